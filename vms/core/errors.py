@@ -1,0 +1,78 @@
+"""Every error Gözcü raises on purpose.
+
+    VmsError
+    ├── ConfigError          a settings file or value is wrong: says file, line, key, remedy
+    ├── NotFound             an id names nothing (HTTP 404)
+    ├── BadRequest           an argument is malformed (HTTP 422, exit code 2)
+    ├── AlreadyExists        an id is taken (HTTP 409)
+    ├── Denied               not signed in, or not allowed (HTTP 401/403)
+    ├── CameraError          a camera can't be recorded right now; `.cause` is the gap's cause
+    └── StorageError         a volume or the index refused; `.cause` is the gap's cause
+
+Third-party errors are translated in the one module that imports the third party.
+Messages say what, which, when and what now; they never carry a secret.
+"""
+
+from __future__ import annotations
+
+from vms.core.model import Cause
+
+
+class VmsError(Exception):
+    """The root: whatever is raised on purpose."""
+
+
+class ConfigError(VmsError):
+    """A settings file is wrong; the text names file, line, key and remedy."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.message, self.file, self.line, self.key, self.remedy = message, file, line, key, remedy
+        place = f"{file or 'settings'}:{line}" if line is not None else (file or "")
+        parts = [f"{place}: " if place else "", f"{key}: " if key else "", message]
+        if remedy:
+            parts.append(f" ({remedy})")
+        super().__init__("".join(parts))
+
+
+class NotFound(VmsError):
+    """An id names nothing."""
+
+
+class BadRequest(VmsError):
+    """An argument is malformed; the text says which and what it should look like."""
+
+
+class AlreadyExists(VmsError):
+    """An id or name is taken."""
+
+
+class Denied(VmsError):
+    """Not signed in, or not allowed."""
+
+
+class CameraError(VmsError):
+    """A camera can't be recorded right now.
+
+    `cause` becomes the cause of the gap and the camera's state; `detail` is one plain English
+    sentence with peer and numbers, for the camera's page and the log.
+    """
+
+    def __init__(self, cause: Cause, detail: str) -> None:
+        self.cause, self.detail = cause, detail
+        super().__init__(detail)
+
+
+class StorageError(VmsError):
+    """A volume or the index refused; `cause` becomes the cause of the gap."""
+
+    def __init__(self, cause: Cause, detail: str) -> None:
+        self.cause, self.detail = cause, detail
+        super().__init__(detail)
