@@ -1,0 +1,133 @@
+"""A settings file is read exactly, or refused with line, key and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vms.core.clock import DAY, SECOND
+from vms.core.config import Settings, parse_size
+from vms.core.config_file import check_writable, load_settings, parse_settings
+from vms.core.errors import ConfigError
+
+GOOD = """\
+[system]
+name = "Örnek"
+timezone = "Europe/Istanbul"
+data = "./data"
+
+[[volumes]]
+path = "./video"
+reserve = "10 GB"
+
+[[retention]]
+name = "default"
+keep = "30 d"
+
+[[cameras]]
+id = "gate-north"
+source = "rtsp://10.0.0.5/main"
+location = { lat = 39.9, lon = 32.8, heading = 120, fov = 70 }
+
+[[cameras]]
+id = "gate-south"
+source = "rtsp://10.0.0.6/main"
+"""
+
+
+def parse(text: str, **environment: str) -> Settings:
+    return parse_settings(text, Path("/site/cameras.toml"), environment)
+
+
+def test_values_and_defaults_are_read() -> None:
+    settings = parse(GOOD)
+    assert settings.system.data == Path("/site/data")
+    assert settings.volumes[0].path == Path("/site/video")
+    assert settings.volumes[0].reserve == 10_000_000_000
+    assert settings.retention[0].keep == 30 * DAY
+    assert settings.recorder.segment == 60 * SECOND
+    assert settings.recorder.workers >= 1
+    assert [camera.id for camera in settings.cameras] == ["gate-north", "gate-south"]
+    assert settings.cameras[0].name == "gate-north"
+
+
+def test_without_volumes_footage_lies_under_data() -> None:
+    assert parse('[system]\ndata = "d"').volumes[0].path == Path("/site/d/video")
+
+
+def test_credentials_leave_the_url() -> None:
+    text = GOOD.replace("rtsp://10.0.0.5/main", "rtsp://vms:p%40ss@10.0.0.5/main")
+    camera = parse(text).cameras[0]
+    assert camera.source == "rtsp://10.0.0.5/main"
+    assert camera.username == "vms"
+    assert camera.password is not None
+    assert camera.password.reveal() == "p@ss"
+    assert "p@ss" not in repr(camera)
+    assert "p@ss" not in camera.model_dump_json()
+
+
+def test_a_password_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    text = GOOD + 'username = "u"\npassword = "${SOUTH}"\n'
+    password = parse(text, SOUTH="geheim").cameras[1].password
+    assert password is not None
+    assert password.reveal() == "geheim"
+    (tmp_path / "south.txt").write_text("aus-datei\n")
+    file = tmp_path / "cameras.toml"
+    file.write_text(GOOD + 'secret = "south.txt"\n')
+    password = load_settings(file).cameras[1].password
+    assert password is not None
+    assert password.reveal() == "aus-datei"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('id = "gate-south"', 'id = "gate-south"\nsorce = "x"', 21, "did you mean 'source'?"),
+        ('"gate-south"', '"gate-north"', 20, "already the camera of line 15"),
+        ("Europe/Istanbul", "Europe/Stanbul", 3, "IANA name"),
+        ("rtsp://10.0.0.6/main", "rstp://10.0.0.6/main", 21, "use a URL such as"),
+        ("rtsp://10.0.0.6/main", "rtsp:///main", 21, "no host"),
+        ("10 GB", "ten", 8, "'10 GB'"),
+        ('id = "gate-south"\n', "", 19, "add a line id"),
+        ('"gate-south"', '"Gate South"', 20, "lower-case"),
+        ("[system]", "[sytem]", 1, "did you mean 'system'?"),
+        ("lat = 39.9", "lat = 399", 17, "less than or equal to 90"),
+        ("fov = 70", "fof = 70", 17, "did you mean 'fov'?"),
+        ("30 d", "30 days", 12, "'30 d'"),
+        ("10.0.0.6", "${NOPE}", 21, "NOPE"),
+        ('keep = "30 d"', "keep = [", 0, "not TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_line_and_remedy(old: str, new: str, line: int, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(GOOD.replace(old, new))
+    assert caught.value.file == "/site/cameras.toml"
+    assert says in str(caught.value)
+    if line:
+        assert caught.value.line == line
+        assert f"cameras.toml:{line}:" in str(caught.value)
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load_settings(tmp_path / "nothing.toml")
+
+
+def test_an_unwritable_volume_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "video").write_text("a file where a folder should be")
+    file = tmp_path / "cameras.toml"
+    file.write_text(GOOD)
+    with pytest.raises(ConfigError) as caught:
+        check_writable(load_settings(file))
+    assert caught.value.line == 7
+    assert "can't be written" in str(caught.value)
+
+
+def test_sizes_know_decimal_and_binary_units() -> None:
+    assert (parse_size("1.5 GB"), parse_size("1 GiB")) == (1_500_000_000, 1 << 30)
+
+
+def test_socket_paths_always_fit(tmp_path: Path) -> None:
+    deep = parse(f'[system]\ndata = "{tmp_path}/{"x" * 120}"')
+    assert len(str(deep.socket_path("recorder-0"))) <= 100
