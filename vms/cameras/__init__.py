@@ -1,0 +1,1 @@
+"""The cameras this site knows: registry, provisioning from cameras.toml, and their secrets."""
