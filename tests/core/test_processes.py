@@ -1,0 +1,89 @@
+"""Children are kept running and end when asked, or with their parent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from vms.core.clock import SECOND, SystemClock
+from vms.core.processes import ChildProcess, ProcessSpec
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return b"State:\tZ" not in Path(f"/proc/{pid}/status").read_bytes()
+
+
+def test_a_child_that_dies_is_started_again_and_stopped_on_request() -> None:
+    async def main() -> None:
+        spec = ProcessSpec("sleeper", (sys.executable, "-c", "import time; time.sleep(60)"))
+        child = ChildProcess(spec, SystemClock())
+        child.start()
+        while child.pid is None:
+            await asyncio.sleep(0.01)
+        first = child.pid
+        os.kill(first, signal.SIGKILL)
+        while child.pid in (None, first):
+            await asyncio.sleep(0.01)
+        second = child.pid
+        assert child.restarts == 1
+        assert second is not None
+        await child.stop()
+        assert not alive(second)
+
+    asyncio.run(main())
+
+
+def test_a_child_that_ignores_the_request_is_killed_after_its_grace(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    code = (
+        "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    )
+
+    async def main() -> None:
+        spec = ProcessSpec("stubborn", (sys.executable, "-c", code), grace=SECOND // 5)
+        child = ChildProcess(spec, SystemClock())
+        child.start()
+        while not ready.exists():
+            await asyncio.sleep(0.01)
+        pid = child.pid
+        assert pid is not None
+        await child.stop()
+        assert not alive(pid)
+
+    asyncio.run(main())
+
+
+def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    parent_code = f"""
+import asyncio, sys, pathlib
+from vms.core.clock import SystemClock
+from vms.core.processes import ChildProcess, ProcessSpec
+async def main():
+    child = ChildProcess(ProcessSpec("c", (sys.executable, "-c", "import time; time.sleep(60)")), SystemClock())
+    child.start()
+    while child.pid is None:
+        await asyncio.sleep(0.01)
+    pathlib.Path({str(note)!r}).write_text(str(child.pid))
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", parent_code]) as parent:
+        deadline = time.monotonic() + 10
+        while not (note.exists() and note.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        pid = int(note.read_text())
+        parent.kill()
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not alive(pid)
