@@ -81,6 +81,7 @@ class ChildProcess:
             except TimeoutError:
                 log.warning("killed after its grace", process=self.spec.name)
                 self.send(signal.SIGKILL)
+                await self._process.wait()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
