@@ -1,0 +1,107 @@
+"""What the recorder's worker needs from a camera's stream: a source that is swept for its units.
+
+Two sources fulfil this: `recorder.native` (RTSP over TCP, read by ourselves) and
+`recorder.libav` (all else). Which one serves a target, and why, is decided by `open_source` in
+`recorder.opening`; a source knows nothing of segments, gaps or viewers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from vms.core.clock import SECOND, Span
+from vms.core.errors import CameraError
+from vms.core.media import AccessUnit, SenderReport, StreamFormat
+from vms.core.model import StreamKey
+
+Transport = Literal["auto", "tcp", "udp", "libav"]
+Kind = Literal["native", "libav"]
+Element = AccessUnit | StreamFormat | SenderReport
+
+STEP_DEADLINE = Span(5 * SECOND)
+"""How long one step of connecting may take: name, TCP, TLS, each RTSP request."""
+
+SILENCE = Span(9_500_000_000)
+"""Without video for so long a camera is silent; a sweep later it is noticed, within 10 s."""
+
+
+class Password(Protocol):
+    """A secret that shows itself only when asked (`vms.core.config.Secret`)."""
+
+    def reveal(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to connect to. A user and password inside `url` count when the fields are None."""
+
+    stream: StreamKey
+    url: str
+    username: str | None = None
+    password: Password | None = None
+    transport: Transport = "auto"
+
+
+@dataclass(slots=True)
+class SourceStats:
+    """Counters of one run; only the source writes them.
+
+    `lost`: packets missing by sequence number. `damaged`: pictures not handed on because a part
+    of them is missing or too large. `resyncs`: times the framing was lost and found again.
+    `garbage`: bytes skipped meanwhile. `malformed`: packets that could not be read. `foreign`:
+    packets of another session on our connection. `dropped`: units thrown away because a bounded
+    queue was full (libav only). `jumps`: times the camera's media clock leapt.
+    """
+
+    packets: int = 0
+    bytes: int = 0
+    units: int = 0
+    lost: int = 0
+    damaged: int = 0
+    resyncs: int = 0
+    garbage: int = 0
+    malformed: int = 0
+    foreign: int = 0
+    dropped: int = 0
+    jumps: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one sweep brought, in order; a StreamFormat holds for the units behind it.
+
+    The first unit of a run is a keyframe, and a StreamFormat stands before it.
+    """
+
+    units: list[Element] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """One run: an open, playing connection.
+
+    `sweep` never blocks; it raises CameraError when the run is over, broken or silent, and units
+    that came before are handed out by the sweep before. `fileno` is readable when a sweep would
+    bring something, None for a source that is only polled. `close` says goodbye as far as that
+    doesn't block and may be called twice; `closed` waits, bounded, until all is let go.
+    `reason` says why it isn't the native one; `notes` are what the camera's page should mention.
+    """
+
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def format(self) -> StreamFormat | None: ...
+    @property
+    def stats(self) -> SourceStats: ...
+    def fileno(self) -> int | None: ...
+    def sweep(self) -> Batch: ...
+    def close(self) -> None: ...
+    async def closed(self) -> None: ...
+
+
+class NotNative(CameraError):
+    """The camera can be reached, but not by the native source; libav may do it."""
