@@ -1,0 +1,179 @@
+"""Accounts: the repository of who exists, and what `vms users` does.
+
+Signing in and staying signed in stand in `sessions` and `signin`; what an account may do in
+`permissions`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from vms.core.clock import Clock, Instant, rfc3339
+from vms.core.errors import AlreadyExists, BadRequest, NotFound
+from vms.people.passwords import hash_password, make_password, needs_rehash, password_matches
+from vms.people.permissions import Role
+from vms.people.schema import account, api_token, login_session
+
+FIRST_ADMIN = "admin"
+NAME_MAX = 64
+
+# On a Turkish keyboard the upper case of `admin` is ADMİN, elsewhere ADMIN: all are one name.
+_I = str.maketrans({"İ": "i", "I": "i", "ı": "i"})
+
+
+def fold_name(name: str) -> str:
+    """The form in which two names are compared."""
+    return unicodedata.normalize("NFKC", name).strip().translate(_I).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One person, or one machine with an API token."""
+
+    id: int
+    name: str
+    display_name: str
+    role: Role
+    created: Instant
+    password_changed: Instant
+
+    def as_json(self) -> dict[str, str]:
+        """For `vms users list --json`."""
+        return {
+            "name": self.name,
+            "display_name": self.display_name,
+            "role": str(self.role),
+            "created": rfc3339(self.created),
+            "password_changed": rfc3339(self.password_changed),
+        }
+
+
+class Accounts:
+    """The table of accounts. Each method is one transaction and blocks while it runs."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+
+    def list(self) -> tuple[Account, ...]:
+        """Everybody, by name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(account).order_by(account.c.name_key))
+            return tuple(_account_of(row) for row in rows)
+
+    def get(self, name: str) -> Account:
+        """Raises NotFound."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_named(name)).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no account {name!r}; `vms users list` shows all")
+        return _account_of(row)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is such an account."""
+        with self._engine.connect() as connection:
+            return connection.execute(_named(name)).first() is not None
+
+    def add(
+        self, name: str, password: str, *, role: str = Role.OPERATOR, display_name: str = ""
+    ) -> Account:
+        """Make an account. Raises BadRequest (name, role, password) or AlreadyExists."""
+        name = name.strip()
+        if not 1 <= len(name) <= NAME_MAX or not name.isprintable() or " " in name:
+            raise BadRequest(
+                f"{name!r} can't be an account's name; use 1 to {NAME_MAX} letters, digits and "
+                "signs without spaces"
+            )
+        now = self._clock.now()
+        values = {
+            "name": name,
+            "name_key": fold_name(name),
+            "display_name": display_name.strip() or name,
+            "role": str(_role(role)),
+            "password_hash": hash_password(password),
+            "created": now,
+            "password_changed": now,
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(account).values(values))
+        except IntegrityError:
+            raise AlreadyExists(f"there is already an account {name!r}") from None
+        return self.get(name)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Change the password and end every sign-in and token made with the old one."""
+        who = self.get(name)
+        values = {"password_hash": hash_password(password), "password_changed": self._clock.now()}
+        with self._engine.begin() as connection:
+            connection.execute(update(account).where(account.c.id == who.id).values(values))
+            connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
+            connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
+
+    def remove(self, name: str) -> None:
+        """Remove an account with its sign-ins. The last administrator stays: raises BadRequest."""
+        who = self.get(name)
+        admins = select(func.count()).select_from(account).where(account.c.role == Role.ADMIN)
+        with self._engine.begin() as connection:
+            if who.role is Role.ADMIN and connection.scalar(admins) == 1:
+                raise BadRequest(
+                    f"{who.name!r} is the only administrator; add another one before removing it"
+                )
+            connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
+            connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
+            connection.execute(delete(account).where(account.c.id == who.id))
+
+    def ensure_admin(self) -> str | None:
+        """At the first start, make the administrator and give its password, this once."""
+        with self._engine.connect() as connection:
+            if connection.scalar(select(func.count()).select_from(account)):
+                return None
+        password = make_password()
+        try:
+            self.add(FIRST_ADMIN, password, role=Role.ADMIN)
+        except AlreadyExists:  # another process was faster: the password is its to print
+            return None
+        return password
+
+    def check(self, name: str, password: str) -> Account | None:
+        """Whose name and password these are. Takes the same time for an unknown name."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_named(name)).one_or_none()
+        stored = row.password_hash if row is not None else None
+        if not password_matches(stored, password) or row is None:
+            return None
+        if needs_rehash(row.password_hash):
+            with self._engine.begin() as connection:
+                connection.execute(
+                    update(account)
+                    .where(account.c.id == row.id)
+                    .values(password_hash=hash_password(password))
+                )
+        return _account_of(row)
+
+
+def _named(name: str) -> Select[Any]:
+    return select(account).where(account.c.name_key == fold_name(name))
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        known = ", ".join(Role)
+        raise BadRequest(f"{text!r} is not a role; use one of {known}") from None
+
+
+def _account_of(row: Row[Any]) -> Account:
+    return Account(
+        row.id,
+        row.name,
+        row.display_name,
+        Role(row.role),
+        Instant(row.created),
+        Instant(row.password_changed),
+    )
