@@ -1,0 +1,61 @@
+"""One site, opened: settings, database, and the repositories over it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.archive import Archive
+from storage.database import Engine, migrate, open_database
+from vms.cameras.registry import Registry
+from vms.cameras.vault import Vault
+from vms.core.clock import Clock, SystemClock
+from vms.core.config import Settings
+from vms.core.config_file import load_settings
+from vms.core.model import StreamKey
+from vms.people.accounts import Accounts
+from vms.people.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a command works with. Repositories block while they work: not for an event loop."""
+
+    settings: Settings
+    clock: Clock
+    engine: Engine
+    registry: Registry
+    accounts: Accounts
+    sessions: Sessions
+    archive: Archive
+
+    def require_stream(self, key: StreamKey) -> None:
+        """Raise NotFound unless the camera is registered, or was and has footage."""
+        if self.archive.knows(key):
+            return
+        self.registry.get(key.camera)
+
+
+@contextlib.contextmanager
+def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[Site]:
+    """Open the site that `config` describes, its database brought to the present schema."""
+    settings = config if isinstance(config, Settings) else load_settings(config)
+    hand = clock if clock is not None else SystemClock()
+    settings.system.data.mkdir(parents=True, exist_ok=True)
+    settings.make_run_dirs()
+    engine = open_database(settings.database_url)
+    try:
+        migrate(engine)
+        yield Site(
+            settings=settings,
+            clock=hand,
+            engine=engine,
+            registry=Registry(engine, Vault.at(settings.system.data / "keys")),
+            accounts=Accounts(engine, hand),
+            sessions=Sessions(engine, hand),
+            archive=Archive(engine, settings.volumes),
+        )
+    finally:
+        engine.dispose()

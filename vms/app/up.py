@@ -1,0 +1,216 @@
+"""`vms up`: prepare the site, start its processes, keep them running, stop them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vms.app.reload import Reloader
+from vms.app.site import Site, open_site
+from vms.cameras.provisioning import explained
+from vms.core.clock import SECOND
+from vms.core.config import Settings
+from vms.core.config_file import check_writable, load_settings
+from vms.core.errors import ConfigError, VmsError
+from vms.core.log import get_logger
+from vms.core.processes import ChildProcess, ProcessSpec, stop_in_order
+from vms.people.accounts import FIRST_ADMIN
+from vms.people.passwords import make_password
+
+log = get_logger(__name__)
+
+_LOG_MAX = 10_000_000  # bytes of a log file that are kept beside the one being written
+_LOOK = 1.0  # seconds between looks at cameras.toml
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How to sign in. `password`: None when it was set before and can't be known any more."""
+
+    url: str
+    user: str
+    password: str | None
+
+    def __str__(self) -> str:
+        if self.password is None:
+            return (
+                f"Sign in at {self.url} as {self.user} with the password set before "
+                f"(forgotten? vms users passwd {self.user})"
+            )
+        return f"Sign in at {self.url} as {self.user} with {self.password}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How `vms up` runs. `before`: processes to start first (the demo's cameras).
+
+    `log_files`: children write to data/log instead of our output. `fresh_password`: give the
+    administrator a new password at each start (the demo, where none is kept).
+    """
+
+    before: tuple[ProcessSpec, ...] = ()
+    log_files: bool = False
+    fresh_password: bool = False
+
+
+Watch = Callable[[Site, SignIn, Sequence[ChildProcess]], "asyncio.Task[None] | None"]
+
+
+async def run(config: Path, options: Options, watch: Watch) -> None:
+    """Run the site until SIGINT or SIGTERM.
+
+    `watch` is called once all processes run and the console answers; it may return a task that
+    shows how things go. Raises ConfigError before anything was started.
+    """
+    settings = load_settings(config)
+    check_writable(settings)
+    settings.make_run_dirs()
+    with _alone(settings):
+        _refuse_taken_port(settings)
+        with open_site(settings) as site:
+            sign_in = _prepare(site, fresh_password=options.fresh_password)
+            await _keep_running(site, sign_in, options, watch)
+
+
+async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Watch) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    children = [
+        ChildProcess(spec, site.clock)
+        for spec in (*options.before, *_processes(site.settings, log_files=options.log_files))
+    ]
+    background: list[asyncio.Task[None]] = []
+    try:
+        for child in children:
+            child.start()
+        follow = _follow(Reloader(site), children)
+        background.append(asyncio.create_task(follow, name="follow-cameras-toml"))
+        answering = asyncio.create_task(_answering(site.settings), name="console-answers")
+        background.append(answering)
+        stop = asyncio.create_task(stopping.wait(), name="stop")
+        await asyncio.wait({answering, stop}, return_when=asyncio.FIRST_COMPLETED)
+        shown = watch(site, sign_in, children) if not stopping.is_set() else None
+        if shown is not None:
+            background.append(shown)
+        await stop
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await stop_in_order(children)
+
+
+def _prepare(site: Site, *, fresh_password: bool) -> SignIn:
+    """Bring the database to what the file says; make the administrator at first start."""
+    changes = site.registry.apply(site.settings.cameras)
+    if changes:
+        log.info("cameras.toml was applied", changes=explained(changes))
+    password = site.accounts.ensure_admin()
+    if password is None and fresh_password and site.accounts.knows(FIRST_ADMIN):
+        password = make_password()
+        site.accounts.set_password(FIRST_ADMIN, password)
+    return SignIn(_url(site.settings), FIRST_ADMIN, password)
+
+
+def _url(settings: Settings) -> str:
+    host = settings.web.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - named, not listened on
+        host = socket.gethostname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
+
+
+def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:
+    """The recorder first: it must run even if nothing else does."""
+    commands: list[tuple[str, list[str], int]] = [("recorder", ["recorder"], 8 * SECOND)]
+    commands += [
+        (f"live-{index}", ["live", "--index", str(index)], 4 * SECOND)
+        for index in range(settings.live.processes)
+    ]
+    commands.append(("web", ["web"], 4 * SECOND))
+    for name, arguments, grace in commands:
+        argv = (sys.executable, "-m", "vms", *arguments, "--config", str(settings.file))
+        yield ProcessSpec(name, argv, log_file(settings, name) if log_files else None, grace)
+
+
+def log_file(settings: Settings, name: str) -> Path:
+    """Where a child's output goes; a file over its bound is put aside, one is kept."""
+    file = settings.system.data / "log" / f"{name}.log"
+    if file.exists() and file.stat().st_size > _LOG_MAX:
+        file.replace(file.with_suffix(".log.1"))
+    return file
+
+
+async def _follow(reloader: Reloader, children: Sequence[ChildProcess]) -> None:
+    recorder = next(child for child in children if child.spec.name == "recorder")
+    while True:
+        await asyncio.sleep(_LOOK)
+        try:
+            reloaded = await asyncio.to_thread(reloader.look)
+        except VmsError as error:
+            log.error("could not look at cameras.toml", error=str(error))
+            continue
+        if reloaded.registry_changed:
+            recorder.send(signal.SIGHUP)
+
+
+async def _answering(settings: Settings) -> None:
+    """Wait until the console takes connections."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.web.host, settings.web.host)  # noqa: S104
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, settings.web.port)
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        return
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Only one `vms up` per data folder."""
+    path = settings.run_dir / "up.lock"
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ConfigError(
+                f"a system already runs on {settings.system.data} (process {lock.read().strip()})",
+                remedy="stop it first, or give this one its own [system] data",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    host, port = settings.web.host, settings.web.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise ConfigError(
+            f"can't listen on {settings.web.listen}: "
+            + ("another program does" if taken else str(error.strerror or error)),
+            file=str(settings.file),
+            key="web.listen",
+            remedy="stop that program, or choose another port",
+        ) from None

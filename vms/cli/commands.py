@@ -1,0 +1,37 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from vms import __version__
+from vms.cli import archive, cameras, system, users
+from vms.simulator.cli import app as simulator
+
+app = typer.Typer(
+    name="vms",
+    help="Gözcü: a video management system for city cameras.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),
+) -> None:
+    """Gözcü: a video management system for city cameras."""
+
+
+system.add_to(app)
+cameras.add_to(app)
+archive.add_to(app)
+app.add_typer(users.app, name="users")
+app.add_typer(simulator, name="simulate")
