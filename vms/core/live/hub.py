@@ -1,0 +1,109 @@
+"""The fan-out inside a recorder's worker: one stream in, any number of receivers out.
+
+Publishing to a stream nobody watches costs one look into a dict. The hub keeps of each stream
+only its last format or outage; pictures from before a subscription come from `backlog`, which
+for recorded streams is the open segment on disk and for others a `GopCache`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vms.core.live.messages import FormatChanged, LiveMessage, LiveUnit, StreamDown
+from vms.core.media import Track
+from vms.core.model import StreamKey
+
+Receive = Callable[[LiveMessage], None]
+"""Takes a message at once, without blocking, and never raises."""
+
+
+class LiveHub:
+    """Who watches what. Used from the worker's event loop only.
+
+    `backlog(stream)`: the units from the last keyframe to now, marked cached.
+    `watched(stream, on)`: told when a stream gets its first receiver and loses its last.
+    """
+
+    def __init__(
+        self,
+        backlog: Callable[[StreamKey], Sequence[LiveUnit]],
+        watched: Callable[[StreamKey, bool], None],
+    ) -> None:
+        self._backlog, self._watched = backlog, watched
+        self._state: dict[StreamKey, FormatChanged | StreamDown] = {}
+        self._receivers: dict[StreamKey, list[Receive]] = {}
+
+    def publish(self, stream: StreamKey, message: LiveMessage) -> None:
+        """Hand `message` to every receiver of `stream`."""
+        if type(message) is not LiveUnit:
+            assert isinstance(message, FormatChanged | StreamDown)
+            self._state[stream] = message
+        for receive in self._receivers.get(stream, ()):
+            receive(message)
+
+    def is_watched(self, stream: StreamKey) -> bool:
+        return stream in self._receivers
+
+    def viewers(self, stream: StreamKey) -> int:
+        return len(self._receivers.get(stream, ()))
+
+    def subscribe(self, stream: StreamKey, receive: Receive) -> None:
+        """Give `receive` the stream's state, its cached pictures, and all that comes."""
+        receivers = self._receivers.get(stream)
+        if receivers is None:
+            # Before the backlog is read: being told, the worker may take in what lies in the
+            # socket, and that belongs to the backlog.
+            self._watched(stream, True)
+        state = self._state.get(stream, StreamDown(None, None))
+        receive(state)
+        if isinstance(state, FormatChanged):
+            for message in self._backlog(stream):
+                receive(message)
+        self._receivers.setdefault(stream, []).append(receive)
+
+    def unsubscribe(self, stream: StreamKey, receive: Receive) -> None:
+        """Take `receive` off; nothing happens if it is not on."""
+        receivers = self._receivers.get(stream, [])
+        if receive not in receivers:
+            return
+        receivers.remove(receive)
+        if not receivers:
+            del self._receivers[stream]
+            self._watched(stream, False)
+
+    def forget(self, stream: StreamKey, last: StreamDown) -> None:
+        """The stream is gone for good; its receivers are told and stay subscribed."""
+        self.publish(stream, last)
+        if not self.is_watched(stream):
+            self._state.pop(stream, None)
+
+
+class GopCache:
+    """The units since the last keyframe, for streams that are not stored.
+
+    Bounded: when a group of pictures is larger than `limit` bytes it is forgotten and viewers
+    wait for the next keyframe.
+    """
+
+    def __init__(self, limit: int = 4 << 20) -> None:
+        self._limit = limit
+        self._units: list[LiveUnit] = []
+        self._bytes = 0
+
+    def add(self, unit: LiveUnit) -> None:
+        if unit.unit.key and unit.unit.track == Track.VIDEO:
+            self.clear()
+        elif not self._units:
+            return
+        self._bytes += len(unit.unit.data)
+        if self._bytes > self._limit:
+            self.clear()
+            return
+        self._units.append(unit)
+
+    def clear(self) -> None:
+        self._units, self._bytes = [], 0
+
+    def units(self) -> list[LiveUnit]:
+        """Copies marked as cached, in decode order; empty or beginning with a keyframe."""
+        return [LiveUnit(unit.unit, unit.wall, True) for unit in self._units]
