@@ -1,0 +1,154 @@
+"""A feed's way to its MSE viewers: fragments muxed once, framed once, written to each.
+
+What a viewer receives, in order: a text message with the MIME type, a binary message with the
+init section, then binary fragments, beginning with the last keyframe. A text message beginning
+with `{` is JSON: `{"clock": {"wall_ms", "media"}}` says which capture time (UTC, ms) a media time
+(seconds) is, at each keyframe; `{"down": {"cause", "detail"}}` that the camera does not deliver.
+After a new run or format MIME and init come again and media time may have jumped ahead.
+
+The player need not play the cached group of pictures: it appends all and seeks to the end of
+what is buffered. Media time never goes back.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol
+
+from websockets.frames import Frame, Opcode
+
+from vms.core.clock import MILLISECOND
+from vms.core.live import StreamDown
+from vms.core.media import StreamFormat, Track
+from web.live.mux import LiveMuxer
+from web.live.source import TimedUnit
+
+_GROUP_BYTES = 16_000_000
+
+
+class MseViewer(Protocol):
+    """A viewer's WebSocket. `state` must arrive; `media` may be skipped up to a keyframe."""
+
+    def state(self, frames: bytes) -> None: ...
+
+    def media(self, frames: bytes, key: bool) -> None: ...
+
+
+class MseOutlet:
+    """The fragments of one stream and who gets them."""
+
+    def __init__(self) -> None:
+        self._viewers: set[MseViewer] = set()
+        self._format: StreamFormat | None = None
+        self._muxer: LiveMuxer | None = None
+        self._greeting = b""
+        # Both hold what came since the last keyframe, and nothing once that is over _GROUP_BYTES.
+        self._units: list[TimedUnit] = []
+        self._frames: list[bytes] = []
+        self._kept = 0
+        self._caching = self._started = False
+
+    @property
+    def empty(self) -> bool:
+        return not self._viewers
+
+    def add(self, viewer: MseViewer) -> None:
+        """Tell the viewer where the stream stands, at once from the last keyframe."""
+        self._viewers.add(viewer)
+        if self._greeting:
+            viewer.state(self._greeting)
+        if self._frames:
+            viewer.media(b"".join(self._frames), True)
+
+    def remove(self, viewer: MseViewer) -> None:
+        self._viewers.discard(viewer)
+
+    def format_changed(self, stream_format: StreamFormat) -> None:
+        self._format = stream_format
+        self._started = False
+        self._forget()
+        self._announce(LiveMuxer(stream_format))
+
+    def down(self, state: StreamDown) -> None:
+        cause = None if state.cause is None else state.cause.value
+        self._muxer = None
+        self._forget()
+        self._greeting = text_frame(
+            json.dumps({"down": {"cause": cause, "detail": state.detail}}, ensure_ascii=False)
+        )
+        for viewer in tuple(self._viewers):
+            viewer.state(self._greeting)
+
+    def unit(self, unit: TimedUnit) -> None:
+        if self._muxer is None:
+            return
+        if unit.key:
+            self._forget()
+            self._started = self._caching = True
+        elif not self._started:
+            return
+        depth = self._muxer.depth
+        self._keep(unit)
+        self._mux(self._muxer, unit)
+        if self._muxer.depth > depth and self._caching:
+            self._begin_again(self._muxer.depth)
+
+    def stop(self) -> None:
+        """Nothing of an MSE outlet runs by itself."""
+
+    def _mux(self, muxer: LiveMuxer, unit: TimedUnit) -> None:
+        sound = unit.track == Track.AUDIO
+        fragment = muxer.sound(unit) if sound else muxer.picture(unit)
+        if fragment is None:
+            return
+        frames = binary_frame(fragment)
+        if unit.key:
+            frames = self._clock_frame(unit) + frames
+        if self._caching:
+            self._frames.append(frames)
+        for viewer in tuple(self._viewers):
+            viewer.media(frames, unit.key)
+
+    def _begin_again(self, depth: int) -> None:
+        """B-frames turned up: the times sent so far were wrong, so the stream begins again."""
+        assert self._format is not None
+        self._frames = []
+        muxer = LiveMuxer(self._format, depth)
+        self._announce(muxer)
+        for unit in self._units:
+            self._mux(muxer, unit)
+
+    def _announce(self, muxer: LiveMuxer) -> None:
+        self._muxer = muxer
+        stated = muxer.format()
+        self._greeting = text_frame(stated.mime) + binary_frame(stated.init)
+        for viewer in tuple(self._viewers):
+            viewer.state(self._greeting)
+
+    def _clock_frame(self, unit: TimedUnit) -> bytes:
+        assert self._format is not None
+        clock = {
+            "wall_ms": unit.wall // MILLISECOND,
+            "media": round(unit.time / self._format.video.clock_rate, 6),
+        }
+        return text_frame(json.dumps({"clock": clock}))
+
+    def _keep(self, unit: TimedUnit) -> None:
+        self._kept += len(unit.data)
+        if self._kept > _GROUP_BYTES:  # new viewers then start at the next keyframe
+            self._forget()
+        if self._caching:
+            self._units.append(unit)
+
+    def _forget(self) -> None:
+        self._units, self._frames, self._kept = [], [], 0
+        self._caching = False
+
+
+def text_frame(text: str) -> bytes:
+    """A whole unmasked WebSocket message, the same for every viewer (RFC 6455 §5.2)."""
+    return bytes(Frame(Opcode.TEXT, text.encode()).serialize(mask=False))
+
+
+def binary_frame(data: bytes) -> bytes:
+    return bytes(Frame(Opcode.BINARY, data).serialize(mask=False))

@@ -1,0 +1,47 @@
+"""Who watches what by which way: for `/metrics`, the camera's page and the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from vms.core.clock import rfc3339
+from vms.core.model import StreamKey
+
+VIEWERS_MAX = 500
+"""Viewers of one process; one more is refused, so that the others keep their pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerFacts:
+    """One viewer now. `since`: UTC ns; `skips`: how often it was moved to the next keyframe."""
+
+    stream: StreamKey
+    user: str
+    path: Literal["whep", "mse"]
+    since: int
+    connected: bool
+    bytes: int
+    skips: int
+    resent: int = 0
+    fraction_lost: float = 0.0
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "camera": self.stream.camera,
+            "stream": self.stream.name,
+            "user": self.user,
+            "path": self.path,
+            "since": rfc3339(self.since),
+            "connected": self.connected,
+            "bytes": self.bytes,
+            "dropped": self.skips,
+            "resent": self.resent,
+            "fraction_lost": round(self.fraction_lost, 4),
+        }
+
+
+class Viewer(Protocol):
+    """Somebody watching."""
+
+    def facts(self) -> ViewerFacts: ...
