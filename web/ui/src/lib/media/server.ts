@@ -1,0 +1,242 @@
+// What the players and the timeline ask of the server, typed as the HTTP contract says (docs/api.md).
+// Times arrive as text and leave this module as milliseconds. Pages have their own client; this one
+// stands alone so that the elements work on any page that is signed in.
+
+import { formatInstant, parseInstant } from '../time';
+
+export type StreamName = 'main' | 'sub';
+
+/** A problem document (RFC 9457), or what comes closest when the answer is none. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(detail);
+    this.name = 'Problem';
+  }
+}
+
+/** One fragment: `offset` ms from the segment's start, then where its bytes stand. */
+export interface Fragment {
+  readonly offset: number;
+  readonly at: number;
+  readonly size: number;
+  readonly key: boolean;
+}
+
+export interface Segment {
+  readonly id: string;
+  readonly start: number;
+  readonly end: number;
+  readonly videoCodec: string;
+  readonly audioCodec: string | null;
+  readonly url: string;
+  readonly initLength: number;
+  readonly fragments: readonly Fragment[];
+  /** Still being written: it will grow. */
+  readonly open: boolean;
+}
+
+export interface Media {
+  readonly segments: readonly Segment[];
+  /** The start of the next footage after the asked span, or null. */
+  readonly next: number | null;
+}
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Gap extends Span {
+  readonly cause: string;
+  readonly detail: string;
+}
+
+/** How much went on, 0–1, in equal steps over the asked span. */
+export interface Activity extends Span {
+  readonly level: number;
+}
+
+export interface Timeline extends Span {
+  /** The start of the oldest footage, or null when there is none. */
+  readonly first: number | null;
+  readonly spans: readonly Span[];
+  readonly gaps: readonly Gap[];
+  readonly activity: readonly Activity[];
+  readonly holds: readonly Span[];
+}
+
+type Json = Record<string, unknown>;
+
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : [];
+}
+
+function text(value: unknown, otherwise = ''): string {
+  return typeof value === 'string' ? value : otherwise;
+}
+
+function instantOrNull(value: unknown): number | null {
+  const at = parseInstant(text(value));
+  return Number.isNaN(at) ? null : at;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const body: unknown = await response.json().catch(() => null);
+  const document = isJson(body) ? body : {};
+  const wait = Number(response.headers.get('Retry-After') ?? NaN);
+  return new Problem(
+    response.status,
+    text(document['code'], `http_${response.status}`),
+    text(document['detail'], response.statusText),
+    Number.isFinite(wait) ? wait * 1000 : null,
+  );
+}
+
+/** Fetches, or throws a `Problem` for any answer that is not 2xx. */
+export async function request(url: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url, { credentials: 'same-origin', ...init });
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function requestJson(url: string, signal: AbortSignal | null): Promise<Json> {
+  const response = await request(url, { signal });
+  const body: unknown = await response.json();
+  if (!isJson(body)) throw new Problem(502, 'bad_answer', `no JSON object at ${url}`);
+  return body;
+}
+
+let csrfToken: string | null = null;
+
+/** The page tells its token after sign-in; without it the elements ask the server themselves. */
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token;
+}
+
+/** For unsafe methods; asks `/api/session` once when nobody told. */
+export async function csrf(fresh = false): Promise<string> {
+  if (csrfToken === null || fresh) {
+    csrfToken = text((await requestJson('/api/session', null))['csrf']);
+  }
+  return csrfToken;
+}
+
+function cameraUrl(camera: string, rest: string): string {
+  return `/api/cameras/${encodeURIComponent(camera)}/${rest}`;
+}
+
+export function whepUrl(camera: string, stream: StreamName): string {
+  return cameraUrl(camera, `live/whep?stream=${stream}`);
+}
+
+export function liveSocketUrl(camera: string, stream: StreamName): string {
+  const url = new URL(cameraUrl(camera, `live/mse?stream=${stream}`), location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+function readFragment(value: unknown): Fragment {
+  const [offset, at, size, key] = list(value).map(Number);
+  return { offset: offset ?? 0, at: at ?? 0, size: size ?? 0, key: key === 1 };
+}
+
+function readSegment(value: unknown): Segment {
+  const json = isJson(value) ? value : {};
+  const audio = json['audio_codec'];
+  return {
+    id: text(json['id']),
+    start: parseInstant(text(json['start'])),
+    end: parseInstant(text(json['end'])),
+    videoCodec: text(json['video_codec']),
+    audioCodec: typeof audio === 'string' ? audio : null,
+    url: text(json['url']),
+    initLength: Number(json['init_length']),
+    fragments: list(json['fragments']).map(readFragment),
+    open: json['open'] === true,
+  };
+}
+
+/** What is stored between two instants, to the fragment. */
+export async function fetchMedia(
+  camera: string,
+  stream: StreamName,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Media> {
+  const span = `start=${formatInstant(start)}&end=${formatInstant(end)}`;
+  const json = await requestJson(cameraUrl(camera, `media?${span}&stream=${stream}`), signal);
+  return {
+    segments: list(json['segments']).map(readSegment).sort((a, b) => a.start - b.start),
+    next: instantOrNull(json['next']),
+  };
+}
+
+/** Bytes `from`–`to` (exclusive) of a stored file. */
+export async function fetchRange(
+  url: string,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const headers = { Range: `bytes=${from}-${to - 1}` };
+  const response = await request(url, { headers, signal });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  // A server or proxy that ignores Range sends the whole file.
+  return response.status === 206 ? bytes : bytes.slice(from, to);
+}
+
+function readSpan(value: unknown): Span {
+  const json = isJson(value) ? value : {};
+  return { start: parseInstant(text(json['start'])), end: parseInstant(text(json['end'])) };
+}
+
+function readGap(value: unknown): Gap {
+  const json = isJson(value) ? value : {};
+  return { ...readSpan(json), cause: text(json['cause']), detail: text(json['detail']) };
+}
+
+function readActivity(value: unknown): Activity {
+  const json = isJson(value) ? value : {};
+  return { ...readSpan(json), level: Number(json['level'] ?? 0) };
+}
+
+/** Footage and gaps between two instants, merged by the server for `width` pixels. */
+export async function fetchTimeline(
+  camera: string,
+  stream: StreamName,
+  start: number,
+  end: number,
+  width: number,
+  signal: AbortSignal,
+): Promise<Timeline> {
+  const span = `start=${formatInstant(start)}&end=${formatInstant(end)}`;
+  const query = `timeline?${span}&stream=${stream}&width=${Math.max(1, Math.round(width))}`;
+  const json = await requestJson(cameraUrl(camera, query), signal);
+  return {
+    start,
+    end,
+    first: instantOrNull(json['first']),
+    spans: list(json['spans']).map(readSpan),
+    gaps: list(json['gaps']).map((value) => {
+      const gap = readGap(value);
+      return Number.isNaN(gap.end) ? { ...gap, end } : gap;
+    }),
+    activity: list(json['activity']).map(readActivity),
+    holds: list(json['holds']).map(readSpan),
+  };
+}
+
+/** Whether an error only says that nobody waits for the answer any more. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
