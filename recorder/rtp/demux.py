@@ -1,0 +1,266 @@
+"""The bytes of a playing RTSP connection, turned into units, reports and messages.
+
+Pure: the owner of the socket feeds what it read and keeps the unread tail. Nothing here grows:
+the tail is at most one frame or message, the open picture at most UNIT_MAX.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recorder.rtp.clock import Alignment, RtpClock
+from recorder.rtp.flow import Flow
+from recorder.rtp.interleaved import DOLLAR, PREFIX, may_be_frame, resync, skip_blanks
+from recorder.rtp.nal import NalRules
+from recorder.rtp.parameters import ParameterSets
+from recorder.rtp.picture import Picture
+from recorder.rtp.rtcp import Received, Reported, parse_rtcp
+from recorder.rtp.sound import AudioDepacketiser, SoundTrack
+from recorder.rtp.video import VideoDepacketiser
+from recorder.rtsp.messages import MESSAGE_MAX, MalformedMessage, Message, may_open, parse
+from recorder.source import Element, SourceStats
+from vms.core.clock import SECOND, Mono
+from vms.core.errors import CameraError
+from vms.core.media import AccessUnit, AudioFormat, SenderReport, StreamFormat, Track
+from vms.core.model import Cause
+
+GARBAGE_MAX = 1024 * 1024
+_SETS_PATIENCE = 10 * SECOND
+_MESSAGES_MAX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSetup:
+    """What SETUP agreed on for one track."""
+
+    channel: int
+    control_channel: int
+    payload_type: int
+    clock_rate: int
+    ssrc: int | None = None
+
+
+class _Reporting:
+    """What one track's receiver reports need, and the clock its sender reports speak of."""
+
+    def __init__(self, track: Track, flow: Flow, clock: RtpClock) -> None:
+        self.track, self.flow, self.clock = track, flow, clock
+        self.last: Reported | None = None
+        self.last_arrival = Mono(0)
+
+    def received(self, now: Mono) -> Received | None:
+        """The report block to send now; None before the first packet."""
+        if self.flow.ssrc is None:
+            return None
+        middle = self.last.ntp_middle if self.last else 0
+        delay = (now - self.last_arrival) * 65_536 // SECOND if self.last else 0
+        return Received(self.flow.ssrc, self.flow.highest, self.flow.lost, middle, delay)
+
+
+class Demuxer:
+    """One connection's media. `messages` are left for the owner; `video_arrival` is the last."""
+
+    def __init__(
+        self, rules: NalRules, video: TrackSetup, sets: ParameterSets, stats: SourceStats
+    ) -> None:
+        self._sets, self._stats = sets, stats
+        self._flow = Flow(video.payload_type, video.ssrc, stats)
+        self._clock = RtpClock(video.clock_rate, stats)
+        self._video = VideoDepacketiser(rules, video.channel, self._flow, stats)
+        self._sound: SoundTrack | None = None
+        self._audio_format: AudioFormat | None = None
+        self._alignment: Alignment | None = None
+        self._media = {video.channel: Track.VIDEO}
+        self._control = {video.control_channel: _Reporting(Track.VIDEO, self._flow, self._clock)}
+        self._channels = {video.channel, video.control_channel}
+        self._early: list[SenderReport] = []  # at most one a track, until the first keyframe
+        self._skipped = 0
+        self._without_sets: Mono | None = None
+        self.format: StreamFormat | None = None
+        self.messages: list[Message] = []  # at most _MESSAGES_MAX: more are dropped
+        self.video_arrival: Mono | None = None
+        self.goodbye = False
+
+    def add_audio(
+        self, setup: TrackSetup, audio: AudioFormat, depacketiser: AudioDepacketiser
+    ) -> None:
+        """Take sound too; before the first `feed`."""
+        flow = Flow(setup.payload_type, setup.ssrc, self._stats)
+        clock = RtpClock(setup.clock_rate, self._stats)
+        self._sound = SoundTrack(depacketiser, flow, clock, self._stats)
+        self._audio_format = audio
+        self._alignment = Alignment(self._clock.rate, clock.rate)
+        self._media[setup.channel] = Track.AUDIO
+        self._control[setup.control_channel] = _Reporting(Track.AUDIO, flow, clock)
+        self._channels |= {setup.channel, setup.control_channel}
+
+    def reports(self, now: Mono) -> list[tuple[int, Received]]:
+        """What to tell the camera, with the channel to tell it on."""
+        blocks = ((c, reporting.received(now)) for c, reporting in self._control.items())
+        return [(channel, block) for channel, block in blocks if block is not None]
+
+    def feed(self, buffer: bytearray, end: int, arrival: Mono, out: list[Element]) -> int:
+        """Take all whole frames before `end`; returns how many bytes are done with.
+
+        Raises CameraError when the bytes make no sense for GARBAGE_MAX, or no parameter sets
+        come for 10 s of pictures.
+        """
+        video, builder = self._video, self._video.builder
+        position = 0
+        while end - position >= PREFIX:
+            if builder.slot >= 0 and (taken := video.take_run(buffer, position, end)):
+                position += taken
+                continue
+            if buffer[position] != DOLLAR:
+                step = self._between_frames(buffer, position, end)
+                if not step:
+                    break
+                position += step
+                continue
+            stop = position + PREFIX + (buffer[position + 2] << 8 | buffer[position + 3])
+            if not self._credible(buffer, position, stop, end):
+                position += self._lost_framing(buffer, position, end)
+                continue
+            if stop > end:
+                break
+            if self._frame(buffer, position, stop, arrival, out):
+                self._skipped = 0
+            position = stop
+        self._stats.bytes += position
+        return position
+
+    def finish(self, arrival: Mono, out: list[Element]) -> None:
+        """Nothing more will come: a picture whose last packet had the marker is whole."""
+        self._video.builder.gap()
+        for picture in self._video.finished():
+            self._picture(picture, arrival, out)
+
+    def _credible(self, buffer: bytearray, position: int, stop: int, end: int) -> bool:
+        """A frame of our channels, or of a stranger's with a further frame behind it."""
+        if may_be_frame(buffer, position, end, self._channels):
+            return True
+        return stop >= end or buffer[stop] == DOLLAR or may_open(bytes(buffer[stop : stop + 16]))
+
+    def _frame(
+        self, buffer: bytearray, position: int, stop: int, arrival: Mono, out: list[Element]
+    ) -> bool:
+        channel, start = buffer[position + 1], position + PREFIX
+        track = self._media.get(channel)
+        if track is Track.VIDEO:
+            if not self._video.packet(buffer, start, stop):
+                self._stats.malformed += 1
+                return False
+            self._start_clocks(arrival)
+            self.video_arrival = arrival
+            for picture in self._video.finished():
+                self._picture(picture, arrival, out)
+            if self._video.new_session:
+                self._video.new_session = False
+                self._clock.restart()
+        elif track is Track.AUDIO and self._sound is not None:
+            self._start_clocks(arrival)
+            units = self._sound.packet(buffer, start, stop, arrival)
+            if units is None:
+                self._stats.malformed += 1
+                return False
+            if self.format is not None:
+                out.extend(units)
+                self._stats.units += len(units)
+        elif (reporting := self._control.get(channel)) is not None:
+            self._rtcp(reporting, bytes(buffer[start:stop]), arrival, out)
+        else:
+            self._stats.foreign += 1
+        return True
+
+    def _start_clocks(self, arrival: Mono) -> None:
+        """Both tracks count from the run's first packet."""
+        if self._clock.origin is None:
+            self._clock.origin = arrival
+            if self._sound is not None:
+                self._sound.clock.origin = arrival
+
+    def _picture(self, picture: Picture, arrival: Mono, out: list[Element]) -> None:
+        if picture.parameters:
+            self._sets.take(picture.parameters)
+        pts = self._clock.pts(picture.timestamp, arrival)
+        if picture.key:
+            self._announce(arrival, out)
+        if self.format is None:
+            return
+        out.append(AccessUnit(Track.VIDEO, picture.data, pts, arrival, picture.key))
+        self._stats.units += 1
+        if self._early:
+            out.extend(self._early)
+            self._early = []
+
+    def _announce(self, arrival: Mono, out: list[Element]) -> None:
+        """Say what is coming, if this keyframe's sets differ from the last keyframe's."""
+        video = self._sets.format
+        if video is None:
+            self._without_sets = self._without_sets or arrival
+            if arrival - self._without_sets > _SETS_PATIENCE:
+                raise CameraError(
+                    Cause.BROKEN_STREAM,
+                    "The camera sends pictures, but neither its description nor the stream holds "
+                    "the parameter sets (SPS, PPS) that are needed to show them.",
+                )
+            return
+        if self.format is None or self.format.video != video:
+            self.format = StreamFormat(video, self._audio_format)
+            if self._sets.facts is not None:
+                self._video.builder.progressive = self._sets.facts.progressive
+            out.append(self.format)
+
+    def _rtcp(self, reporting: _Reporting, data: bytes, arrival: Mono, out: list[Element]) -> None:
+        reports, goodbye = parse_rtcp(data)
+        self.goodbye = self.goodbye or (goodbye and reporting.track is Track.VIDEO)
+        for reported in reports:
+            reporting.last, reporting.last_arrival = reported, arrival
+            pts = reporting.clock.at(reported.timestamp)
+            if pts is None:
+                continue
+            report = SenderReport(reporting.track, reported.camera_time, pts, arrival)
+            self._align(report)
+            if self.format is not None:
+                out.append(report)
+            else:
+                self._early = [r for r in self._early if r.track is not report.track] + [report]
+
+    def _align(self, report: SenderReport) -> None:
+        if self._alignment is not None and self._sound is not None:
+            self._sound.clock.shift(self._alignment.take(report))
+
+    def _between_frames(self, buffer: bytearray, position: int, end: int) -> int:
+        """Skip blanks, read a message, or search on; 0 when more bytes are needed."""
+        blanks = skip_blanks(buffer, position, end) - position
+        if blanks:
+            return blanks
+        data = bytes(buffer[position : min(end, position + MESSAGE_MAX)])
+        if not may_open(data):
+            return self._lost_framing(buffer, position, end)
+        try:
+            found = parse(data)
+        except MalformedMessage:
+            return self._lost_framing(buffer, position, end)
+        if found is None:
+            return 0
+        if len(self.messages) < _MESSAGES_MAX:
+            self.messages.append(found[0])
+        return found[1]
+
+    def _lost_framing(self, buffer: bytearray, position: int, end: int) -> int:
+        """Skip to the next plausible frame, within reason."""
+        step = resync(buffer, position + 1, end, self._channels) - position
+        if not self._skipped:
+            self._stats.resyncs += 1
+        self._skipped += step
+        self._stats.garbage += step
+        if self._skipped > GARBAGE_MAX:
+            raise CameraError(
+                Cause.BROKEN_STREAM,
+                f"The camera sent {self._skipped} bytes in a row that are not RTSP.",
+            )
+        return step
+
+
+__all__ = ["Demuxer", "TrackSetup"]

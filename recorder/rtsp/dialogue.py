@@ -1,0 +1,51 @@
+"""Our side of an RTSP conversation: numbers, names and signs every request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from recorder.rtsp.auth import Authenticator
+from recorder.rtsp.messages import Request, Response, cseq_of, encode, headers
+
+USER_AGENT = "Gozcu"
+
+
+class Dialogue:
+    """The state both sides share: sequence number, session, and the answer to a challenge."""
+
+    def __init__(self, authenticator: Authenticator | None) -> None:
+        self._authenticator = authenticator
+        self.cseq = 0
+        self.session: str | None = None
+
+    def ask(self, method: str, uri: str, extra: Iterable[tuple[str, str]] = ()) -> bytes:
+        """The next request as bytes."""
+        self.cseq += 1
+        fields = [("CSeq", str(self.cseq)), ("User-Agent", USER_AGENT), *extra]
+        if self.session is not None:
+            fields.append(("Session", self.session))
+        if self._authenticator is not None:
+            signed = self._authenticator.header(method, uri)
+            fields.extend([("Authorization", signed)] if signed else [])
+        return encode(Request(method, uri, headers(fields)))
+
+    def answers(self, response: Response) -> bool:
+        """Whether this is the answer to the last request; a lost or odd CSeq counts as it."""
+        number = cseq_of(response)
+        return number is None or number >= self.cseq
+
+    def challenged(self, response: Response) -> bool | None:
+        """Take a 401's challenge. None: can't be answered; True: only the nonce was stale."""
+        if self._authenticator is None:
+            return None
+        challenge = self._authenticator.accept(response.headers.all("WWW-Authenticate"))
+        return None if challenge is None else challenge.stale
+
+
+def reply(request: Request) -> bytes:
+    """What we answer to a camera that asks: its pings with 200, what we don't know with 501."""
+    known = request.method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "TEARDOWN", "ANNOUNCE")
+    status, reason = (200, "OK") if known else (501, "Not Implemented")
+    names = ("CSeq", "Session")
+    fields = [(name, value) for name in names if (value := request.headers.get(name))]
+    return encode(Response(status, reason, headers(fields)))
