@@ -1,0 +1,110 @@
+"""What can be made to go wrong with a simulated camera, by name, while it runs.
+
+`Faults` only remembers what is on; server, stream and producer act on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vms.core.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """One fault: what it does, and its arguments with their defaults."""
+
+    text: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS: Mapping[str, FaultKind] = {
+    "stop": FaultKind("connections are closed and new ones refused"),
+    "hang": FaultKind("connections stay open, nothing is sent or answered, no FIN"),
+    "freeze": FaultKind("the same picture repeats"),
+    "drop": FaultKind("RTP packets are lost at a rate", {"rate": 0.01}),
+    "jump-clock": FaultKind(
+        "the camera's clock is off; with rtp, RTP times jump as well",
+        {"seconds": -3600.0, "rtp": False},
+    ),
+    "resolution": FaultKind("the picture changes its size", {"width": 640, "height": 360}),
+    "garbage": FaultKind("random bytes between the packets", {"bytes": 2000, "every": 1.0}),
+    "password": FaultKind("every sign-in is refused and connections are closed"),
+}
+
+
+def check_fault(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The fault's arguments with defaults filled in. Raises BadRequest."""
+    kind = KINDS.get(name)
+    if kind is None:
+        raise BadRequest(f"no fault is named {name!r}; there are {', '.join(KINDS)}")
+    full = dict(kind.defaults)
+    for key, value in args.items():
+        if key not in full:
+            known = ", ".join(full) or "none"
+            raise BadRequest(f"fault {name} has no argument {key!r}; it has {known}")
+        number = isinstance(value, int | float)
+        if not number or (value < 0 and key != "seconds"):
+            raise BadRequest(f"fault {name}: {key} = {value!r} is not a fitting number")
+        full[key] = type(full[key])(value)
+    if name == "resolution" and (full["width"] < 64 or full["height"] < 36):
+        raise BadRequest(f"a picture of {full['width']}×{full['height']} is too small")
+    return full
+
+
+class Faults:
+    """The faults of one camera that are on now; `changed` is called after each change."""
+
+    def __init__(self) -> None:
+        self._on: dict[str, dict[str, Any]] = {}
+        self.changed: Callable[[], None] = lambda: None
+        self._change = asyncio.Event()
+
+    def set(self, name: str, **args: Any) -> None:
+        """Switch a fault on (again, with other arguments). Raises BadRequest."""
+        self._on[name] = check_fault(name, args)
+        self._tell()
+
+    def clear(self, name: str | None = None) -> None:
+        """Switch one fault off, or all."""
+        if name is None:
+            self._on.clear()
+        else:
+            check_fault(name, {})
+            self._on.pop(name, None)
+        self._tell()
+
+    async def over(self, name: str) -> None:
+        """Wait until a fault is off."""
+        while name in self._on:
+            await self._change.wait()
+
+    def _tell(self) -> None:
+        self._change.set()
+        self._change = asyncio.Event()
+        self.changed()
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """The fault's arguments if it is on."""
+        return self._on.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._on
+
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        return {name: dict(args) for name, args in self._on.items()}
+
+    @property
+    def jump(self) -> int:
+        """Nanoseconds the camera's clock is off."""
+        args = self._on.get("jump-clock")
+        return int(args["seconds"] * 1_000_000_000) if args else 0
+
+    @property
+    def rtp_jump(self) -> int:
+        """Nanoseconds the RTP times are off."""
+        args = self._on.get("jump-clock")
+        return self.jump if args and args["rtp"] else 0
