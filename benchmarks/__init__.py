@@ -1,0 +1,1 @@
+"""The promises, measured: each beside a peer in the same run, on the machine at hand."""
