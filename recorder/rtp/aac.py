@@ -75,11 +75,11 @@ def split_adts(data: bytes) -> Iterator[bytes]:
         data = data[length:]
 
 
-def adts_config(data: bytes) -> bytes:
-    """The AudioSpecificConfig that an ADTS header stands for."""
-    profile, rate = data[2] >> 6, data[2] >> 2 & 15
-    channels = (data[2] & 1) << 2 | data[3] >> 6
-    return ((profile + 1) << 11 | rate << 7 | channels << 3).to_bytes(2, "big")
+def lc_config(rate: int, channels: int) -> bytes:
+    """The AudioSpecificConfig of plain AAC (LC); empty for a rate outside the table."""
+    if rate not in _RATES or not 0 < channels < 7:
+        return b""
+    return (2 << 11 | _RATES.index(rate) << 7 | channels << 3).to_bytes(2, "big")
 
 
 def _adts_length(data: bytes) -> int:

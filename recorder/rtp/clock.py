@@ -53,6 +53,10 @@ class RtpClock:
         self._lag = min(self._lag, now - ticks)
         return ticks
 
+    def anchor(self, timestamp: int, ticks: int) -> None:
+        """Fix where this time lies, when another track tells it better than the arrival."""
+        self._timestamp, self._ticks, self._highest = timestamp, ticks, ticks
+
     def at(self, timestamp: int) -> int | None:
         """Ticks of a time near the last unit's (a sender report's); None before the first unit."""
         if self._timestamp is None:

@@ -21,6 +21,11 @@ _NO_SUCH_STREAM = frozenset({404, 410, 454, 459, 460, 551})
 _REFUSALS = frozenset({401, 402, 403, 407})
 _TRANSPORT_REFUSED = 461
 _STORABLE = ("H264", "H265")
+_HOPELESS = frozenset(
+    {"JPEG", "MP4V-ES", "MPV", "H261", "H263", "H263-1998", "H263-2000", "VP8", "VP9", "AV1"}
+    | {"H266", "JPEG2000", "JPEGXS", "RAW"}
+)
+"""Video no source of ours can store; another name (MP2T) may still hold what libav finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ def _video(connection: Connection, description: Description) -> Media:
         raise CameraError(Cause.NO_VIDEO, f"{connection.peer} offers a stream without video.")
     if video.encoding not in _STORABLE:
         name = video.encoding or f"payload type {video.payload_type}"
-        raise NotNative(
+        error = CameraError if video.encoding in _HOPELESS else NotNative
+        raise error(
             Cause.UNSUPPORTED_CODEC,
             f"{connection.peer} sends its video as {name}; only H.264 and H.265 can be recorded.",
         )
