@@ -119,17 +119,13 @@ def _sound(kind: str | None) -> tuple[AudioFormat | None, tuple[bytes, ...]]:
 
 
 class ClipSource:
-    """A fake of LiveClient: replays a clip for ever, in step with the clock.
+    """A fake of LiveClient: replays a clip for ever, in step with the clock."""
 
-    `began`: pictures sent live are numbered from it, so that a strip or counter tells their age.
-    """
-
-    def __init__(self, clip: Clip, clock: Clock, *, backlog: int | None = None) -> None:
+    def __init__(self, clip: Clip, clock: Clock) -> None:
         self.clip, self._clock = clip, clock
         self.epoch = 1
         self.subscribed = 0
         self._started = clock.now()
-        self._backlog = backlog
         self.down: StreamDown | None = None
         self._changed = asyncio.Event()
 
@@ -172,8 +168,7 @@ class ClipSource:
         step = SECOND // clip.rate
         now = (self._clock.now() - self._started) // step + gop
         # As if the camera ran since `gop` pictures before our start.
-        first = now - now % gop if self._backlog is None else now - now % gop
-        number = first
+        number = now - now % gop
         while True:
             due = self._started + (number - gop) * step
             wait = due - self._clock.now()
