@@ -4,18 +4,16 @@ Live media is never sent from the process that answers the API. So the API proce
 upgrade request, decides who may watch, and then hands the TCP connection itself over a Unix
 socket (SCM_RIGHTS); the live process does the handshake and sends from then on.
 
-What goes over the socket `live-<n>.fds`, one connection per viewer: a JSON line
-`{"camera","stream","user","request"}` ("request": base64 of the raw upgrade request), ended by a
-newline, with one descriptor as ancillary data of its first byte; then the sender closes. The
-socket may be SOCK_SEQPACKET or SOCK_STREAM. Nothing is answered: a live process that fails
-closes the connection, and the player connects anew.
+Over the socket `live-<n>.fds`, one connection per viewer: a JSON line `{"camera", "stream", "user",
+"request"}` ("request": base64 of the raw upgrade request) with one descriptor as ancillary data of
+its first byte; back comes `{"ok": true}`, or `{"ok": false, "code", "detail"}` and the viewer is
+still ours, to be refused over HTTP. The other end stands in `web.live.handover`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import errno
 import json
 import os
 import socket
@@ -29,7 +27,8 @@ from vms.core.errors import VmsError
 
 EXTENSION = "vms.handover"
 REQUEST_MAX = 32_768  # a larger head is refused: cookies and URL together need far less
-SEND_DEADLINE_S = 2.0
+SEND_DEADLINE_S = 3.0
+ANSWER_MAX = 16_384
 
 Handover = Callable[[Path, Mapping[str, str]], Awaitable[None]]
 """`scope["extensions"]["vms.handover"]`: gives this connection to the live process at the
@@ -37,7 +36,11 @@ socket. Raises HandoverError; the connection is then still ours, to be refused."
 
 
 class HandoverError(VmsError):
-    """The live process did not take the connection."""
+    """The live process did not take the connection; `code` is for programs."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        super().__init__(detail)
 
 
 class HandoverProtocol(WebSocketsSansIOProtocol):
@@ -52,7 +55,7 @@ class HandoverProtocol(WebSocketsSansIOProtocol):
         super().data_received(data)
 
     async def run_asgi(self) -> None:
-        extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+        extensions: dict[str, Any] = self.scope["extensions"]
         extensions[EXTENSION] = self.hand_over
         self._given = False
         await super().run_asgi()
@@ -61,11 +64,12 @@ class HandoverProtocol(WebSocketsSansIOProtocol):
         """See `Handover`."""
         if self.transport.get_extra_info("sslcontext") is not None:
             raise HandoverError(
+                "no_handover",
                 "this server ends TLS itself, so the connection can't be given to the live "
-                "process; let a proxy in front end TLS"
+                "process; let a proxy in front end TLS",
             )
         if len(self._request) > REQUEST_MAX:
-            raise HandoverError(f"the request is larger than {REQUEST_MAX} bytes")
+            raise HandoverError("too_large", f"the request is larger than {REQUEST_MAX} bytes")
         # From here on not a byte may be read: it would be missing over there.
         self.transport.pause_reading()
         sock = self.transport.get_extra_info("socket")
@@ -95,37 +99,33 @@ async def send_connection(path: Path, message: Mapping[str, str], descriptor: in
     copy = os.dup(descriptor)  # so that the number can't be reused while we wait
     try:
         async with asyncio.timeout(SEND_DEADLINE_S):
-            await _deliver(path, line, copy)
-    except (OSError, TimeoutError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no answer"
-        raise HandoverError(f"the live process at {path} can't be reached: {reason}") from error
+            answer = json.loads(await _deliver(path, line, copy))
+    except (OSError, TimeoutError, ValueError) as error:
+        reason = str(error) or "no answer in time"
+        raise HandoverError(
+            "live_down",
+            f"The live process does not answer at {path} ({reason}); live pictures are back when "
+            "it runs again.",
+        ) from error
     finally:
         os.close(copy)
+    if not answer.get("ok"):
+        raise HandoverError(str(answer.get("code", "refused")), str(answer.get("detail", "")))
 
 
-async def _deliver(path: Path, line: bytes, descriptor: int) -> None:
-    with _connect(path) as sock:
-        while True:
-            try:
-                sent = socket.send_fds(sock, [line], [descriptor])
-                break
-            except BlockingIOError:
-                await asyncio.sleep(0.005)  # its queue is full for a moment; the deadline bounds
-        if sent < len(line):
-            await asyncio.get_running_loop().sock_sendall(sock, line[sent:])
-
-
-def _connect(path: Path) -> socket.socket:
-    """A connected, non-blocking socket of whichever kind listens there."""
-    for kind in (socket.SOCK_SEQPACKET, socket.SOCK_STREAM):
-        sock = socket.socket(socket.AF_UNIX, kind)
+async def _deliver(path: Path, line: bytes, descriptor: int) -> bytes:
+    """Send the line with the descriptor; the line that comes back."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
-        try:
-            sock.connect(os.fspath(path))  # on a Unix socket at once, or EAGAIN if its queue is full
-        except OSError as error:
-            sock.close()
-            if error.errno == errno.EPROTOTYPE and kind == socket.SOCK_SEQPACKET:
-                continue
-            raise
-        return sock
-    raise AssertionError("unreachable: the loop returns or raises")
+        await loop.sock_connect(sock, os.fspath(path))
+        sent = socket.send_fds(sock, [line], [descriptor])
+        if sent < len(line):
+            await loop.sock_sendall(sock, line[sent:])
+        answer = b""
+        while not answer.endswith(b"\n") and len(answer) < ANSWER_MAX:
+            piece = await loop.sock_recv(sock, ANSWER_MAX)
+            if not piece:
+                raise ConnectionError("it closed the connection")
+            answer += piece
+    return answer

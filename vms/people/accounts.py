@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, Row, Select, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from storage.database import writing
 from vms.core.clock import Clock, Instant, rfc3339
 from vms.core.errors import AlreadyExists, BadRequest, NotFound
 from vms.people.passwords import hash_password, make_password, needs_rehash, password_matches
@@ -65,6 +66,15 @@ class Accounts:
             rows = connection.execute(select(account).order_by(account.c.name_key))
             return tuple(_account_of(row) for row in rows)
 
+    def answers(self) -> bool:
+        """Whether the database can be reached right now."""
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(select(account.c.id).limit(1))
+        except DBAPIError:
+            return False
+        return True
+
     def get(self, name: str) -> Account:
         """Raises NotFound."""
         with self._engine.connect() as connection:
@@ -99,7 +109,7 @@ class Accounts:
             "password_changed": now,
         }
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(insert(account).values(values))
         except IntegrityError:
             raise AlreadyExists(f"there is already an account {name!r}") from None
@@ -109,7 +119,7 @@ class Accounts:
         """Change the password and end every sign-in and token made with the old one."""
         who = self.get(name)
         values = {"password_hash": hash_password(password), "password_changed": self._clock.now()}
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(account).where(account.c.id == who.id).values(values))
             connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
             connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
@@ -118,7 +128,7 @@ class Accounts:
         """Remove an account with its sign-ins. The last administrator stays: raises BadRequest."""
         who = self.get(name)
         admins = select(func.count()).select_from(account).where(account.c.role == Role.ADMIN)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             if who.role is Role.ADMIN and connection.scalar(admins) == 1:
                 raise BadRequest(
                     f"{who.name!r} is the only administrator; add another one before removing it"
@@ -147,7 +157,7 @@ class Accounts:
         if not password_matches(stored, password) or row is None:
             return None
         if needs_rehash(row.password_hash):
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(
                     update(account)
                     .where(account.c.id == row.id)

@@ -33,7 +33,7 @@ login_session = Table(
     "login_session",
     metadata,
     Column("token_hash", LargeBinary(32), primary_key=True),  # SHA-256; the token is never kept
-    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("csrf", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
@@ -46,7 +46,7 @@ api_token = Table(
     "api_token",
     metadata,
     Column("token_hash", LargeBinary(32), primary_key=True),
-    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("label", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Index("api_token_account", "account_id"),

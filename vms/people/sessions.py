@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import OperationalError
 
+from storage.database import writing
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
 from vms.core.log import get_logger
 from vms.people.accounts import Account
@@ -52,7 +53,7 @@ class Sessions:
         """Begin a sign-in; sweeps out what has ended."""
         session = NewSession(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         now = self._clock.now()
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(login_session).where(login_session.c.expires <= now))
             connection.execute(
                 insert(login_session).values(
@@ -84,7 +85,7 @@ class Sessions:
 
     def end(self, token: str) -> None:
         """Sign out. An unknown token is no error."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 delete(login_session).where(login_session.c.token_hash == _digest(token))
             )
@@ -92,7 +93,7 @@ class Sessions:
     def make_token(self, who: Account, label: str) -> str:
         """An API token for programs, shown this once; it ends with a change of password."""
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 insert(api_token).values(
                     token_hash=_digest(token),
@@ -116,7 +117,7 @@ class Sessions:
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(
                     update(login_session)
                     .where(login_session.c.token_hash == digest)

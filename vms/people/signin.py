@@ -42,7 +42,9 @@ class SignIn:
             wait = self._throttle.admit(key, address, self._clock.monotonic())
         if wait:
             account = self._loggable(key)
-            _log.warning("sign_in_throttled", account=account, address=address, wait_s=wait // SECOND)
+            _log.warning(
+                "sign_in_throttled", account=account, address=address, wait_s=wait // SECOND
+            )
             raise TooManyTries(wait)
         who = self._accounts.check(name, password)
         if who is None:

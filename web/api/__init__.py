@@ -1,0 +1,1 @@
+"""The routes under /api: thin, each declares its permission, none decides anything itself."""

@@ -1,0 +1,1 @@
+"""The past over HTTP: byte ranges of stored files, HLS playlists, single pictures."""

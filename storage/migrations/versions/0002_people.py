@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
+revision = "0002_people"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -39,7 +39,10 @@ def upgrade() -> None:
             name,
             sa.Column("token_hash", sa.LargeBinary(32), primary_key=True),
             sa.Column(
-                "account_id", sa.ForeignKey("account.id", ondelete="CASCADE"), nullable=False
+                "account_id",
+                sa.Integer,
+                sa.ForeignKey("account.id", ondelete="CASCADE"),
+                nullable=False,
             ),
             *columns,
         )

@@ -1,0 +1,252 @@
+"""The past of a camera: timeline, fragment lists, byte ranges, HLS playlist, single pictures."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from storage.facts import FragmentIndex, GapFacts, SegmentFacts
+from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
+from vms.core.errors import NotFound
+from vms.core.model import Cause, StreamKey
+from vms.people.permissions import Permission
+from web.api.known import footage_of
+from web.api.times import AskedSpan, Moment, asked_span
+from web.parts import parts_of
+from web.permit import Permit
+from web.playback.files import FileSpan
+from web.playback.hls import PlaylistFile, playlist
+from web.playback.picture import WIDTH_MAX, jpeg_at
+from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
+from web.problems import Problem
+
+router = APIRouter(
+    prefix="/api/cameras/{camera}",
+    tags=["archive"],
+    dependencies=[Depends(Permit(Permission.ARCHIVE))],
+)
+
+# A list of fragments has 60 entries a minute; what is left out is found by `next`.
+SEGMENTS_PER_LIST = 120
+PLAYLIST_LONGEST = DAY
+
+Stream = Literal["main", "sub"]
+Asked = Annotated[AskedSpan, Depends(asked_span)]
+Wide = Annotated[int, Query(ge=1, le=16_384, description="pixels; the answer is merged to them")]
+
+
+class Span(BaseModel):
+    start: str
+    end: str
+
+
+class Gap(BaseModel):
+    """A span without footage. `end` of a gap that lasts is now; `lasts` says so."""
+
+    start: str
+    end: str
+    seconds: float
+    cause: Cause
+    detail: str
+    lasts: bool
+
+
+class Timeline(BaseModel):
+    """`first`: the oldest footage. `activity` and `holds` are empty until there are any."""
+
+    start: str
+    end: str
+    first: str | None
+    spans: list[Span]
+    gaps: list[Gap]
+    activity: list[Span]
+    holds: list[Span]
+
+
+class Segment(BaseModel):
+    """One stored file. `fragments`: [ms from the segment's start, byte offset, bytes, 1 if it
+    begins with a keyframe]. `open`: it is still written and will have more."""
+
+    id: str
+    start: str
+    end: str
+    mime: str
+    video_codec: str
+    audio_codec: str | None
+    url: str
+    init_length: int
+    fragments: list[tuple[float, int, int, int]]
+    open: bool
+
+
+class Media(BaseModel):
+    """What to fetch for [start, end). `next`: where footage goes on after the listed, or null."""
+
+    start: str
+    end: str
+    segments: list[Segment]
+    next: str | None
+
+
+@router.get("/timeline")
+def timeline(
+    camera: str, request: Request, asked: Asked, stream: Stream = "main", width: Wide = 1_200
+) -> Timeline:
+    """Footage and gaps, merged to the pixel."""
+    parts = parts_of(request)
+    key = footage_of(parts, camera, stream)
+    now = parts.clock.now()
+    resolution = max(1, (asked.end - asked.start) // width)
+    found = parts.archive.timeline(key, asked.start, asked.end, resolution)
+    return Timeline(
+        start=rfc3339(asked.start),
+        end=rfc3339(asked.end),
+        first=_time(found.first),
+        spans=[Span(start=rfc3339(span.start), end=rfc3339(span.end)) for span in found.spans],
+        gaps=[_gap(gap, now) for gap in found.gaps],
+        activity=[],
+        holds=[],
+    )
+
+
+@router.get("/media")
+def media(camera: str, request: Request, asked: Asked, stream: Stream = "main") -> Media:
+    """Which bytes to fetch to show a span."""
+    archive = parts_of(request).archive
+    key = footage_of(parts_of(request), camera, stream)
+    found = archive.segments(key, asked.start, asked.end)
+    listed = [
+        _segment(segment, archive.fragments(segment)) for segment in found[:SEGMENTS_PER_LIST]
+    ]
+    if len(found) > SEGMENTS_PER_LIST:
+        following: Instant | None = found[SEGMENTS_PER_LIST].start
+    else:
+        following = archive.next_start(key, max([asked.end, *(s.end for s in found[-1:])]))
+    return Media(
+        start=rfc3339(asked.start),
+        end=rfc3339(asked.end),
+        segments=listed,
+        next=_time(following),
+    )
+
+
+@router.api_route("/segments/{start_ns}.mp4", methods=["GET", "HEAD"], response_class=Response)
+def segment_file(camera: str, start_ns: int, request: Request, stream: Stream = "main") -> Response:
+    """A stored file or one byte range of it; a file still being written as far as it is."""
+    parts = parts_of(request)
+    key = footage_of(parts, camera, stream)
+    descriptor, segment = parts.archive.open(key, Instant(start_ns))
+    try:
+        return _file_answer(request, descriptor, segment)
+    except Unsatisfiable:
+        os.close(descriptor)
+        raise Problem(
+            416,
+            "range",
+            f"The file has {segment.size} bytes.",
+            headers={"Content-Range": f"bytes */{segment.size}"},
+        ) from None
+
+
+@router.get("/playback.m3u8", response_class=Response)
+def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main") -> Response:
+    """An HLS playlist of a span, for other software."""
+    if asked.end - asked.start > PLAYLIST_LONGEST:
+        raise Problem(422, "bad_span", "A playlist spans 24 hours at most.")
+    archive = parts_of(request).archive
+    key = footage_of(parts_of(request), camera, stream)
+    found = archive.segments(key, asked.start, asked.end)
+    if not found:
+        raise _nothing(key, asked.start, archive.next_start(key, asked.end))
+    files = [
+        PlaylistFile(f"segments/{s.start}.mp4?stream={stream}", s.end, archive.fragments(s))
+        for s in found
+    ]
+    text = playlist(files, asked.start, asked.end)
+    return Response(text, media_type="application/vnd.apple.mpegurl")
+
+
+@router.get("/frame.jpg", response_class=Response)
+def frame(
+    camera: str,
+    request: Request,
+    at: Annotated[Moment, Query(description="RFC 3339")],
+    stream: Stream = "main",
+    width: Annotated[int | None, Query(ge=16, le=WIDTH_MAX)] = None,
+) -> Response:
+    """The picture that was on show at a time."""
+    archive = parts_of(request).archive
+    key = footage_of(parts_of(request), camera, stream)
+    try:
+        picture = jpeg_at(archive, key, Instant(at), width)
+    except NotFound:
+        raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
+    return Response(picture, media_type="image/jpeg")
+
+
+def _file_answer(request: Request, descriptor: int, segment: SegmentFacts) -> Response:
+    etag = f'"{segment.sha256.hex()}"' if segment.sha256 is not None else None
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+    if etag is not None:
+        # Never changes its bytes; still asked about each time: whoever signed out sees no more.
+        headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if etag_matches(request.headers.get("if-none-match"), etag):
+        os.close(descriptor)
+        return Response(None, 304, headers)
+    wanted = request.headers.get("range")
+    if request.headers.get("if-range", etag) != etag:
+        wanted = None
+    span = parse_range(wanted, segment.size)
+    if span is None:
+        return FileSpan(descriptor, ByteRange(0, segment.size), 200, headers)
+    headers["Content-Range"] = span.content_range(segment.size)
+    return FileSpan(descriptor, span, 206, headers)
+
+
+def _segment(segment: SegmentFacts, index: FragmentIndex) -> Segment:
+    key = segment.stream
+    return Segment(
+        id=segment.id,
+        start=rfc3339(segment.start),
+        end=rfc3339(segment.end),
+        mime=segment.mime,
+        video_codec=segment.video_codec,
+        audio_codec=segment.audio_codec,
+        url=f"/api/cameras/{key.camera}/segments/{segment.start}.mp4?stream={key.name}",
+        init_length=index.init_length,
+        fragments=[
+            ((f.start - segment.start) / MILLISECOND, f.offset, f.size, int(f.key))
+            for f in index.fragments
+        ],
+        open=segment.open,
+    )
+
+
+def _gap(gap: GapFacts, now: Instant) -> Gap:
+    end = gap.end if gap.end is not None else max(now, gap.start)
+    return Gap(
+        start=rfc3339(gap.start),
+        end=rfc3339(end),
+        seconds=(end - gap.start) / SECOND,
+        cause=gap.cause,
+        detail=gap.detail,
+        lasts=gap.end is None,
+    )
+
+
+def _nothing(key: StreamKey, at: Instant, following: Instant | None) -> Problem:
+    when = f"; the next footage begins at {rfc3339(following)}" if following is not None else ""
+    return Problem(
+        404,
+        "no_footage",
+        f"{key} has no footage at {rfc3339(at)}{when}.",
+        next=_time(following),
+    )
+
+
+def _time(instant: Instant | None) -> str | None:
+    return rfc3339(instant) if instant is not None else None

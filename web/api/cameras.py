@@ -1,0 +1,165 @@
+"""GET /api/cameras and /api/cameras/{id}: what they are and how they are right now."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+
+from vms.core.clock import Instant, rfc3339
+from vms.core.config import Location
+from vms.core.model import Cause, State, StreamKey
+from vms.core.status import StreamStatus, read_statuses
+from vms.people.permissions import Permission, decide
+from vms.people.sessions import SignedIn
+from web.api.known import camera_of
+from web.api.state import problem_of, state_of_camera
+from web.parts import RegisteredCamera, WebParts, parts_of
+from web.permit import Permit
+
+router = APIRouter(prefix="/api/cameras", tags=["cameras"])
+
+Looking = Annotated[SignedIn, Depends(Permit(Permission.CAMERAS))]
+
+
+class Stream(BaseModel):
+    """One stream now. `detail`: the sentence with peer and numbers; `source`: native or libav,
+    and why not native. `bitrate`: bits a second. Counters run since the worker's start."""
+
+    state: State
+    since: str | None
+    problem: str | None
+    problem_code: Cause | None
+    cause: Cause | None
+    detail: str | None
+    retry_at: str | None
+    source: str | None
+    source_reason: str | None
+    notes: list[str]
+    codec: str | None
+    width: int | None
+    height: int | None
+    audio: str | None
+    fps: float
+    bitrate: int
+    last_frame: str | None
+    clock_offset_ms: float | None
+    clock_error_ms: float | None
+    units: int
+    bytes: int
+    lost: int
+    damaged: int
+    resyncs: int
+    dropped: int
+    viewers: int
+
+
+class Camera(BaseModel):
+    """A camera; what stands beside `streams` is of the main stream."""
+
+    id: str
+    name: str
+    groups: list[str]
+    location: Location | None
+    record: str
+    origin: Literal["file", "database"]
+    state: State
+    since: str | None
+    source: str | None
+    fps: float
+    bitrate: int
+    last_frame: str | None
+    clock_offset_ms: float | None
+    problem: str | None
+    problem_code: Cause | None
+    detail: str | None
+    retry_at: str | None
+    streams: dict[str, Stream]
+
+
+@router.get("")
+def show_all(request: Request, signed_in: Looking) -> list[Camera]:
+    """Every camera this person may see, in the order of the settings."""
+    parts = parts_of(request)
+    streams = _statuses(parts)
+    return [
+        _camera(registered, streams)
+        for registered in parts.cameras.list()
+        if decide(signed_in.identity, Permission.CAMERAS, registered.settings.camera_id).allowed
+    ]
+
+
+@router.get("/{camera}")
+def show(camera: str, request: Request, signed_in: Looking) -> Camera:
+    """One camera."""
+    parts = parts_of(request)
+    return _camera(camera_of(parts, camera), _statuses(parts))
+
+
+def _statuses(parts: WebParts) -> dict[StreamKey, StreamStatus]:
+    return read_statuses(parts.settings.run_dir, parts.clock.now())
+
+
+def _camera(registered: RegisteredCamera, streams: dict[StreamKey, StreamStatus]) -> Camera:
+    settings = registered.settings
+    main = _stream(state_of_camera(registered, streams, "main"))
+    shown = {"main": main}
+    if settings.sub is not None:
+        shown["sub"] = _stream(state_of_camera(registered, streams, "sub"))
+    return Camera(
+        id=settings.id,
+        name=settings.name,
+        groups=list(settings.groups),
+        location=settings.location,
+        record=settings.record,
+        origin=registered.origin,
+        state=main.state,
+        since=main.since,
+        source=main.source,
+        fps=main.fps,
+        bitrate=main.bitrate,
+        last_frame=main.last_frame,
+        clock_offset_ms=main.clock_offset_ms,
+        problem=main.problem,
+        problem_code=main.problem_code,
+        detail=main.detail,
+        retry_at=main.retry_at,
+        streams=shown,
+    )
+
+
+def _stream(status: StreamStatus) -> Stream:
+    problem = problem_of(status)
+    return Stream(
+        state=status.state,
+        since=_time(status.since),
+        problem=problem,
+        problem_code=status.cause if problem is not None else None,
+        cause=status.cause,
+        detail=status.detail,
+        retry_at=_time(status.retry_at),
+        source=status.source,
+        source_reason=status.source_reason,
+        notes=list(status.notes),
+        codec=status.codec,
+        width=status.width,
+        height=status.height,
+        audio=status.audio,
+        fps=status.fps,
+        bitrate=status.bitrate,
+        last_frame=_time(status.last_frame),
+        clock_offset_ms=status.clock_offset_ms,
+        clock_error_ms=status.clock_error_ms,
+        units=status.units,
+        bytes=status.bytes,
+        lost=status.lost,
+        damaged=status.damaged,
+        resyncs=status.resyncs,
+        dropped=status.dropped,
+        viewers=status.viewers,
+    )
+
+
+def _time(instant: Instant | None) -> str | None:
+    return rfc3339(instant) if instant else None

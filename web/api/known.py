@@ -1,0 +1,33 @@
+"""From ids in a URL to what they name, or a 404 that says what is missing."""
+
+from __future__ import annotations
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+
+from vms.core.errors import NotFound
+from vms.core.model import CameraId, StreamKey, StreamName, is_camera_id
+from web.parts import RegisteredCamera, WebParts, parts_of
+
+
+def camera_of(parts: WebParts, camera: str) -> RegisteredCamera:
+    """The registered camera; raises NotFound."""
+    if not is_camera_id(camera):
+        raise NotFound(f"{camera[:80]!r} can't name a camera")
+    return parts.cameras.get(camera)
+
+
+def footage_of(parts: WebParts, camera: str, stream: StreamName) -> StreamKey:
+    """A stream that may have footage; raises NotFound for a camera nobody knows."""
+    camera_of(parts, camera)
+    return StreamKey(CameraId(camera), stream)
+
+
+async def stream_of_camera(
+    connection: HTTPConnection, camera: str, stream: StreamName
+) -> StreamKey:
+    """A stream that the settings offer; raises NotFound."""
+    found = await run_in_threadpool(camera_of, parts_of(connection), camera)
+    if stream == "sub" and found.settings.sub is None:
+        raise NotFound(f"the camera {camera} has no sub stream in its settings")
+    return StreamKey(CameraId(camera), stream)

@@ -1,0 +1,106 @@
+"""Signing in and out: POST, GET and DELETE /api/session."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from vms.core.errors import Denied
+from vms.people.permissions import Identity, Permission, Role
+from vms.people.sessions import LIFETIME, SignedIn
+from vms.people.signin import SignIn, TooManyTries
+from web.parts import WebParts, parts_of
+from web.permit import COOKIE, Open, Permit, address_of
+from web.problems import Problem
+
+router = APIRouter(prefix="/api/session", tags=["session"])
+
+
+class Credentials(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    username: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Annotated[str, Field(min_length=1, max_length=1_024)]
+    otp: Annotated[str, Field(max_length=16)] | None = None
+
+
+class User(BaseModel):
+    name: str
+    display_name: str
+    role: Role
+
+
+class System(BaseModel):
+    name: str
+    timezone: str
+
+
+class SessionBody(BaseModel):
+    """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE."""
+
+    user: User
+    csrf: str | None
+    system: System
+
+
+@router.post("", dependencies=[Depends(Open("this is how one signs in"))])
+def sign_in(credentials: Credentials, request: Request, response: Response) -> SessionBody:
+    """Sign in; the answer sets the cookie."""
+    parts = parts_of(request)
+    door: SignIn = request.app.state.door
+    try:
+        who, session = door.sign_in(credentials.username, credentials.password, address_of(request))
+    except TooManyTries as error:
+        raise Problem(
+            429,
+            "too_many_tries",
+            str(error),
+            headers={"Retry-After": str(error.seconds)},
+            retry_after=error.seconds,
+        ) from None
+    except Denied as error:
+        raise Problem(401, "wrong_credentials", str(error)) from None
+    response.set_cookie(
+        COOKIE,
+        session.token,
+        max_age=LIFETIME // 1_000_000_000,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    identity = Identity(who.id, who.name, who.display_name, who.role, "session")
+    return _body(parts, identity, session.csrf)
+
+
+@router.get("")
+def show(
+    request: Request, signed_in: Annotated[SignedIn, Depends(Permit(Permission.OWN_SESSION))]
+) -> SessionBody:
+    """Who is signed in."""
+    return _body(parts_of(request), signed_in.identity, signed_in.csrf)
+
+
+@router.delete("", status_code=204)
+def sign_out(
+    request: Request,
+    response: Response,
+    signed_in: Annotated[SignedIn, Depends(Permit(Permission.OWN_SESSION))],
+) -> None:
+    """Sign out; the cookie is worth nothing afterwards."""
+    door: SignIn = request.app.state.door
+    token = request.cookies.get(COOKIE)
+    if token is not None:
+        door.sign_out(token, signed_in.identity.name, address_of(request))
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+
+
+def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
+    system = parts.settings.system
+    return SessionBody(
+        user=User(name=identity.name, display_name=identity.display_name, role=identity.role),
+        csrf=csrf,
+        system=System(name=system.name, timezone=system.timezone),
+    )

@@ -1,0 +1,138 @@
+"""Errors as RFC 9457 problem documents: for what we raise, what FastAPI finds wrong, and bugs.
+
+A reader gets type, title, status, detail and a code that programs can compare; never a traceback.
+A bug's document carries an id that stands in the log beside the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from vms.core import errors
+from vms.core.log import get_logger
+
+_log = get_logger(__name__)
+
+# The first class that fits wins, so children stand before their parents.
+_STATUS_OF: tuple[tuple[type[errors.VmsError], int, str], ...] = (
+    (errors.NotFound, 404, "not_found"),
+    (errors.BadRequest, 422, "bad_request"),
+    (errors.AlreadyExists, 409, "already_exists"),
+    (errors.Denied, 403, "denied"),
+    (errors.StorageError, 503, "storage"),
+    (errors.CameraError, 503, "camera"),
+)
+
+
+class Problem(errors.VmsError):
+    """An error that already knows its HTTP answer. `extra` are further members (RFC 9457 §3.2)."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        self.status, self.code, self.detail = status, code, detail
+        self.headers, self.extra = dict(headers or {}), extra
+        super().__init__(detail)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
+            "type": f"urn:vms:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.extra,
+        }
+
+    def response(self) -> Response:
+        headers = {"Cache-Control": "no-store", **self.headers}
+        body = json.dumps(self.document, ensure_ascii=False).encode()
+        return Response(body, self.status, headers, "application/problem+json")
+
+
+def problem_of(error: Exception) -> Problem:
+    """The answer to an error raised on purpose, by us or by the framework."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    if isinstance(error, RequestValidationError | WebSocketRequestValidationError):
+        return _of_validation(error)
+    for kind, status, code in _STATUS_OF:
+        if isinstance(error, kind):
+            return Problem(status, code, str(error))
+    return _of_bug(error)
+
+
+def _of_http(error: HTTPException) -> Problem:
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = "There is nothing at this address; /api/openapi.json lists what there is."
+    elif error.status_code == 405:
+        detail = "This address does not take this method; the Allow header says which it takes."
+    return Problem(error.status_code, code, detail, headers=error.headers)
+
+
+def _of_validation(error: RequestValidationError | WebSocketRequestValidationError) -> Problem:
+    found = [_field(item) for item in error.errors()]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+    return Problem(422, "validation", detail, errors=found)
+
+
+def _field(item: Mapping[str, Any]) -> dict[str, str]:
+    # The place is ("query", "start") or ("body", "username"); values are left out: they may be
+    # passwords.
+    place = [str(part) for part in item["loc"]]
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return {"in": place[0], "field": ".".join(place[1:]) or place[0], "message": message}
+
+
+def _of_bug(error: Exception) -> Problem:
+    error_id = secrets.token_hex(6)
+    _log.error("bug", error_id=error_id, exc_info=error)
+    return Problem(
+        500,
+        "internal",
+        f"Something is broken here; the log says what, under the error id {error_id}.",
+        error_id=error_id,
+    )
+
+
+async def _answer(request: Request | WebSocket, error: Exception) -> Response:
+    response = problem_of(error).response()
+    if isinstance(request, WebSocket):  # refused before the handshake: an HTTP answer
+        await request.send_denial_response(response)
+    return response
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem document."""
+    for kind in (
+        errors.VmsError,
+        HTTPException,
+        RequestValidationError,
+        WebSocketRequestValidationError,
+        Exception,
+    ):
+        app.add_exception_handler(kind, _answer)
+
+
+def not_found(what: str) -> NoReturn:
+    raise Problem(404, "not_found", what)
