@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from vms.core.clock import SECOND
 from vms.core.live.messages import LiveMessage, LiveUnit, StreamDown
@@ -189,7 +190,7 @@ class _WorkerLink(asyncio.Protocol):
             self._transport.write(encode_unsubscribe(subscription.number))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._transport, self._decoder = transport, Decoder()
         for subscription in self.subscriptions.values():
             transport.write(encode_subscribe(subscription.number, subscription.stream))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
+from typing import cast
 
 from vms.core.live.hub import LiveHub
 from vms.core.live.messages import LiveMessage, LiveUnit
@@ -71,7 +72,7 @@ class _ClientLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._transport = transport
         # The transport's own flow control would ask us to wait; we look at its size instead.
         transport.set_write_buffer_limits(high=BUFFER_HIGH * 2)
