@@ -1,0 +1,96 @@
+"""The database: opened by URL, brought to the newest schema.
+
+SQLite (WAL, synchronous=FULL) is the embedded default; PostgreSQL comes by its URL. What is
+peculiar to SQLite stands here and nowhere else. The rooms' tables are their own `schema.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from vms.core.errors import ConfigError, StorageError
+from vms.core.model import Cause
+
+BUSY_TIMEOUT_MS = 10_000
+# One arbitrary number, the same in every process that migrates a shared PostgreSQL.
+_MIGRATION_LOCK = 0x676F7A6375
+
+
+def open_database(url: str) -> sa.Engine:
+    """An engine for the URL of the settings; makes the folder of a SQLite file."""
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "postgresql" and parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() != "sqlite":
+            return sa.create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise ConfigError(
+            f"can't use the database URL: {error}",
+            key="system.database",
+            remedy="leave it out for SQLite, or postgresql://user:password@host/name",
+        ) from error
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # Python's sqlite3 must not begin transactions by itself: see `_begin_sqlite`.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # a committed row survives a power cut (invariant 2)
+        "foreign_keys=ON",
+        "cache_size=-8000",
+        "mmap_size=268435456",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # Writers say so at once. A reader that becomes a writer in mid-transaction gets SQLITE_BUSY
+    # without any waiting when another process wrote in between (sqlite.org/isolation.html).
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the schema to the newest revision; safe when several processes start at once."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    try:
+        with engine.connect().execution_options(writes=True) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(_MIGRATION_LOCK)))
+            connection.commit()
+    except DBAPIError as error:
+        raise StorageError(
+            Cause.DISK_FAILED, f"the database {engine.url!r} can't be brought up to date: {error}"
+        ) from error
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that will write; waits its turn instead of failing in the middle."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection

@@ -1,0 +1,149 @@
+"""Reading a segment's file: its head, its tail, and the fragments in between.
+
+Works on closed files by one read of their end, on `.part` files by walking from box to box, a
+few hundred bytes each second of footage. Reads only; nothing here knows the index.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storage.facts import FragmentEntry, FragmentIndex
+from storage.fmp4 import BadFile, FragmentFacts, Head, Tail, read_head, read_init, read_moof
+from storage.fmp4 import read_tail as read_tail_bytes
+from storage.fmp4.boxes import header_at
+from storage.fmp4.house import tail_length
+from vms.core.clock import SECOND, Instant
+from vms.core.media import StreamFormat
+
+_HEAD_READ = 16_384
+_TAIL_READ = 8_192
+_MOOF_READ = 4_096
+# A moof describes at most a second or two; more than this is damage, not footage.
+_MOOF_MAX = 4_194_304
+_INIT_MAX = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """The beginning of a file. `init`: ftyp and moov; `length`: where fragments begin."""
+
+    init: bytes
+    head: Head
+    format: StreamFormat
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A whole fragment at its place in a file; `size` with its mdat."""
+
+    offset: int
+    size: int
+    facts: FragmentFacts
+
+
+def read_file_head(fd: int) -> FileHead:
+    """Head and format of an open file. Raises BadFile."""
+    data = os.pread(fd, _HEAD_READ, 0)
+    offset, init_end = 0, 0
+    while True:
+        if offset + 8 > len(data):
+            raise BadFile("the file ends within its head")
+        size, kind = header_at(data, offset)
+        if size < 8 or offset + size > _INIT_MAX:
+            raise BadFile(f"box {kind!r} of {size} bytes in the head")
+        if offset + size > len(data):
+            data = os.pread(fd, offset + size + 64, 0)
+            if offset + size > len(data):
+                raise BadFile("the file ends within its head")
+        if kind == b"uuid":
+            break
+        if kind not in (b"ftyp", b"moov"):
+            raise BadFile(f"unexpected box {kind!r} in the head")
+        offset = init_end = offset + size
+    init = data[:init_end]
+    head = read_head(data[offset + 8 : offset + size])
+    return FileHead(init, head, read_init(init), offset + size)
+
+
+def read_file_tail(fd: int, size: int) -> Tail | None:
+    """The tail of a closed file, by one read where it fits; None if it has none."""
+    want = min(_TAIL_READ, size)
+    data = os.pread(fd, want, size - want)
+    if len(data) < want or want < 16:
+        return None
+    length = tail_length(data)
+    if length is None or length > size:
+        return None
+    if length > want:
+        data = os.pread(fd, length, size - length)
+    return read_tail_bytes(data)
+
+
+def walk(fd: int, size: int, offset: int) -> Iterator[Placed]:
+    """The whole fragments from `offset` on; ends where the next is cut, damaged, or the tail."""
+    while offset + 16 <= size:
+        data = os.pread(fd, min(_MOOF_READ, size - offset), offset)
+        if len(data) < 16:
+            return
+        length, kind = header_at(data)
+        if kind != b"moof" or not 16 <= length <= _MOOF_MAX or offset + length + 8 > size:
+            return
+        if length + 8 > len(data):
+            data = os.pread(fd, length + 8, offset)
+        try:
+            facts = read_moof(data[:length])
+        except BadFile:
+            return
+        body, kind = header_at(data, length)
+        total = length + body
+        carried = sum(run.size for run in (facts.video, facts.audio) if run is not None)
+        if kind != b"mdat" or body != carried + 8 or offset + total > size:
+            return
+        yield Placed(offset, total, facts)
+        offset += total
+
+
+def time_of(placed: Placed) -> int:
+    """Where a fragment begins, in ticks of its first track."""
+    run = placed.facts.video or placed.facts.audio
+    return run.time if run is not None else 0
+
+
+def ticks_to_span(ticks: int, rate: int) -> int:
+    """Nanoseconds of a number of ticks, rounded down."""
+    return ticks * SECOND // rate
+
+
+def start_of(placed: Placed, start: Instant, stream: StreamFormat) -> Instant:
+    """The instant a fragment begins."""
+    video = placed.facts.video
+    rate = stream.video.clock_rate if video is not None else _audio_rate(stream)
+    return Instant(start + ticks_to_span(time_of(placed), rate))
+
+
+def end_of(placed: Placed, start: Instant, stream: StreamFormat) -> Instant:
+    """The instant a fragment's pictures end (its sound's, where it has no pictures)."""
+    run, rate = placed.facts.video, stream.video.clock_rate
+    if run is None:
+        run, rate = placed.facts.audio, _audio_rate(stream)
+    return Instant(start + ticks_to_span(run.end if run is not None else 0, rate))
+
+
+def _audio_rate(stream: StreamFormat) -> int:
+    return stream.audio.clock_rate if stream.audio is not None else SECOND
+
+
+def index_of_tail(tail: Tail, start: Instant, stream: StreamFormat) -> FragmentIndex:
+    """The fragment index a closed file carries."""
+    rate = stream.video.clock_rate
+    return FragmentIndex(
+        tail.init_length,
+        tuple(
+            FragmentEntry(Instant(start + ticks_to_span(time, rate)), offset, size, key)
+            for time, offset, size, key in tail.entries
+        ),
+    )
