@@ -67,6 +67,7 @@ class Cause(enum.StrEnum):
     DISK_SLOW = "disk_slow"  # a volume's bounded buffer was full
     DISK_FULL = "disk_full"
     DISK_FAILED = "disk_failed"  # a write or a sync failed
+    CLOCK_STEP = "clock_step"  # the machine's clock was set forward: these seconds never were
     FOOTAGE_DAMAGED = "footage_damaged"  # recovery or a check found bytes it could not keep
     RECORDING_OFF = "recording_off"  # switched off, by settings or schedule
     REMOVED = "removed"  # the camera was taken out of the settings
