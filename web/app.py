@@ -51,7 +51,6 @@ def _routes() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(SecurityHeaders),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
         ],
@@ -59,4 +58,6 @@ def _routes() -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    # Outermost, around Starlette's own answer to bugs too, which `middleware` would not be.
+    app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
     return app

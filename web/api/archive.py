@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from storage.facts import FragmentIndex, GapFacts, SegmentFacts
 from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
+from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import Cause, StreamKey
 from vms.people.permissions import Permission
 from web.api.known import footage_of
-from web.api.times import AskedSpan, Moment, asked_span
+from web.api.times import LAST, AskedSpan, Moment, asked_span
 from web.parts import parts_of
 from web.permit import Permit
 from web.playback.files import FileSpan
@@ -100,13 +101,13 @@ def timeline(
     parts = parts_of(request)
     key = footage_of(parts, camera, stream)
     now = parts.clock.now()
-    resolution = max(1, (asked.end - asked.start) // width)
+    resolution = Nanoseconds(max(1, (asked.end - asked.start) // width))
     found = parts.archive.timeline(key, asked.start, asked.end, resolution)
     return Timeline(
         start=rfc3339(asked.start),
         end=rfc3339(asked.end),
         first=_time(found.first),
-        spans=[Span(start=rfc3339(span.start), end=rfc3339(span.end)) for span in found.spans],
+        spans=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in found.spans],
         gaps=[_gap(gap, now) for gap in found.gaps],
         activity=[],
         holds=[],
@@ -125,7 +126,7 @@ def media(camera: str, request: Request, asked: Asked, stream: Stream = "main") 
     if len(found) > SEGMENTS_PER_LIST:
         following: Instant | None = found[SEGMENTS_PER_LIST].start
     else:
-        following = archive.next_start(key, max([asked.end, *(s.end for s in found[-1:])]))
+        following = archive.next_start(key, max([asked.end, *(one.end for one in found[-1:])]))
     return Media(
         start=rfc3339(asked.start),
         end=rfc3339(asked.end),
@@ -134,12 +135,19 @@ def media(camera: str, request: Request, asked: Asked, stream: Stream = "main") 
     )
 
 
-@router.api_route("/segments/{start_ns}.mp4", methods=["GET", "HEAD"], response_class=Response)
-def segment_file(camera: str, start_ns: int, request: Request, stream: Stream = "main") -> Response:
+@router.head("/segments/{start_ns}.mp4", response_class=Response, include_in_schema=False)
+@router.get("/segments/{start_ns}.mp4", response_class=Response)
+def segment_file(
+    camera: str,
+    start_ns: Annotated[int, Path(ge=0, le=LAST)],
+    request: Request,
+    stream: Stream = "main",
+) -> Response:
     """A stored file or one byte range of it; a file still being written as far as it is."""
     parts = parts_of(request)
     key = footage_of(parts, camera, stream)
-    descriptor, segment = parts.archive.open(key, Instant(start_ns))
+    segment = parts.archive.segment(key, Instant(start_ns))
+    descriptor = parts.archive.open(segment)
     try:
         return _file_answer(request, descriptor, segment)
     except Unsatisfiable:

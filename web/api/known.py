@@ -18,9 +18,17 @@ def camera_of(parts: WebParts, camera: str) -> RegisteredCamera:
 
 
 def footage_of(parts: WebParts, camera: str, stream: StreamName) -> StreamKey:
-    """A stream that may have footage; raises NotFound for a camera nobody knows."""
-    camera_of(parts, camera)
-    return StreamKey(CameraId(camera), stream)
+    """A stream that may have footage; raises NotFound for a camera nobody knows.
+
+    A camera that was taken out of the settings keeps its footage, and it can still be watched.
+    """
+    key = StreamKey(CameraId(camera), stream)
+    try:
+        camera_of(parts, camera)
+    except NotFound:
+        if key not in parts.archive.streams():
+            raise
+    return key
 
 
 async def stream_of_camera(

@@ -29,7 +29,7 @@ _SCHEMES = {
     "csrf": {"type": "apiKey", "in": "header", "name": CSRF_HEADER},
     "token": {"type": "http", "scheme": "bearer"},
 }
-_WAYS_IN = [{"cookie": [], "csrf": []}, {"token": []}]
+_WAYS_IN: list[dict[str, list[str]]] = [{"cookie": [], "csrf": []}, {"token": []}]
 
 
 @router.get("/openapi.json", response_class=JSONResponse)

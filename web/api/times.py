@@ -14,7 +14,7 @@ from web.problems import Problem
 
 LONGEST = 400 * DAY
 
-_LAST = (1 << 63) - 1  # what a column of 64 bits holds: the year 2262
+LAST = (1 << 63) - 1  # what a column of 64 bits holds: the year 2262
 _OFFSET_AFTER_SPACE = re.compile(r" (\d{2}:\d{2})$")
 
 
@@ -23,7 +23,7 @@ def _instant(value: object) -> object:
         return value
     # An unescaped + in a URL arrives as a space.
     instant = parse_rfc3339(_OFFSET_AFTER_SPACE.sub(r"+\1", value))
-    if not 0 <= instant <= _LAST:
+    if not 0 <= instant <= LAST:
         raise ValueError(f"{value!r} lies outside 1970 to 2262")
     return instant
 

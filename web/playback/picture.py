@@ -16,10 +16,12 @@ from typing import Literal
 import av
 from av.error import FFmpegError
 
+from storage.archive import Archive
 from storage.facts import Sample
+from vms.core.clock import Instant, rfc3339
 from vms.core.errors import NotFound, StorageError
 from vms.core.media import VideoFormat
-from vms.core.model import Cause
+from vms.core.model import Cause, StreamKey
 
 WIDTH_MAX = 3_840
 _QUALITY = 4  # mjpeg's scale 2 (best) to 31; 4 shows no blocks at a glance
@@ -28,48 +30,55 @@ _START_CODE = b"\x00\x00\x00\x01"
 _slots = threading.BoundedSemaphore(2)  # full: the next picture waits its turn in its thread
 
 
-def decode_jpeg(
-    video: VideoFormat, samples: Sequence[Sample], at: int, width: int | None = None
-) -> bytes:
-    """The picture on show `at` ticks after the first sample's decode time.
+def jpeg_at(archive: Archive, stream: StreamKey, at: Instant, width: int | None = None) -> bytes:
+    """The picture that was on show at `at`. Raises NotFound where nothing is recorded.
 
-    `samples`: in decode order, from a keyframe on, at least to that picture. `width`: in pixels,
-    the height follows; never larger than the picture is.
+    `width`: in pixels, the height follows; never larger than the picture is.
     """
+    found = archive.keyframe_at(stream, at)
+    if found is None:
+        raise NotFound(f"{stream} has no footage at {rfc3339(at)}")
     with _slots:
         try:
-            frame = _shown(video, samples, at)
-            return _jpeg(frame, width)
+            return _jpeg(decode(found.format.video, found.samples, found.pts, found.target), width)
         except FFmpegError as error:
             raise StorageError(
-                Cause.FOOTAGE_DAMAGED, f"the picture can't be decoded: {error}"
+                Cause.FOOTAGE_DAMAGED,
+                f"the picture of {stream} at {rfc3339(at)} can't be decoded: {error}",
             ) from error
 
 
-def _shown(video: VideoFormat, samples: Sequence[Sample], at: int) -> av.VideoFrame:
+def decode(
+    video: VideoFormat, samples: Sequence[Sample], pts: Sequence[int], target: int
+) -> av.VideoFrame:
+    """The picture shown at `target`, or the last before it if that one is damaged.
+
+    `samples`: in decode order from a keyframe on; `pts`: when each is shown, in ticks.
+    """
     best: av.VideoFrame | None = None
-    for frame in _frames(video, samples):
-        if frame.pts is None:
+    for frame in _frames(video, samples, pts):
+        shown = frame.pts
+        if shown is None or shown > target:
             continue
-        if best is None or best.pts is None or best.pts < frame.pts <= at:
+        if best is None or best.pts is None or best.pts < shown:
             best = frame
     if best is None:
         raise NotFound("no picture can be decoded here")
     return best
 
 
-def _frames(video: VideoFormat, samples: Sequence[Sample]) -> Iterator[av.VideoFrame]:
+def _frames(
+    video: VideoFormat, samples: Sequence[Sample], pts: Sequence[int]
+) -> Iterator[av.VideoFrame]:
     name: Literal["hevc", "h264"] = "hevc" if video.codec == "h265" else "h264"
     decoder = av.CodecContext.create(name, "r")
     assert isinstance(decoder, av.VideoCodecContext)
-    decoder.thread_count = 1
+    decoder.thread_count = 1  # more threads hold pictures back and cost the recorder its cores
     # Cameras that send parameter sets only in the SDP leave them out of the samples.
     head = b"".join(_START_CODE + nal for nal in (*video.vps, *video.sps, *video.pps))
-    time = 0
-    for sample in samples:
+    for sample, shown in zip(samples, pts, strict=True):
         packet = av.Packet(head + annex_b(sample.data))
-        packet.dts, packet.pts = time, time + sample.composition
-        head, time = b"", time + sample.duration
+        packet.pts, head = shown, b""
         yield from decoder.decode(packet)
     yield from decoder.decode(None)
 

@@ -1,0 +1,149 @@
+"""Every route says who may use it; every error is a problem document; every answer is guarded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.testclient import TestClient
+
+from tests.web.site import WebSite
+from vms.people.permissions import Permission
+from web.app import ROUTERS, openapi_document
+from web.permit import Open, Permit, same_origin
+
+OPEN = {("POST", "/api/session"), ("GET", "/healthz"), ("GET", "/readyz")}
+
+
+def routes_of(app: FastAPI) -> Iterator[APIRoute | APIWebSocketRoute]:
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute | APIWebSocketRoute), route
+            yield route
+
+
+def declared(dependant: Any) -> Permit | Open | None:
+    for child in dependant.dependencies:
+        if isinstance(child.call, Permit | Open):
+            return child.call
+        found = declared(child)
+        if found is not None:
+            return found
+    return None
+
+
+def test_every_route_declares_who_may_use_it(site: WebSite) -> None:
+    open_routes, seen = set(), set()
+    for route in routes_of(site.app):
+        found = declared(route.dependant)
+        assert found is not None, f"{route.path} declares neither Permit nor Open"
+        seen.add(route.path)
+        if isinstance(found, Open):
+            open_routes |= {(method, route.path) for method in getattr(route, "methods", ["WS"])}
+    assert open_routes == OPEN
+    assert "/api/cameras/{camera}/live/mse" in seen
+    assert "/api/cameras/{camera}/segments/{start_ns}.mp4" in seen
+
+
+def test_pictures_need_their_own_permission(site: WebSite) -> None:
+    for route in routes_of(site.app):
+        found = declared(route.dependant)
+        if "/live/" in route.path:
+            assert isinstance(found, Permit)
+            assert found.permission is Permission.LIVE
+        elif "{camera}/" in route.path:
+            assert isinstance(found, Permit)
+            assert found.permission is Permission.ARCHIVE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/nothing", 404, "not_found"),
+        ("POST", "/api/nothing", 404, "not_found"),
+        ("PUT", "/api/session", 405, "method_not_allowed"),
+        ("GET", "/api/cameras/unknown", 404, "not_found"),
+        ("GET", "/api/cameras/..%2f..%2fetc", 404, "not_found"),
+        ("GET", "/api/cameras/Gate%20North", 404, "not_found"),
+        ("POST", "/somewhere", 405, "method_not_allowed"),
+    ],
+)
+def test_errors_are_problem_documents(
+    ali: TestClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = ali.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["detail"]
+    assert body["title"]
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+def test_a_bug_shows_an_id_and_no_traceback(site: WebSite, ali: TestClient) -> None:
+    import structlog
+
+    @site.app.get("/api/bug")
+    def bug() -> None:
+        raise RuntimeError("inner workings")
+
+    with structlog.testing.capture_logs() as lines:
+        answer = ali.get("/api/bug")
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (500, "internal")
+    assert "inner workings" not in answer.text
+    assert lines[0]["error_id"] == body["error_id"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_answer_is_guarded(ali: TestClient) -> None:
+    for path in ("/", "/api/cameras", "/api/nothing", "/healthz"):
+        headers = ali.get(path).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    assert ali.get("/api/cameras").headers["cache-control"] == "no-store"
+
+
+def test_json_is_compressed(ali: TestClient) -> None:
+    assert ali.get("/api/cameras").headers.get("content-encoding") == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "same"),
+    [
+        ("http://vms.test", "vms.test", True),
+        ("https://vms.test", "vms.test:443", True),
+        ("https://vms.test", "vms.test", True),
+        ("http://vms.test:8080", "vms.test:8080", True),
+        ("http://vms.test:8080", "vms.test", False),
+        ("http://[::1]:8080", "[::1]:8080", True),
+        ("http://evil.test", "vms.test", False),
+        ("null", "vms.test", False),
+        ("http://vms.test:x", "vms.test", False),
+    ],
+)
+def test_same_origin(origin: str, host: str, same: bool) -> None:
+    assert same_origin(origin, host) is same
+
+
+def test_the_openapi_document_lists_the_contract(ali: TestClient) -> None:
+    document = openapi_document()
+    for path in (
+        "/api/session",
+        "/api/cameras",
+        "/api/cameras/{camera}",
+        "/api/cameras/{camera}/live/whep",
+        "/api/cameras/{camera}/timeline",
+        "/api/cameras/{camera}/playback.m3u8",
+        "/api/cameras/{camera}/frame.jpg",
+    ):
+        assert path in document["paths"]
+    assert document["paths"]["/api/session"]["post"]["security"] == []
+    assert document["paths"]["/api/cameras"]["get"]["security"]
+    assert ali.get("/api/openapi.json").json() == document

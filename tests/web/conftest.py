@@ -1,0 +1,33 @@
+"""A site without recorder: real database, real application, and a client of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.web.site import PASSWORD, WebSite, open_web_site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[WebSite]:
+    with open_web_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def client(site: WebSite) -> Iterator[TestClient]:
+    """Nobody is signed in."""
+    with TestClient(site.app, base_url="http://vms.test", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def ali(client: TestClient) -> TestClient:
+    """The client, signed in as an operator; unsafe requests carry the CSRF value."""
+    answer = client.post("/api/session", json={"username": "ali", "password": PASSWORD})
+    assert answer.status_code == 200
+    client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+    return client

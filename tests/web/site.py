@@ -1,0 +1,100 @@
+"""What the web's tests stand on: a site in a folder, with a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from storage.archive import Archive
+from storage.database import migrate, open_database
+from vms.cameras.provisioning import RegisteredCamera
+from vms.core.clock import FakeClock
+from vms.core.config import Settings
+from vms.core.errors import NotFound
+from vms.people.accounts import Accounts
+from vms.people.sessions import Sessions
+from web.app import create_app
+from web.console import Console
+from web.livecalls import LiveCalls
+from web.parts import WebParts
+
+PASSWORD = "correct horse battery"
+
+
+class ListedCameras:
+    """Cameras straight from the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cameras = {c.id: RegisteredCamera(c, "file") for c in settings.cameras}
+
+    def list(self) -> tuple[RegisteredCamera, ...]:
+        return tuple(self._cameras.values())
+
+    def get(self, camera_id: str) -> RegisteredCamera:
+        if camera_id not in self._cameras:
+            raise NotFound(f"there is no camera {camera_id!r}")
+        return self._cameras[camera_id]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSite:
+    parts: WebParts
+    clock: FakeClock
+    app: FastAPI
+    static: Path
+
+    @property
+    def run_dir(self) -> Path:
+        return self.parts.settings.run_dir
+
+
+def settings_in(folder: Path) -> Settings:
+    volume = folder / "video"
+    volume.mkdir(exist_ok=True)
+    return Settings.model_validate(
+        {
+            "file": folder / "cameras.toml",
+            "system": {"name": "Deneme", "data": folder / "data"},
+            "web": {"listen": "127.0.0.1:0"},
+            "recorder": {"workers": 1},
+            "volumes": [{"path": volume, "reserve": 0}],
+            "cameras": [
+                {
+                    "id": "gate-north",
+                    "name": "Kuzey Kapı",
+                    "groups": ["meydan"],
+                    "source": "rtsp://10.0.0.5/main",
+                    "sub": "rtsp://10.0.0.5/sub",
+                    "username": "vms",
+                    "password": "camera-secret",
+                },
+                {"id": "gate-south", "source": "rtsp://10.0.0.6/main", "record": "off"},
+            ],
+        }
+    )
+
+
+@contextlib.contextmanager
+def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebSite]:
+    settings, clock = settings_in(folder), clock or FakeClock()
+    settings.make_run_dirs()
+    engine = open_database(settings.database_url)
+    migrate(engine)
+    accounts = Accounts(engine, clock)
+    accounts.add("ali", PASSWORD)
+    parts = WebParts(
+        settings=settings,
+        clock=clock,
+        archive=Archive(engine, settings.volumes),
+        accounts=accounts,
+        sessions=Sessions(engine, clock),
+        cameras=ListedCameras(settings),
+        live=LiveCalls(settings),
+    )
+    static = folder / "static"
+    yield WebSite(parts, clock, create_app(parts, Console(static)), static)
+    engine.dispose()
