@@ -58,7 +58,7 @@ class _Reporting:
 
 
 class Demuxer:
-    """One connection's media. `messages` are left for the owner; `video_arrival` is the last."""
+    """One connection's media. `messages` are left for the owner."""
 
     def __init__(
         self, rules: NalRules, video: TrackSetup, sets: ParameterSets, stats: SourceStats
@@ -78,8 +78,12 @@ class Demuxer:
         self._without_sets: Mono | None = None
         self.format: StreamFormat | None = None
         self.messages: list[Message] = []  # at most _MESSAGES_MAX: more are dropped
-        self.video_arrival: Mono | None = None
         self.goodbye = False
+
+    @property
+    def video_arrival(self) -> Mono | None:
+        """When the last video packet that is ours came."""
+        return self._video.arrival
 
     def add_audio(
         self, setup: TrackSetup, audio: AudioFormat, depacketiser: AudioDepacketiser
@@ -105,12 +109,13 @@ class Demuxer:
         Raises CameraError when the bytes make no sense for GARBAGE_MAX, or no parameter sets
         come for 10 s of pictures.
         """
-        video, builder = self._video, self._video.builder
+        video, builder, channel = self._video, self._video.builder, self._video.channel
         position = 0
         while end - position >= PREFIX:
-            if builder.slot >= 0 and (taken := video.take_run(buffer, position, end)):
-                position += taken
-                continue
+            if builder.slot >= 0:
+                position += video.take_run(buffer, position, end)
+                if end - position < PREFIX:
+                    break
             if buffer[position] != DOLLAR:
                 step = self._between_frames(buffer, position, end)
                 if not step:
@@ -118,6 +123,16 @@ class Demuxer:
                 position += step
                 continue
             stop = position + PREFIX + (buffer[position + 2] << 8 | buffer[position + 3])
+            # The common case first; what follows decides on all else, packet by packet.
+            if (
+                stop <= end
+                and buffer[position + 1] == channel
+                and video.packet(buffer, position + PREFIX, stop, arrival)
+            ):
+                if builder.done:
+                    self._pictures(arrival, out)
+                position = stop
+                continue
             if not self._credible(buffer, position, stop, end):
                 position += self._lost_framing(buffer, position, end)
                 continue
@@ -132,8 +147,7 @@ class Demuxer:
     def finish(self, arrival: Mono, out: list[Element]) -> None:
         """Nothing more will come: a picture whose last packet had the marker is whole."""
         self._video.builder.gap()
-        for picture in self._video.finished():
-            self._picture(picture, arrival, out)
+        self._pictures(arrival, out)
 
     def _credible(self, buffer: bytearray, position: int, stop: int, end: int) -> bool:
         """A frame of our channels, or of a stranger's with a further frame behind it."""
@@ -147,17 +161,9 @@ class Demuxer:
         channel, start = buffer[position + 1], position + PREFIX
         track = self._media.get(channel)
         if track is Track.VIDEO:
-            if not self._video.packet(buffer, start, stop):
-                self._stats.malformed += 1
-                return False
-            self._start_clocks(arrival)
-            self.video_arrival = arrival
-            for picture in self._video.finished():
-                self._picture(picture, arrival, out)
-            if self._video.new_session:
-                self._video.new_session = False
-                self._clock.restart()
-        elif track is Track.AUDIO and self._sound is not None:
+            self._stats.malformed += 1  # a readable packet was taken before
+            return False
+        if track is Track.AUDIO and self._sound is not None:
             self._start_clocks(arrival)
             units = self._sound.packet(buffer, start, stop, arrival)
             if units is None:
@@ -173,11 +179,20 @@ class Demuxer:
         return True
 
     def _start_clocks(self, arrival: Mono) -> None:
-        """Both tracks count from the run's first packet."""
+        """Both tracks count from the run's first picture or sound."""
         if self._clock.origin is None:
             self._clock.origin = arrival
             if self._sound is not None:
                 self._sound.clock.origin = arrival
+
+    def _pictures(self, arrival: Mono, out: list[Element]) -> None:
+        self._skipped = 0
+        self._start_clocks(arrival)
+        for picture in self._video.builder.finished():
+            self._picture(picture, arrival, out)
+        if self._video.new_session:
+            self._video.new_session = False
+            self._clock.restart()
 
     def _picture(self, picture: Picture, arrival: Mono, out: list[Element]) -> None:
         if picture.parameters:

@@ -49,7 +49,7 @@ class PictureBuilder:
         self.nal_size = 0
         self._role = 0
         self._roles = 0
-        self._timestamp = -1
+        self.timestamp = -1
         self._parameters: list[bytes] = []
         self._damaged = False
         self._suspect = True  # packets may be missing before what comes now
@@ -57,18 +57,18 @@ class PictureBuilder:
         self._ended = -1  # the time of the last picture that a marker ended
         self._learned = 0
         self._marker_lies = False
-        self._done: list[Picture] = []
+        self.done: list[Picture] = []  # the owner takes them after each packet
 
     def finished(self) -> list[Picture]:
         """The pictures completed since the last call."""
-        done, self._done = self._done, []
+        done, self.done = self.done, []
         return done
 
     def at(self, timestamp: int) -> None:
         """What comes now is of this time; another time ends the picture."""
-        if timestamp != self._timestamp:
+        if timestamp != self.timestamp:
             self._close()
-            self._timestamp = timestamp
+            self.timestamp = timestamp
 
     def gap(self) -> None:
         """Packets are missing here."""
@@ -81,13 +81,15 @@ class PictureBuilder:
 
     def mark(self) -> None:
         """The packet carried the marker: its picture ends here, if the camera tells the truth."""
+        if self.slot >= 0:
+            self.end()
         if not self._roles & Role.PICTURE:
             if self._damaged:
                 self._close()
             return
         self._marked = True
         if self._learned >= _LEARNING and not self._marker_lies:
-            self._ended = self._timestamp
+            self._ended = self.timestamp
             self._close()
 
     def add(self, nal: bytes) -> None:
@@ -99,15 +101,16 @@ class PictureBuilder:
         else:
             self._add(nal)
 
-    def open(self, header: bytes, body: bytes) -> None:
+    def open(self, header: bytes, body: bytearray, role: int) -> None:
         """A NAL unit that comes in fragments begins; one left open before is whole by order."""
-        self.end()
-        self._begin(self._rules.roles[self._rules.type_of(header[0])], body)
+        if self.slot >= 0:
+            self.end()
+        self._begin(role, body)
         self.slot = len(self.pieces)
-        self.pieces += (_SLOT, header + body)
+        self.pieces += (_SLOT, header, body)
         self.nal_size = len(header) + len(body)
 
-    def go_on(self, body: bytes) -> None:
+    def go_on(self, body: bytearray) -> None:
         """A further fragment of the open NAL unit."""
         if self.slot < 0:
             self._damaged = True  # its beginning is missing
@@ -148,7 +151,7 @@ class PictureBuilder:
         self.size += len(nal) + 4
         self._roles |= role
 
-    def _begin(self, role: int, body: bytes) -> None:
+    def _begin(self, role: int, body: bytes | bytearray) -> None:
         """A NAL unit of this role begins: does the picture before it end here?"""
         self._role = role
         has_picture = self._roles & Role.PICTURE
@@ -162,7 +165,7 @@ class PictureBuilder:
         elif has_picture and self._marked:
             self._marker_lies = True  # the marker stood before the picture's last slice
             self._marked = False
-        elif not has_picture and not first and self._timestamp == self._ended:
+        elif not has_picture and not first and self.timestamp == self._ended:
             self._marker_lies = self._damaged = True  # its first slices went without this one
         elif not has_picture and not first and self._suspect:
             self._damaged = True
@@ -170,20 +173,22 @@ class PictureBuilder:
 
     def _close(self) -> None:
         """End the picture. Units without a slice stay, as the beginning of the next picture."""
-        self.end()
-        whole = not self._damaged
-        if whole and not self._roles & Role.PICTURE and self.size < UNIT_MAX // 8:
-            return
-        if whole and self._roles & Role.PICTURE:
-            key = bool(self._roles & Role.KEY)
-            data = b"".join(self.pieces)
-            self._done.append(Picture(data, self._timestamp, key, self._parameters))
-            self._learned += 1
-        elif not whole:
+        if self.slot >= 0:
+            self.end()
+        roles = self._roles
+        if self._damaged:
             self._stats.damaged += 1
+            self._damaged = False
+        elif roles & Role.PICTURE:
+            data = b"".join(self.pieces)
+            key = roles & Role.KEY != 0
+            self.done.append(Picture(data, self.timestamp, key, self._parameters))
+            self._learned += 1
+        elif self.size < UNIT_MAX // 8:
+            return
         self._drop()
         self._parameters = []
-        self._damaged = self._marked = False
+        self._marked = False
 
     def _drop(self) -> None:
         self.pieces = []

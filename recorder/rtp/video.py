@@ -14,8 +14,9 @@ from collections.abc import Callable
 from recorder.rtp.flow import HEADER, Flow, Verdict, parse_rtp
 from recorder.rtp.interleaved import PREFIX
 from recorder.rtp.nal import NalRules, Role
-from recorder.rtp.picture import UNIT_MAX, Picture, PictureBuilder
+from recorder.rtp.picture import UNIT_MAX, PictureBuilder
 from recorder.source import SourceStats
+from vms.core.clock import Mono
 
 _START, _END = 0x80, 0x40
 _RUN_MIN = 3  # a shorter run is cheaper one by one
@@ -30,17 +31,20 @@ def _layout(count: int, head: int, body: int) -> Callable[[bytearray, int], tupl
 
 
 class VideoDepacketiser:
-    """One video track of one connection."""
+    """One video track of one connection. `builder.done` holds the pictures it completed."""
 
     def __init__(self, rules: NalRules, channel: int, flow: Flow, stats: SourceStats) -> None:
-        self._rules, self._channel, self._flow, self._stats = rules, channel, flow, stats
+        self._rules, self._flow, self._stats = rules, flow, stats
+        self.channel = channel
         self.builder = PictureBuilder(rules, stats)
-        self.new_session = False  # the last packet came from a camera that began anew
-        # What a further middle fragment of the open NAL unit looks like: see _expect_middles.
+        self.arrival: Mono | None = None  # of the last packet that is ours
+        self.new_session = False  # the camera began a new RTP session
+        # What a further middle fragment of the open NAL unit looks like, from its timestamp to
+        # its FU header, and where that FU header stands in a frame.
         self._suffix = b""
         self._column = PREFIX + HEADER + rules.header
 
-    def packet(self, buffer: bytearray, start: int, stop: int) -> bool:
+    def packet(self, buffer: bytearray, start: int, stop: int, arrival: Mono) -> bool:
         """Take the RTP packet between `start` and `stop`; False if it is none."""
         parsed = parse_rtp(buffer, start, stop)
         if parsed is None:
@@ -53,12 +57,17 @@ class VideoDepacketiser:
         elif not self._admitted(flow.judge(payload_type, sequence, ssrc)):
             return True
         self._stats.packets += 1
+        self.arrival = arrival
         builder = self.builder
-        builder.at(timestamp)
+        if timestamp != builder.timestamp:
+            builder.at(timestamp)
         if begin < finish:
-            self._payload(bytes(memoryview(buffer)[begin:finish]), timestamp)
+            role = self._rules.roles[buffer[begin] >> self._rules.shift & self._rules.mask]
+            if role == Role.FRAGMENT:
+                self._fragment(buffer, begin, finish)
+            else:
+                self._whole(bytes(memoryview(buffer)[begin:finish]), role)
         if marker:
-            builder.end()
             builder.mark()
         return True
 
@@ -79,7 +88,7 @@ class VideoDepacketiser:
         if count < _RUN_MIN or sequence + count > 0xFFFF:
             return 0
         fields = _layout(count, head, body)(buffer, position)
-        prefix = struct.pack(">BBHBB", 0x24, self._channel, length, _VERSION, flow.payload_type)
+        prefix = struct.pack(">BBHBB", 0x24, self.channel, length, _VERSION, flow.payload_type)
         if (
             fields[0::4].count(prefix) != count
             or fields[2::4].count(self._suffix) != count
@@ -93,29 +102,20 @@ class VideoDepacketiser:
         self._stats.packets += count
         return count * stride
 
-    def finished(self) -> list[Picture]:
-        """The pictures completed since the last call."""
-        return self.builder.finished()
-
     def _admitted(self, verdict: Verdict) -> bool:
         if verdict is Verdict.REFUSED:
             return False
         if verdict is not Verdict.NEXT:
             self.builder.gap()
-        self.new_session = verdict is Verdict.NEW_SESSION
+        self.new_session = self.new_session or verdict is Verdict.NEW_SESSION
         return True
 
-    def _payload(self, payload: bytes, timestamp: int) -> None:
-        rules, builder = self._rules, self.builder
-        role = rules.roles[rules.type_of(payload[0])]
-        if role & Role.FRAGMENT:
-            self._fragment(payload, timestamp)
-        elif role & Role.AGGREGATE:
-            builder.end()
-            self._aggregate(payload[rules.header :])
+    def _whole(self, payload: bytes, role: int) -> None:
+        self.builder.end()
+        if role == Role.AGGREGATE:
+            self._aggregate(payload[self._rules.header :])
         else:
-            builder.end()
-            builder.add(payload)
+            self.builder.add(payload)
 
     def _aggregate(self, data: bytes) -> None:
         """STAP-A and AP: NAL units behind 2-byte sizes; a size that lies ends it."""
@@ -130,35 +130,33 @@ class VideoDepacketiser:
                 self.builder.add(nal)
             position += 2 + size
 
-    def _fragment(self, payload: bytes, timestamp: int) -> None:
+    def _fragment(self, buffer: bytearray, begin: int, finish: int) -> None:
         """FU-A and FU. Only the first fragment's type counts: Tiandy changes it in the middle."""
         rules, builder = self._rules, self.builder
-        if len(payload) <= rules.header:
+        at = begin + rules.header
+        if at >= finish:
             self._stats.malformed += 1
             return
-        flags = payload[rules.header]
-        body = payload[rules.header + 1 :]
-        if flags & _START:
-            header = self._nal_header(payload, flags)
-            role = rules.roles[rules.type_of(header[0])]
-            if role & (Role.UNKNOWN | Role.AGGREGATE | Role.FRAGMENT):
-                self._stats.malformed += 1
-                return
-            builder.open(header, body)
-            self._expect_middles(payload, timestamp)
-        else:
+        flags = buffer[at]
+        body = buffer[at + 1 : finish]
+        if not flags & _START:
             builder.go_on(body)
+        elif not self._open(buffer, begin, flags, body):
+            return
         if flags & _END:
             builder.end()
 
-    def _nal_header(self, payload: bytes, flags: int) -> bytes:
-        if self._rules.header == 1:
-            return bytes((payload[0] & 0xE0 | flags & 0x1F,))
-        return bytes((payload[0] & 0x81 | (flags & 0x3F) << 1, payload[1]))
-
-    def _expect_middles(self, payload: bytes, timestamp: int) -> None:
-        """Timestamp, SSRC, payload header and FU header, as every middle fragment has them."""
-        header = self._rules.header
-        middle = payload[header] & ~(_START | _END) & 0xFF
-        ssrc = self._flow.ssrc or 0
-        self._suffix = struct.pack(">II", timestamp, ssrc) + payload[:header] + bytes((middle,))
+    def _open(self, buffer: bytearray, begin: int, flags: int, body: bytearray) -> bool:
+        rules = self._rules
+        if rules.header == 1:
+            header = bytes((buffer[begin] & 0xE0 | flags & 0x1F,))
+        else:
+            header = bytes((buffer[begin] & 0x81 | (flags & 0x3F) << 1, buffer[begin + 1]))
+        role = rules.roles[rules.type_of(header[0])]
+        if role & (Role.UNKNOWN | Role.AGGREGATE | Role.FRAGMENT):
+            self._stats.malformed += 1
+            return False
+        self.builder.open(header, body, role)
+        middle = flags & ~(_START | _END) & 0xFF
+        self._suffix = bytes(buffer[begin - 8 : begin + rules.header]) + bytes((middle,))
+        return True
