@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.archive import Archive
-from storage.database import Engine, migrate, open_database
+from storage.database import migrate, open_database
 from vms.cameras.registry import Registry
 from vms.cameras.vault import Vault
 from vms.core.clock import Clock, SystemClock
@@ -17,6 +18,9 @@ from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
 from vms.people.accounts import Accounts
 from vms.people.sessions import Sessions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,8 @@ class Site:
 
     def require_stream(self, key: StreamKey) -> None:
         """Raise NotFound unless the camera is registered, or was and has footage."""
-        if self.archive.knows(key):
-            return
-        self.registry.get(key.camera)
+        if self.archive.first_start(key) is None:
+            self.registry.get(key.camera)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,7 @@ from vms.cli.options import (
     print_table,
     stream_key,
 )
-from vms.core.clock import Instant, SystemClock
+from vms.core.clock import SECOND, Instant, SystemClock, rfc3339
 from vms.core.errors import BadRequest
 
 _EVER = Instant(0)
@@ -48,12 +49,12 @@ def segments(
     key = stream_key(camera, stream)
     with open_site(config) as site:
         site.require_stream(key)
-        found = [fact.as_json() for fact in site.archive.segments(key, *_span(start, end))]
+        found = site.archive.segments(key, *_span(start, end))
     if as_json:
-        print_json(found)
+        print_json([fact.as_json() for fact in found])
         return
     rows = [
-        (str(f["start"]), str(f["end"]), f"{f['bytes'] / 1e6:.1f} MB", str(f["codec"]), f["path"])
+        (rfc3339(f.start), rfc3339(f.end), f"{f.size / 1e6:.1f} MB", f.video_codec, str(f.path))
         for f in found
     ]
     columns = ("start", "end", "size", "codec", "path")
@@ -72,11 +73,20 @@ def gaps(
     key = stream_key(camera, stream)
     with open_site(config) as site:
         site.require_stream(key)
-        found = [gap.as_json() for gap in site.archive.gaps(key, *_span(start, end))]
+        found = site.archive.gaps(key, *_span(start, end))
+    now = SystemClock().now()
     if as_json:
-        print_json(found)
+        print_json([gap.as_json(now) for gap in found])
         return
-    rows = [(str(g["start"]), str(g["end"]), f"{g['seconds']:.1f} s", g["cause"]) for g in found]
+    rows = [
+        (
+            rfc3339(gap.start),
+            "now" if gap.end is None else rfc3339(gap.end),
+            f"{((gap.end or now) - gap.start) / SECOND:.1f} s",
+            str(gap.cause),
+        )
+        for gap in found
+    ]
     print_table(("start", "end", "length", "cause"), rows, empty=f"No gap of {key} in that span.")
 
 
@@ -109,16 +119,18 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check the archive: every row has its file, every file its row, every hash is right."""
-    from storage.check import LEVELS, verify_archive
+    from storage.check import Level, verify_archive
 
-    if level not in LEVELS:
-        raise BadRequest(f"{level!r} is not a level; use {', '.join(LEVELS)}")
+    if level.upper() not in Level.__members__:
+        known = ", ".join(name.lower() for name in Level.__members__)
+        raise BadRequest(f"{level!r} is not a level; use {known}")
     with open_site(config) as site:
-        findings = list(verify_archive(site.engine, site.settings.volumes, level))
+        found = verify_archive(site.engine, site.settings.volumes, Level[level.upper()])
+        findings = list(found)
     if as_json:
-        print_json([finding.as_json() for finding in findings])
+        print_json([dataclasses.asdict(finding) for finding in findings])
     for finding in () if as_json else findings:
-        print(finding)
+        print(f"{finding.segment}: {finding.cause}: {finding.detail}")
     if findings:
         print(f"{len(findings)} findings", file=sys.stderr)
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from vms.core.errors import VmsError
+from vms.core.log import configure_logging
 from vms.simulator.control import ask
 from vms.simulator.faults import KINDS
 from vms.simulator.fleet import DEMO_FLEET, Fleet, FleetSettings, load_fleet
@@ -39,6 +40,7 @@ def simulate(
     """Serve simulated cameras over RTSP until stopped; without options, the demo's."""
     if context.invoked_subcommand is not None:
         return
+    configure_logging()
     if config is not None and demo:
         raise typer.BadParameter("--config and --demo exclude each other")
     try:

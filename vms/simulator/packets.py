@@ -6,6 +6,7 @@ H.265 by RFC 7798 (AP, FU), AAC by RFC 3640 (AAC-hbr), G.711 by RFC 3551.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable
 
@@ -19,17 +20,13 @@ MAX_PAYLOAD = 1_400
 def video_payloads(codec: Codec, units: list[bytes], limit: int = MAX_PAYLOAD) -> list[bytes]:
     """RTP payloads of one access unit, each at most `limit` bytes."""
     payloads: list[bytes] = []
-    sets = [unit for unit in units if is_parameter_set(codec, unit)]
-    together = len(sets) > 1 and sum(len(unit) + 2 for unit in sets) + 2 <= limit
-    if together:
-        payloads.append(_aggregate(codec, sets))
-    for unit in units:
-        if together and is_parameter_set(codec, unit):
+    for is_set, group in itertools.groupby(units, lambda unit: is_parameter_set(codec, unit)):
+        run = list(group)
+        if is_set and len(run) > 1 and sum(len(unit) + 2 for unit in run) + 2 <= limit:
+            payloads.append(_aggregate(codec, run))
             continue
-        if len(unit) <= limit:
-            payloads.append(unit)
-        else:
-            payloads.extend(_fragments(codec, unit, limit))
+        for unit in run:
+            payloads.extend([unit] if len(unit) <= limit else _fragments(codec, unit, limit))
     return payloads
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from zoneinfo import ZoneInfo
 
-from vms.core.clock import SECOND
+from vms.core.clock import SECOND, Instant
 from vms.simulator import packets, rtsp, sei
 from vms.simulator.encoder import CodedPicture, PictureEncoder
 from vms.simulator.faults import Faults
@@ -76,7 +76,8 @@ class PictureProducer:
         interval = SECOND // self._spec.fps
         # Streams of one machine do not beat together: each starts when its client came.
         due = int(stream.clock.monotonic())
-        number, walls, loop = 0, dict[int, int](), asyncio.get_running_loop()
+        number, loop = 0, asyncio.get_running_loop()
+        taken: dict[int, tuple[int, Instant]] = {}  # B-frames come out later than they go in
         while True:
             await asyncio.sleep(max(0, due - stream.clock.monotonic()) / SECOND)
             if stream.clock.monotonic() - due > interval:
@@ -91,16 +92,16 @@ class PictureProducer:
                 self._executor,
                 lambda: studio.shoot(number, at, wall, key=key, frozen=frozen),  # noqa: B023
             )
-            walls[at * _TICKS // SECOND] = at
+            taken[at * _TICKS // SECOND] = at, wall
             for picture in coded:
-                self._publish(stream, studio.spec, picture, walls.pop(picture.pts, at))
+                self._publish(stream, studio.spec, picture, *taken.pop(picture.pts, (at, wall)))
             number += 1
             due += interval
 
-    def _publish(self, stream: Stream, spec: VideoSpec, picture: CodedPicture, at: int) -> None:
-        stamp = sei.Stamp(
-            stream.name, stream.next_counter(), stream.wall(at), sei.crc_of(picture.units)
-        )
+    def _publish(
+        self, stream: Stream, spec: VideoSpec, picture: CodedPicture, at: int, wall: Instant
+    ) -> None:
+        stamp = sei.Stamp(stream.name, stream.next_counter(), wall, sei.crc_of(picture.units))
         units = sei.stamped(spec.codec, picture.units, stamp)
         stream.publish(0, packets.video_payloads(spec.codec, units), at, key=picture.key)
 

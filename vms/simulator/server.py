@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vms.core.clock import SECOND, Clock
+from vms.core.errors import VmsError
 from vms.core.log import get_logger
 from vms.simulator import rtsp
 from vms.simulator.faults import Faults
@@ -72,6 +73,7 @@ class RtspServer:
         self.rng, self.clock = rng, clock
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> RtspServer:
         self._server = await self._listen(self.port)
@@ -116,7 +118,14 @@ class RtspServer:
             camera.listener.close()
             camera.listener = None
         elif "stop" not in camera.faults and camera.listener is None:
-            self._reopening = asyncio.ensure_future(self._open_own_port(camera))
+            task = asyncio.create_task(self._open_own_port(camera), name=f"port {camera.id}")
+            self._opening.add(task)
+            task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a camera's own port can't be opened again", error=str(task.exception()))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(self, reader, writer)
@@ -160,7 +169,11 @@ class Connection:
                 if "stop" in camera.faults:
                     return
                 await camera.faults.over("hang")
-            answer = await self._answer(request)
+            try:
+                answer = await self._answer(request)
+            except VmsError as error:
+                log.error("can't be served", camera=request.path, error=str(error))
+                answer = rtsp.response(404, request.headers.get("cseq", "0"))
             self._writer.write(answer)
             if request.method == "TEARDOWN":
                 await self._writer.drain()

@@ -161,6 +161,8 @@ def check_fleet(settings: FleetSettings, file: str | None = None) -> None:
         if camera.id in seen:
             raise ConfigError("is there twice", file=file, key=key, remedy="ids are unique")
         seen.add(camera.id)
+        if camera.file is not None and not camera.file.is_file():
+            raise ConfigError(f"{camera.file} is no file", file=file, key=f"{key}.file")
         for video in (camera.video, camera.sub):
             if video is not None:
                 _check_video(video, file, key)

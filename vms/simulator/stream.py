@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from vms.core.clock import SECOND, Clock, Instant
+from vms.core.log import get_logger
 from vms.simulator import packets
 from vms.simulator.faults import Faults
 
+log = get_logger(__name__)
+
 _REPORT_EVERY = 5 * SECOND
+_CLOSE_READING = 50_000  # ns between two readings of the clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ class Stream:
             track.reported = 0
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"producer {self.name}")
+            self._task.add_done_callback(self._ended)
 
     def detach(self, receiver: Receiver) -> None:
         for group in (self._receivers.playing, self._receivers.waiting):
@@ -151,6 +156,13 @@ class Stream:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A producer ends only by cancelling; anything else is a fault of the simulator's."""
+        if not task.cancelled() and task.exception() is not None:
+            log.error("no more pictures", stream=self.name, error=repr(task.exception()))
+            if self._task is task:
+                self._task = None
+
     async def _run(self) -> None:
         await self.media()
         await self._producer.run(self)
@@ -164,8 +176,15 @@ class Stream:
 
     def wall(self, at: int) -> Instant:
         """What the camera's clock shows at a monotonic time."""
-        offset = self.clock.now() - self.clock.monotonic()
-        return Instant(at + offset + self.faults.jump)
+        return Instant(at + self._offset() + self.faults.jump)
+
+    def _offset(self) -> int:
+        """UTC minus monotonic time; read again when the thread was held up between the two."""
+        for _ in range(3):
+            before, now, after = self.clock.monotonic(), self.clock.now(), self.clock.monotonic()
+            if after - before < _CLOSE_READING:
+                break
+        return now - (before + after) // 2
 
     def ticks(self, track: TrackState, at: int) -> int:
         """The track's RTP time at a monotonic time, 32 bits."""
