@@ -1,0 +1,100 @@
+// How a camera is, in one word for its sign and in reasons for people: pure, from the API's facts.
+
+import type { Camera } from './api';
+import { isKey, type Key } from './i18n/words';
+
+/** `ok` round and green, `warn` a diamond, `bad` a square, `off` a ring. */
+export type Level = 'ok' | 'warn' | 'bad' | 'off';
+
+/** What is not as it should be: words for what, and for what to do about it. */
+export interface Reason {
+  readonly what: Key;
+  readonly todo: Key | null;
+  /** Milliseconds, for the words that name an offset. */
+  readonly offset?: number;
+}
+
+export interface Condition {
+  readonly level: Level;
+  readonly reasons: readonly Reason[];
+}
+
+/** A camera's clock further off than this misleads whoever reads the time burnt into the picture. */
+export const CLOCK_WARN_MS = 2_000;
+
+const LEVELS: Readonly<Record<Camera['state'], Level>> = {
+  recording: 'ok',
+  streaming: 'ok',
+  connecting: 'warn',
+  failed: 'bad',
+  off: 'off',
+  stopped: 'bad',
+};
+
+/** The reason a cause gives; an unknown word (a newer server's) gives the state's own. */
+export function reasonOf(cause: string | null, state: Camera['state']): Reason {
+  const what = `cause.${cause ?? ''}.what`;
+  const todo = `cause.${cause ?? ''}.todo`;
+  if (isKey(what) && isKey(todo)) return { what, todo };
+  return { what: `state.${state}.what`, todo: null };
+}
+
+/** The short name of a cause, or null for one this console does not know. */
+export function causeKey(cause: string): Key | null {
+  const key = `cause.${cause}`;
+  return isKey(key) ? key : null;
+}
+
+export function conditionOf(camera: Camera): Condition {
+  const level = LEVELS[camera.state];
+  if (camera.state === 'connecting') {
+    const cause = camera.problem_code;
+    if (cause === null || cause === 'connecting') {
+      return { level, reasons: [{ what: 'warn.connecting', todo: 'warn.connecting.todo' }] };
+    }
+    return { level, reasons: [reasonOf(cause, camera.state)] };
+  }
+  if (level === 'off') return { level, reasons: [] };
+  if (level === 'bad') {
+    const cause = camera.problem_code ?? (camera.state === 'stopped' ? 'recorder_stopped' : null);
+    return { level, reasons: [reasonOf(cause, camera.state)] };
+  }
+  const warnings = warningsOf(camera);
+  return { level: warnings.length > 0 ? 'warn' : level, reasons: warnings };
+}
+
+function warningsOf(camera: Camera): Reason[] {
+  const reasons: Reason[] = [];
+  const offset = camera.clock_offset_ms;
+  if (offset !== null && Math.abs(offset) > CLOCK_WARN_MS) {
+    reasons.push({ what: 'warn.clock', todo: 'warn.clock.todo', offset: Math.abs(offset) });
+  }
+  if (camera.streams.sub?.state === 'failed') {
+    reasons.push({ what: 'warn.sub', todo: 'warn.sub.todo' });
+  }
+  return reasons;
+}
+
+export interface Counts {
+  readonly recording: number;
+  readonly warn: number;
+  readonly bad: number;
+  readonly total: number;
+}
+
+/** The numbers of the top bar; a camera with a warning is recorded all the same. */
+export function countsOf(cameras: readonly Camera[]): Counts {
+  const levels = cameras.map((camera) => conditionOf(camera).level);
+  return {
+    recording: cameras.filter((camera) => camera.state === 'recording').length,
+    warn: levels.filter((level) => level === 'warn').length,
+    bad: levels.filter((level) => level === 'bad').length,
+    total: cameras.length,
+  };
+}
+
+/** Which stream a small tile shows: the sub-stream where it works, else the main one. */
+export function tileStream(camera: Camera): 'main' | 'sub' {
+  const sub = camera.streams.sub;
+  return sub && (sub.state === 'streaming' || sub.state === 'recording') ? 'sub' : 'main';
+}
