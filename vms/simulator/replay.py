@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -147,4 +148,4 @@ def _annexb(container: Any, video: Any, wanted: Sequence[Any] = ()) -> Iterator[
 
 
 def _take(units: Iterator[_Unit]) -> list[_Unit]:
-    return [unit for unit, _ in zip(units, range(_READ_AHEAD), strict=False)]
+    return list(itertools.islice(units, _READ_AHEAD))
