@@ -86,7 +86,7 @@ def read_offer(text: str) -> Offer:
         raise BadRequest(f"the SDP offer has {len(text)} characters, at most {_OFFER_MAX} are read")
     try:
         description = SessionDescription.parse(text)
-    except (ValueError, IndexError, KeyError, AttributeError, AssertionError, StopIteration) as e:
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError, StopIteration) as e:
         # aiortc's parser is meant for browsers and trips over what is no SDP in many ways.
         raise BadRequest(f"this is no SDP offer: {type(e).__name__}: {e}") from None
     media = tuple(description.media)

@@ -157,9 +157,7 @@ class VideoSender:
         elif isinstance(packet, RtcpRrPacket):
             for report in packet.reports:
                 if report.ssrc == self._numbers.ssrc:
-                    self.fraction_lost = report.fraction_lost / 256
-                    if self.fraction_lost > _LOSS_MAX and not self._waiting:
-                        self._skip()
+                    self._lost(report.fraction_lost / 256)
 
     def _send(self, chunk: Chunk) -> bool:
         squeeze = self._stretches[-1].squeeze
@@ -231,6 +229,13 @@ class VideoSender:
             return
         self._asked = now
         self._rewind()
+
+    def _lost(self, fraction: float) -> None:
+        """A report: twice in a row too much is no accident of a short report."""
+        collapsed = min(fraction, self.fraction_lost) > _LOSS_MAX
+        self.fraction_lost = fraction
+        if collapsed and not self._waiting:
+            self._skip()
 
     def _resend(self, lost: list[int]) -> None:
         now = self._clock.monotonic()

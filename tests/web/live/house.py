@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import threading
@@ -15,6 +16,7 @@ from typing import TypeVar
 import uvloop
 
 from tests.web.live.coded import Clip, ClipSource
+from tests.web.live.relay import through_relay
 from vms.core.clock import SystemClock
 from web.handover import send_connection
 from web.live.process import LiveProcess
@@ -63,12 +65,13 @@ class House:
 
 
 @contextmanager
-def open_house(clip: Clip, folder: Path) -> Iterator[House]:
+def open_house(clip: Clip, folder: Path, *, loss: float = 0.0) -> Iterator[House]:
     """Everything runs inside the block, and nothing after it."""
     ready: list[House] = []
     started, stop = threading.Event(), threading.Event()
     thread = threading.Thread(
-        target=lambda: uvloop.run(_live(clip, folder, ready, started, stop)), name="live house"
+        target=lambda: uvloop.run(_live(clip, folder, loss, ready, started, stop)),
+        name="live house",
     )
     thread.start()
     try:
@@ -81,16 +84,20 @@ def open_house(clip: Clip, folder: Path) -> Iterator[House]:
 
 
 async def _live(
-    clip: Clip, folder: Path, ready: list[House], started: threading.Event, stop: threading.Event
+    clip: Clip,
+    folder: Path,
+    loss: float,
+    ready: list[House],
+    started: threading.Event,
+    stop: threading.Event,
 ) -> None:
     clock = SystemClock()
     source = ClipSource(clip, clock)
     rpc, fds = folder / "live-0.sock", folder / "live-0.fds.sock"
     process = LiveProcess(source, clock, rpc, fds)
     await process.start()
-    server = await asyncio.start_server(
-        lambda reader, writer: _serve(reader, writer, rpc, fds), "127.0.0.1", 0
-    )
+    front = Front(rpc, fds, loss)
+    server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     loop = asyncio.get_running_loop()
     ready.append(House(source, process, f"http://127.0.0.1:{port}", rpc, fds, loop))
@@ -98,49 +105,64 @@ async def _live(
     while not stop.is_set():
         await asyncio.sleep(0.05)
     server.close()
+    front.close()
     await process.close()
 
 
-async def _serve(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rpc: Path, fds: Path
-) -> None:
-    with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-        head = await reader.readuntil(b"\r\n\r\n")
-        line = head.split(b"\r\n", 1)[0].decode()
-        if "/live/mse" in line:
-            writer.transport.pause_reading()
-            import base64
+class Front:
+    """The web server: the page, WHEP by RPC, MSE by handover."""
 
-            message = {
-                "camera": "gate",
-                "stream": "main",
-                "user": "ayse",
-                "request": base64.b64encode(head).decode(),
-            }
-            descriptor = writer.get_extra_info("socket").fileno()
-            await send_connection(fds, message, descriptor)
-            writer.transport.abort()
-            return
-        status, kind, body = "200 OK", "text/html; charset=utf-8", PAGE
-        if line.startswith("POST"):
-            status, kind, body = await _whep(head, reader, rpc)
-        writer.write(
-            f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-            "Connection: close\r\n\r\n".encode()
-            + body
+    def __init__(self, rpc: Path, fds: Path, loss: float) -> None:
+        self._rpc, self._fds, self._loss = rpc, fds, loss
+        self._relays: list[asyncio.DatagramTransport] = []
+
+    def close(self) -> None:
+        for relay in self._relays:
+            relay.close()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            line = head.split(b"\r\n", 1)[0].decode()
+            if "/live/mse" in line:
+                await self._hand_over(head, writer)
+                return
+            status, kind, body = "200 OK", "text/html; charset=utf-8", PAGE
+            if line.startswith("POST"):
+                status, kind, body = await self._whep(head, reader)
+            writer.write(
+                f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+                "Connection: close\r\n\r\n".encode()
+                + body
+            )
+            await writer.drain()
+        writer.close()
+
+    async def _hand_over(self, head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        message = {
+            "camera": "gate",
+            "stream": "main",
+            "user": "ayse",
+            "request": base64.b64encode(head).decode(),
+        }
+        await send_connection(self._fds, message, writer.get_extra_info("socket").fileno())
+        writer.transport.abort()
+
+    async def _whep(self, head: bytes, reader: asyncio.StreamReader) -> tuple[str, str, bytes]:
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
         )
-        await writer.drain()
-    writer.close()
-
-
-async def _whep(head: bytes, reader: asyncio.StreamReader, rpc: Path) -> tuple[str, str, bytes]:
-    length = next(
-        int(line.split(b":")[1])
-        for line in head.split(b"\r\n")
-        if line.lower().startswith(b"content-length:")
-    )
-    offer = (await reader.readexactly(length)).decode()
-    answer = await call(rpc, op="whep.offer", camera="gate", stream="main", sdp=offer, user="ayse")
-    if not answer["ok"]:
-        return "409 Conflict", "application/json", json.dumps(answer).encode()
-    return "201 Created", "application/sdp", str(answer["sdp"]).encode()
+        offer = (await reader.readexactly(length)).decode()
+        answer = await call(
+            self._rpc, op="whep.offer", camera="gate", stream="main", sdp=offer, user="ayse"
+        )
+        if not answer["ok"]:
+            return "409 Conflict", "application/json", json.dumps(answer).encode()
+        sdp = str(answer["sdp"])
+        if self._loss:
+            sdp, relay = await through_relay(sdp, self._loss)
+            self._relays.append(relay)
+        return "201 Created", "application/sdp", sdp.encode()

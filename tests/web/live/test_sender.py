@@ -247,6 +247,8 @@ def test_loss_beyond_repair_waits_for_a_keyframe() -> None:
     scene.advance()
     report = RtcpReceiverInfo(1_000, 128, 5, 0, 0, 0, 0)
     scene.sender.rtcp(RtcpRrPacket(ssrc=1, reports=[report]))
+    assert scene.sender.skips == 0
+    scene.sender.rtcp(RtcpRrPacket(ssrc=1, reports=[report]))
     scene.picture()
     scene.advance()
     assert scene.shown == [0, 1, 2, 3, 4]
