@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from websockets.client import ClientProtocol
@@ -47,6 +48,10 @@ async def live(coded: Clip, folder: Path) -> AsyncIterator[Live]:
         await it.process.close()
 
 
+class HasHandover(Protocol):
+    fds: Path
+
+
 class Watcher:
     """A WebSocket client over one end of a connection whose other end is handed over."""
 
@@ -58,7 +63,7 @@ class Watcher:
         self.request = b"".join(self.protocol.data_to_send())
         self._messages: list[str | bytes] = []
 
-    async def hand_over(self, it: Live, **head: str) -> None:
+    async def hand_over(self, it: HasHandover, **head: str) -> None:
         told = {"camera": "gate", "stream": "main", "user": "ayse", **head}
         told["request"] = base64.b64encode(self.request).decode()
         await send_connection(it.fds, told, self.far.fileno())
