@@ -1,7 +1,8 @@
-"""Where a stream has no footage and why, over all its runs. Decides; storage keeps the rows.
+"""Where a stream has no footage and why, over all its runs.
 
-Segments and gaps tile the time line: a gap begins exactly where footage ends, ends exactly
-where it begins again, and is split where its cause changes (invariant 5 of design §7).
+Storage tiles the time line (invariant 5 of design §7): a gap begins exactly where footage ends
+and ends where it begins again. Here is decided which cause it gets, when that changes, and how
+early footage may begin again when the wall clock was set back.
 """
 
 from __future__ import annotations
@@ -16,73 +17,47 @@ class GapLog(Protocol):
     """What storage does with gaps; nothing in it blocks."""
 
     def open_gap(self, stream: StreamKey, start: Instant, cause: Cause, detail: str = "") -> None:
-        """No footage from `start` on."""
+        """No footage from where it ended, or from `start` on for another cause than before."""
 
-    def close_gap(self, stream: StreamKey, end: Instant) -> None:
-        """Footage again from `end` on."""
-
-    def change_gap(self, stream: StreamKey, at: Instant, cause: Cause, detail: str = "") -> None:
-        """Still none, but from `at` on for another cause."""
+    def covered_until(self, stream: StreamKey) -> Instant | None:
+        """Up to where footage and ended gaps reach; None without any."""
 
 
 class Absence:
-    """One stream's footage and its lack of it.
+    """One stream's lack of footage. `cause` is None while there is footage."""
 
-    `end`: where the footage so far ends, None without any. `gap`: the start and cause of the
-    gap that recovery left open, None without one.
-    """
-
-    def __init__(
-        self,
-        stream: StreamKey,
-        log: GapLog,
-        *,
-        end: Instant | None,
-        gap: tuple[Instant, Cause] | None,
-    ) -> None:
+    def __init__(self, stream: StreamKey, log: GapLog) -> None:
         self.stream = stream
+        self.cause: Cause | None = None
         self._log = log
-        self._end, self._gap = end, gap
-        self._ended: Mono | None = None
-
-    @property
-    def cause(self) -> Cause | None:
-        """Why there is no footage now; None while there is."""
-        return self._gap[1] if self._gap is not None else None
+        self._ended: Mono | None = None  # when time was accounted for to `covered_until`
 
     def not_before(self, mono: Mono) -> Instant | None:
         """Where footage that begins now may begin at the earliest.
 
         When the wall clock was set back, time goes on from where the footage ended by the
-        monotonic clock: a second is never recorded twice.
+        monotonic clock: no second is recorded twice, and none passes unseen.
         """
-        if self._end is None:
-            return None
-        passed = mono - self._ended if self._ended is not None else 0
-        latest = Instant(self._end + max(0, passed))
-        return max(latest, self._gap[0]) if self._gap is not None else latest
+        covered = self._log.covered_until(self.stream)
+        if covered is None or self._ended is None:
+            return covered
+        return Instant(covered + max(0, mono - self._ended))
 
     def missing(self, now: Instant, mono: Mono, cause: Cause, detail: str = "") -> None:
-        """There is no footage, for this cause."""
-        if self._gap is None:
-            start = self._end if self._end is not None else now
-            self._gap, self._ended = (start, cause), mono
-            self._log.open_gap(self.stream, start, cause, detail)
-        elif self._gap[1] is not cause:
-            at = max(now, self._gap[0])
-            self._gap = (at, cause)
-            self._log.change_gap(self.stream, at, cause, detail)
+        """There is no footage, for this cause; saying it again changes nothing."""
+        if cause is self.cause:
+            return
+        covered = self._log.covered_until(self.stream)
+        if self.cause is None or covered is None or now > covered:
+            self._ended = mono
+        self._log.open_gap(
+            self.stream, now if covered is None else max(now, covered), cause, detail
+        )
+        self.cause = cause
 
-    def begins(self, start: Instant, hole: Cause | None = None) -> None:
-        """A segment begins."""
-        if self._gap is not None:
-            self._log.close_gap(self.stream, max(start, self._gap[0]))
-            self._gap = None
-        elif self._end is not None and start > self._end:
-            self._log.open_gap(self.stream, self._end, hole or Cause.SILENT)
-            self._log.close_gap(self.stream, start)
-        self._end = start
-
-    def reaches(self, end: Instant) -> None:
-        """The open segment reaches to `end`."""
-        self._end = end
+    def begins(self, start: Instant, hole: Cause | None) -> None:
+        """A segment is about to begin. `hole`: why not where the last one ended, if it is so."""
+        covered = self._log.covered_until(self.stream)
+        if self.cause is None and hole is not None and covered is not None and start > covered:
+            self._log.open_gap(self.stream, covered, hole)
+        self.cause = None

@@ -55,6 +55,7 @@ class Session:
 
     def __init__(self, rules: Rules, reading: Reading, not_before: Instant | None = None) -> None:
         self._dropped = 0
+        self.leaps = 0  # times the camera's clock was put right
         self.format: StreamFormat | None = None
         self.clock = RunClock(reading)
         self._rules = rules
@@ -112,6 +113,17 @@ class Session:
             media = (newest.pts + self._shift) * SECOND // self._rate
             self.clock.observe(newest.arrival, media)
         return out
+
+    def glance(self, elements: Sequence[Element]) -> None:
+        """Take a sweep of a stream that is only shown: its format and times, no actions."""
+        for element in elements:
+            if type(element) is AccessUnit:
+                if element.track == Track.VIDEO:
+                    self.clock.observe(element.arrival, element.pts * SECOND // self._rate)
+            elif isinstance(element, StreamFormat):
+                self.format, self._rate = element, element.video.clock_rate
+                if element.audio is not None and self._footage.sound.audio != element.audio:
+                    self._footage.sound = SoundQueue(element.audio)
 
     def read_clock(self, reading: Reading) -> None:
         """Compare the machine's clock; a step begins a new segment at the next keyframe."""
@@ -195,6 +207,7 @@ class Session:
         passed = (unit.arrival - self._arrived) * self._rate // SECOND
         right = highest + max(passed, min(self._typical, self._rate), 1)
         self._shift += right - time
+        self.leaps += 1
         return right
 
     def _take_sound(self, unit: AccessUnit, out: list[Action]) -> None:

@@ -1,0 +1,365 @@
+"""One stream of a camera in a worker: connects, is swept, hands on; supervised, never supervising.
+
+An instance ends by raising; `vms.core.supervise` starts it again. Whatever goes wrong here
+belongs to this stream alone: its neighbours in the worker don't notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from recorder.camera_clock import CameraClock
+from recorder.keeper import Keeper
+from recorder.meter import Meter
+from recorder.patience import Patience
+from recorder.plan import StreamPlan
+from recorder.runclock import Reading
+from recorder.session import Rules, Session
+from recorder.source import Element, Source, SourceStats, Target
+from storage.facts import ClockFacts
+from vms.core.clock import Clock, Instant, Mono, Span
+from vms.core.errors import CameraError, StorageError, VmsError
+from vms.core.live import FormatChanged, GopCache, LiveHub, LiveUnit, StreamDown
+from vms.core.log import get_logger
+from vms.core.media import AccessUnit, SenderReport, StreamFormat, Track
+from vms.core.model import Cause, State, StreamKey
+from vms.core.ntp import NtpState
+from vms.core.status import StreamStatus
+from vms.core.supervise import supervise
+
+log = get_logger(__name__)
+
+STOP_AGAIN = 1.5  # seconds until a task that did not end is cancelled again
+
+OpenSource = Callable[[Target, Clock, random.Random], Awaitable[Source]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all streams of a worker share. `gate` lets few connect at once; `sweep`: ns."""
+
+    clock: Clock
+    rng: random.Random
+    hub: LiveHub
+    open_source: OpenSource
+    gate: asyncio.Semaphore
+    rules: Rules
+    sweep: Span
+
+
+class CameraStream:
+    """One stream over all its runs. `keeper` is None for streams that are only shown."""
+
+    def __init__(
+        self, key: StreamKey, plan: StreamPlan, around: Surroundings, keeper: Keeper | None
+    ) -> None:
+        self.key, self.plan = key, plan
+        self._around, self._keeper = around, keeper
+        self._clock = around.clock
+        self._source: Source | None = None
+        self._session: Session | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._cache = GopCache() if keeper is None else None
+        self._patience = Patience(around.rng)
+        self._meter, self._camera_clock = Meter(), CameraClock()
+        self._past, self._past_dropped = SourceStats(), 0
+        self._runs = self._errors = 0
+        self._epoch = 0
+        self._last_picture: Mono | None = None
+        self._state, self._since = State.CONNECTING, self._clock.now()
+        self._error: CameraError | None = None
+        self._retry_at: Instant | None = None
+
+    # -- the life of a stream
+
+    async def run(self) -> None:
+        """Keep connected until cancelled."""
+        if self._keeper is not None:
+            self._keeper.missing(Cause.CONNECTING)
+        await supervise(
+            f"stream {self.key}",
+            self._instance,
+            self._clock,
+            backoff=self._patience,
+            failed=self._failed,
+        )
+
+    async def _instance(self) -> None:
+        """One run: connect, then wait until a sweep says that it is over."""
+        self._patience.cause, self._retry_at = None, None
+        try:
+            async with self._around.gate:
+                source = await self._around.open_source(
+                    self.plan.target, self._clock, self._around.rng
+                )
+            self._begin(source)
+            try:
+                assert self._over is not None
+                await self._over
+            finally:
+                self._end(source)
+                await source.closed()
+        except CameraError as error:
+            self._patience.cause = error.cause
+            raise
+
+    def _begin(self, source: Source) -> None:
+        reading = self._reading()
+        keeper = self._keeper
+        earliest = keeper.absence.not_before(reading.mono) if keeper is not None else None
+        self._session = Session(self._around.rules, reading, earliest)
+        self._over = asyncio.get_running_loop().create_future()
+        self._source = source
+        self._runs += 1
+        self._camera_clock = CameraClock()
+        self._meter.clear()
+        if self._around.hub.is_watched(self.key):
+            self.watch(True)
+        log.info("connected", stream=str(self.key), source=source.kind, reason=source.reason)
+
+    def _end(self, source: Source) -> None:
+        """Let go of the source and write what waits."""
+        self.watch(False)
+        session = self._session
+        assert session is not None
+        self._source = self._session = None
+        if self._keeper is not None:
+            self._keeper.play(session.finish(), session)
+            self._keeper.trouble = None  # from here on it is the camera that fails
+        if self._cache is not None:
+            self._cache.clear()
+        _add(self._past, source.stats)
+        self._past_dropped += session.dropped if self._keeper is not None else 0
+        source.close()
+
+    def _failed(self, error: Exception, wait: Span) -> None:
+        """Told by the supervisor before it waits."""
+        if not isinstance(error, CameraError):
+            known = isinstance(error, VmsError)
+            cause = error.cause if isinstance(error, StorageError) else Cause.BROKEN_STREAM
+            error = CameraError(cause, str(error) if known else "A bug was met; see the log.")
+        self._errors += 1
+        self._error = error
+        self._retry_at = Instant(self._clock.now() + wait)
+        if self._keeper is not None:
+            self._keeper.missing(error.cause, error.detail)
+        self._around.hub.publish(self.key, StreamDown(error.cause, error.detail))
+        log.warning(
+            "stream down",
+            stream=str(self.key),
+            cause=error.cause,
+            detail=error.detail,
+            retry_ms=wait // 1_000_000,
+        )
+
+    # -- pictures
+
+    def sweep(self) -> None:
+        """Take in what has come. Called by the worker's timer, or when the socket is readable."""
+        source, over = self._source, self._over
+        if source is None or over is None or over.done():
+            return
+        try:
+            units = source.sweep().units
+            if units:
+                self._take(units)
+        except Exception as error:  # noqa: BLE001 - handed to the instance, which raises it
+            self.watch(False)
+            over.set_exception(error)
+
+    def _take(self, units: list[Element]) -> None:
+        session, keeper = self._session, self._keeper
+        assert session is not None
+        leaps = session.leaps
+        if keeper is not None:
+            actions = session.feed(units)
+            if actions:
+                keeper.play(actions, session)
+        else:
+            session.glance(units)
+        self._last_picture = self._clock.monotonic()
+        if self._cache is not None or self._around.hub.is_watched(self.key):
+            if session.leaps != leaps and session.format is not None:
+                self._announce(session.format)
+            self._show(units, session)
+            return
+        for unit in units:
+            if type(unit) is not AccessUnit:
+                self._note(unit, session)
+
+    def _show(self, units: list[Element], session: Session) -> None:
+        hub, cache, watched = self._around.hub, self._cache, self._around.hub.is_watched(self.key)
+        for unit in units:
+            if type(unit) is not AccessUnit:
+                self._note(unit, session)
+                continue
+            message = LiveUnit(unit, session.wall(unit))
+            if cache is not None:
+                cache.add(message)
+            if watched:
+                hub.publish(self.key, message)
+
+    def _note(self, element: Element, session: Session) -> None:
+        """What comes seldom: formats and sender reports."""
+        if isinstance(element, StreamFormat):
+            self._announce(element)
+        elif isinstance(element, SenderReport) and element.track is Track.VIDEO:
+            offset = self._reading().offset
+            self._camera_clock.report(
+                element.camera_time,
+                session.wall(AccessUnit(Track.VIDEO, b"", element.pts, element.arrival)),
+                Instant(element.arrival + offset),
+                self._around.sweep,
+            )
+
+    def _announce(self, stream: StreamFormat) -> None:
+        self._error = None
+        if self._cache is not None:
+            self._cache.clear()
+        # Milliseconds, so that epochs rise over restarts of the recorder as well.
+        self._epoch = max(self._epoch + 1, self._clock.now() // 1_000_000)
+        self._around.hub.publish(self.key, FormatChanged(self.key, stream, self._epoch))
+
+    # -- viewers
+
+    def watch(self, on: bool) -> None:
+        """Be told by the socket itself when something comes, instead of by the timer alone."""
+        source = self._source
+        descriptor = source.fileno() if source is not None else None
+        if descriptor is None:
+            return
+        loop = asyncio.get_running_loop()
+        if on:
+            loop.add_reader(descriptor, self.sweep)
+            self.sweep()
+        else:
+            loop.remove_reader(descriptor)
+
+    @property
+    def polled_when_watched(self) -> bool:
+        """A source without a socket of its own must be asked often while someone watches."""
+        return self._source is not None and self._source.fileno() is None
+
+    def backlog(self) -> list[LiveUnit]:
+        """The pictures since the last keyframe."""
+        if self._cache is not None:
+            return self._cache.units()
+        session, keeper = self._session, self._keeper
+        if session is None or keeper is None:
+            return []
+        units = session.pending()
+        keys = [number for number, unit in enumerate(units) if unit.key]
+        units = units[keys[-1] :] if keys else self._stored(session, keeper) + units
+        if not units or not units[0].key:
+            return []
+        return [LiveUnit(unit, session.wall(unit), True) for unit in units]
+
+    def _stored(self, session: Session, keeper: Keeper) -> list[AccessUnit]:
+        times, samples = session.stored_times(), keeper.stored_gop()
+        if len(times) != len(samples):  # the writer just failed, or the group is too long
+            return []
+        arrival = self._last_picture or self._clock.monotonic()
+        return [
+            AccessUnit(Track.VIDEO, sample.data, pts, arrival, sample.key)
+            for pts, sample in zip(times, samples, strict=True)
+        ]
+
+    # -- once a second, and at the end
+
+    def tick(self, reading: Reading, ntp: NtpState) -> None:
+        """Look at clocks and counters."""
+        session, source = self._session, self._source
+        if session is None or source is None:
+            return
+        session.read_clock(reading)
+        self._meter.look(reading.mono, source.stats.units, source.stats.bytes)
+        if self._keeper is not None:
+            self._keeper.check(session)
+            best = self._camera_clock.offset
+            self._keeper.clock_facts = ClockFacts(
+                best.offset if best is not None else None,
+                best.error if best is not None else None,
+                ntp.error,
+            )
+
+    def leave(self, cause: Cause) -> None:
+        """The stream was stopped by choice: say so, to the archive and to viewers."""
+        if self._keeper is not None:
+            self._keeper.missing(cause)
+        self._around.hub.forget(self.key, StreamDown(cause, None))
+
+    def status(self, reading: Reading) -> StreamStatus:
+        """How it is right now."""
+        state, cause, detail = self._condition()
+        if state is not self._state:
+            self._state, self._since = state, reading.wall
+        source, session = self._source, self._session
+        stream = session.format if session is not None else None
+        stats = SourceStats()
+        _add(stats, self._past)
+        if source is not None:
+            _add(stats, source.stats)
+        dropped = self._past_dropped + stats.dropped
+        if self._keeper is not None:
+            dropped += self._keeper.dropped + (session.dropped if session is not None else 0)
+        best = self._camera_clock.offset
+        seen = self._last_picture
+        return StreamStatus(
+            state,
+            self._since,
+            cause,
+            detail,
+            retry_at=self._retry_at,
+            source=source.kind if source is not None else None,
+            source_reason=source.reason if source is not None else None,
+            notes=source.notes if source is not None else (),
+            codec=stream.video.codec if stream is not None else None,
+            width=stream.video.width if stream is not None else None,
+            height=stream.video.height if stream is not None else None,
+            audio=stream.audio.codec if stream is not None and stream.audio is not None else None,
+            fps=self._meter.fps,
+            bitrate=self._meter.bitrate,
+            last_frame=Instant(seen + reading.offset) if seen is not None else None,
+            clock_offset_ms=best.offset / 1e6 if best is not None else None,
+            clock_error_ms=best.error / 1e6 if best is not None else None,
+            units=stats.units,
+            bytes=stats.bytes,
+            lost=stats.lost,
+            damaged=stats.damaged,
+            resyncs=stats.resyncs,
+            dropped=dropped,
+            runs=self._runs,
+            errors=self._errors,
+            viewers=self._around.hub.viewers(self.key),
+        )
+
+    def _condition(self) -> tuple[State, Cause | None, str | None]:
+        session, keeper = self._session, self._keeper
+        if session is not None and keeper is not None and keeper.trouble is not None:
+            return State.FAILED, keeper.trouble.cause, keeper.trouble.detail
+        if session is not None and session.format is not None:
+            if keeper is None:
+                return State.STREAMING, None, None
+            if session.open:
+                return State.RECORDING, None, None
+        if self._error is not None:
+            return State.FAILED, self._error.cause, self._error.detail
+        return State.CONNECTING, None, None
+
+    def _reading(self) -> Reading:
+        return Reading(self._clock.now(), self._clock.monotonic())
+
+
+def _add(total: SourceStats, part: SourceStats) -> None:
+    for name in SourceStats.__dataclass_fields__:
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it is done, even if an error in its goodbye ate the first."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOP_AGAIN)

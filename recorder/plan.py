@@ -1,0 +1,68 @@
+"""Which streams a worker has, from the cameras' settings; and what a reload changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from recorder.source import Target
+from vms.core.config import CameraSettings
+from vms.core.model import StreamKey, StreamName, shard_of
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """One stream to connect to. `stored`: its pictures are kept, else only shown.
+
+    `switched_off`: it would be kept, were recording not off by the settings.
+    """
+
+    target: Target
+    stored: bool
+    switched_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reload asks for. A stream whose plan changed is in `stop` and in `start`."""
+
+    stop: tuple[StreamKey, ...]
+    start: tuple[StreamKey, ...]
+    removed: tuple[StreamKey, ...]
+
+
+def plans(
+    cameras: Iterable[CameraSettings], worker: int, workers: int
+) -> dict[StreamKey, StreamPlan]:
+    """The streams of worker `worker`. Sub streams are never stored.
+
+    Recording by events or by a schedule keeps everything until there are events and schedules:
+    too much footage can be deleted, too little can't be had again.
+    """
+    found: dict[StreamKey, StreamPlan] = {}
+    for camera in cameras:
+        if shard_of(camera.camera_id, workers) != worker:
+            continue
+        off = camera.record == "off"
+        found[StreamKey(camera.camera_id)] = StreamPlan(
+            _target(camera, "main", camera.source), stored=not off, switched_off=off
+        )
+        if camera.sub is not None:
+            found[StreamKey(camera.camera_id, "sub")] = StreamPlan(
+                _target(camera, "sub", camera.sub), stored=False
+            )
+    return found
+
+
+def changes(
+    before: Mapping[StreamKey, StreamPlan], after: Mapping[StreamKey, StreamPlan]
+) -> Changes:
+    """What to stop and to start; a stream whose plan is equal is not touched."""
+    stop = tuple(key for key, plan in before.items() if after.get(key) != plan)
+    start = tuple(key for key, plan in after.items() if before.get(key) != plan)
+    return Changes(stop, start, tuple(key for key in stop if key not in after))
+
+
+def _target(camera: CameraSettings, name: StreamName, url: str) -> Target:
+    stream = StreamKey(camera.camera_id, name)
+    return Target(stream, url, camera.username, camera.password, camera.transport)

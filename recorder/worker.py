@@ -1,0 +1,239 @@
+"""A worker: one process, one event loop, the streams of its shard, one timer for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import resource
+import signal
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from recorder.camera_stream import CameraStream, OpenSource, Surroundings, stop
+from recorder.keeper import Keeper
+from recorder.opening import open_source
+from recorder.plan import StreamPlan, changes, plans
+from recorder.runclock import Reading
+from recorder.session import Rules
+from storage.recording import Store
+from vms.core.clock import MILLISECOND, SECOND, Clock, Span, SystemClock
+from vms.core.config import CameraSettings, Settings
+from vms.core.errors import VmsError
+from vms.core.live import LiveHub, LiveServer, LiveUnit
+from vms.core.log import get_logger
+from vms.core.model import Cause, StreamKey
+from vms.core.ntp import NtpState, ntp_state
+from vms.core.status import StreamStatus, WorkerStatus, status_path, write_status
+
+log = get_logger(__name__)
+
+LoadCameras = Callable[[], Sequence[CameraSettings]]
+
+SLOTS = 5  # the sweeps of a period are spread over so many moments
+CONNECTING_AT_ONCE = 64  # cameras that connect at the same time; the others wait their turn
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Worker:
+    """The streams of one worker. `store` is open; `load` blocks for a database access."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        index: int,
+        store: Store,
+        load: LoadCameras,
+        *,
+        clock: Clock,
+        opener: OpenSource = open_source,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._settings, self._index, self._load = settings, index, load
+        self._store, self._clock = store, clock
+        self.hub = LiveHub(self._backlog, self._watched)
+        self._around = Surroundings(
+            clock,
+            rng or random.Random(),
+            self.hub,
+            opener,
+            asyncio.Semaphore(CONNECTING_AT_ONCE),
+            Rules(Span(settings.recorder.segment)),
+            Span(settings.recorder.sweep),
+        )
+        self._streams: dict[StreamKey, CameraStream] = {}
+        self._plans: dict[StreamKey, StreamPlan] = {}
+        self._tasks: dict[StreamKey, asyncio.Task[None]] = {}
+        self._slots: list[list[CameraStream]] = [[] for _ in range(SLOTS)]
+        self._polled: set[CameraStream] = set()
+        self._server = LiveServer(settings.socket_path(f"recorder-{index}"), self.hub)
+        self._started = clock.now()
+        self._lag = 0
+        self._reloading = asyncio.Lock()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set; then let go of the cameras, within 2 s."""
+        sweeping = asyncio.create_task(self._sweep_for_ever(), name="sweeps")
+        reporting = asyncio.create_task(self._report_for_ever(), name="status")
+        try:
+            async with self._server:
+                await self.reload()
+                waiting = asyncio.create_task(stopping.wait(), name="stopping")
+                await asyncio.wait(
+                    {waiting, sweeping, reporting}, return_when=asyncio.FIRST_COMPLETED
+                )
+                waiting.cancel()
+                await self._stop_streams(tuple(self._tasks))
+        finally:
+            for task in (sweeping, reporting):
+                await stop(task)
+            self._status_path.unlink(missing_ok=True)
+        for task in (sweeping, reporting):
+            if not task.cancelled():
+                task.result()  # a worker that can't sweep or report is started anew
+
+    async def reload(self) -> None:
+        """Bring the streams in line with the cameras' settings; equal ones are not touched."""
+        async with self._reloading:
+            cameras = await asyncio.to_thread(self._load)
+            wanted = plans(cameras, self._index, self._settings.recorder.workers)
+            change = changes(self._plans, wanted)
+            leaving = {key: self._streams[key] for key in change.stop}
+            await self._stop_streams(change.stop)
+            for key in change.removed:
+                leaving[key].leave(Cause.REMOVED)
+            stored = [key for key in change.start if key.name == "main"]
+            await asyncio.to_thread(self._store.recover, stored)
+            for key in change.start:
+                self._start_stream(key, wanted[key])
+            self._plans = wanted
+        log.info("cameras", streams=len(wanted), started=len(change.start), stopped=len(leaving))
+
+    # -- streams
+
+    def _start_stream(self, key: StreamKey, plan: StreamPlan) -> None:
+        keeper = Keeper(key, self._store, self._clock) if key.name == "main" else None
+        if keeper is not None and plan.switched_off:
+            keeper.missing(Cause.RECORDING_OFF)
+        stream = CameraStream(key, plan, self._around, keeper if plan.stored else None)
+        self._streams[key] = stream
+        self._slots[zlib.crc32(str(key).encode()) // 7 % SLOTS].append(stream)
+        if self.hub.is_watched(key):
+            self._watched(key, True)
+        self._tasks[key] = asyncio.create_task(stream.run(), name=f"stream {key}")
+
+    async def _stop_streams(self, keys: Sequence[StreamKey]) -> None:
+        await asyncio.gather(*(stop(self._tasks.pop(key)) for key in keys))
+        for key in keys:
+            stream = self._streams.pop(key)
+            self._polled.discard(stream)
+            for slot in self._slots:
+                if stream in slot:
+                    slot.remove(stream)
+
+    def _backlog(self, key: StreamKey) -> Sequence[LiveUnit]:
+        stream = self._streams.get(key)
+        return stream.backlog() if stream is not None else ()
+
+    def _watched(self, key: StreamKey, on: bool) -> None:
+        stream = self._streams.get(key)
+        if stream is None:
+            return
+        stream.watch(on)
+        if on:
+            self._polled.add(stream)
+        else:
+            self._polled.discard(stream)
+
+    # -- timers
+
+    async def _sweep_for_ever(self) -> None:
+        """Sweep each stream once a period, a slot at a time; late rounds are left out."""
+        period = self._settings.recorder.sweep // SLOTS
+        due = self._clock.monotonic() + period
+        slot = 0
+        while True:
+            wait = due - self._clock.monotonic()
+            await asyncio.sleep(max(0, wait) / SECOND)
+            self._lag = max(self._lag, self._clock.monotonic() - due)
+            for stream in tuple(self._slots[slot]):
+                stream.sweep()
+            for stream in tuple(self._polled):
+                if stream.polled_when_watched:
+                    stream.sweep()
+            slot = (slot + 1) % SLOTS
+            due = max(due + period, self._clock.monotonic() - period)
+
+    async def _report_for_ever(self) -> None:
+        """Look at clocks and counters and write the status, once a second."""
+        while True:
+            reading = Reading(self._clock.now(), self._clock.monotonic())
+            ntp = ntp_state()
+            for stream in self._streams.values():
+                stream.tick(reading, ntp)
+            streams = {key: stream.status(reading) for key, stream in self._streams.items()}
+            status = self._status(reading, ntp, streams)
+            # A thread's job: the folder may lie on a disk that is slow just now.
+            await asyncio.to_thread(write_status, self._status_path, status)
+            self._lag = 0
+            await asyncio.sleep(1)
+
+    @property
+    def _status_path(self) -> Path:
+        return status_path(self._settings.run_dir, self._index)
+
+    def _status(
+        self, reading: Reading, ntp: NtpState, streams: dict[StreamKey, StreamStatus]
+    ) -> WorkerStatus:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return WorkerStatus(
+            self._index,
+            self._settings.recorder.workers,
+            os.getpid(),
+            reading.wall,
+            streams,
+            started=self._started,
+            cpu_seconds=round(usage.ru_utime + usage.ru_stime, 3),
+            memory_bytes=_resident(),
+            loop_lag_ms=round(self._lag / MILLISECOND, 1),
+            live_clients=self._server.clients,
+            live_dropped=self._server.dropped,
+            ntp_synchronised=ntp.synchronised,
+            ntp_error_ms=ntp.error / MILLISECOND if ntp.error is not None else None,
+        )
+
+
+def _resident() -> int:
+    """Bytes of memory this process holds (proc(5), statm)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+
+
+async def run_worker(settings: Settings, index: int, load: LoadCameras) -> None:
+    """Run worker `index` until SIGTERM or SIGINT; SIGHUP reads the cameras again."""
+    clock = SystemClock()
+    settings.make_run_dirs()
+    stopping, reloading = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    store = Store(settings, clock, worker=index, workers=settings.recorder.workers)
+    await asyncio.to_thread(store.__enter__)
+    try:
+        worker = Worker(settings, index, store, load, clock=clock)
+        reloads = asyncio.create_task(_reload_when_told(worker, reloading), name="reloads")
+        await worker.run(stopping)
+        await stop(reloads)
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+async def _reload_when_told(worker: Worker, told: asyncio.Event) -> None:
+    while True:
+        await told.wait()
+        told.clear()
+        try:
+            await worker.reload()
+        except VmsError as error:  # the cameras that run go on as they are
+            log.error("cameras could not be read again", error=str(error))
