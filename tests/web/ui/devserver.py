@@ -45,12 +45,12 @@ def stream(state: str = "recording", **facts: Any) -> dict[str, Any]:
     }
 
 
-def camera(id: str, name: str, group: str, **facts: Any) -> dict[str, Any]:
+def camera(slug: str, name: str, group: str, **facts: Any) -> dict[str, Any]:
     now = time.time()
     main = facts.pop("main", stream())
     sub = facts.pop("sub", stream("streaming", width=640, height=360, bitrate=420_000, fps=12.5))
     return {
-        "id": id,
+        "id": slug,
         "name": name,
         "groups": [group],
         "location": None,
@@ -72,7 +72,7 @@ def camera(id: str, name: str, group: str, **facts: Any) -> dict[str, Any]:
     }
 
 
-def sick(id: str, name: str, group: str, cause: str, **facts: Any) -> dict[str, Any]:
+def sick(slug: str, name: str, group: str, cause: str, **facts: Any) -> dict[str, Any]:
     lost = time.time() - 627
     given = {
         "state": "failed",
@@ -84,7 +84,7 @@ def sick(id: str, name: str, group: str, cause: str, **facts: Any) -> dict[str, 
         "problem_code": cause,
         "retry_at": text_time(time.time() + 7),
     }
-    return camera(id, name, group, **(given | facts))
+    return camera(slug, name, group, **(given | facts))
 
 
 def fleet() -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def fleet() -> list[dict[str, Any]]:
     libav = stream(source="libav", source_reason="the camera offers no RTSP over TCP", audio="pcma")
     names = [("meydan-1", "Meydan 1"), ("meydan-2", "Meydan 2"), ("pazar-yeri", "Pazar Yeri")]
     return [
-        *(camera(id, name, "meydan") for id, name in names),
+        *(camera(slug, name, "meydan") for slug, name in names),
         camera("sehit-park", "Şehit Park", "meydan", clock_offset_ms=-94_000),
         camera("kuzey-kapi", "Kuzey Kapı", "girisler", main=h265),
         camera("otogar", "Otogar Giriş", "girisler", main=libav, source="libav", sub=None),

@@ -2,24 +2,11 @@
 
 import type { HTMLAttributes } from 'svelte/elements';
 import type { PlayerEvents, VmsPlayer } from '../elements/player';
+import type { TimelineEvents, TimelineLabels, View, VmsTimeline } from '../elements/timeline';
 
 export type { VmsPlayer } from '../elements/player';
+export type { TimelineLabels, View, VmsTimeline } from '../elements/timeline';
 export type { PathName, PlayerState } from './media/phase';
-
-/** A span of time on the timeline, ms since 1970. */
-export interface View {
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface TimelineElement extends HTMLElement {
-  camera: string;
-  zone: string;
-  labels: Readonly<Record<string, string>>;
-  playhead: number | null;
-  now: number;
-  view: View;
-}
 
 interface PlayerAttributes extends HTMLAttributes<VmsPlayer> {
   camera?: string;
@@ -34,15 +21,14 @@ interface PlayerAttributes extends HTMLAttributes<VmsPlayer> {
   onatlive?: (event: PlayerEvents['atlive']) => void;
 }
 
-interface TimelineAttributes extends HTMLAttributes<TimelineElement> {
+interface TimelineAttributes extends HTMLAttributes<VmsTimeline> {
   camera?: string;
   zone?: string;
-  labels?: Readonly<Record<string, string>>;
+  labels?: Partial<TimelineLabels>;
   playhead?: number | null;
-  now?: number;
   view?: View;
-  onseek?: (event: CustomEvent<{ time: number }>) => void;
-  onview?: (event: CustomEvent<View>) => void;
+  onseek?: (event: TimelineEvents['seek']) => void;
+  onview?: (event: TimelineEvents['view']) => void;
 }
 
 declare module 'svelte/elements' {

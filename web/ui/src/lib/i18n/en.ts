@@ -169,8 +169,8 @@ export const en: Dictionary = {
   'tile.connecting': 'Connecting…',
   'tile.stalled': 'Waiting for pictures…',
   'tile.cannotPlay': 'This browser can’t play the picture',
-  'tile.viewerLost': 'This screen does not get the picture',
-  'tile.viewerLostWhat': 'The camera works ({state}); the live connection is being made again.',
+  'tile.viewerLost': 'No live connection',
+  'tile.viewerLostWhat': 'The camera works; the connection is being made again.',
 
   'path.webrtc': 'WebRTC',
   'path.mse': 'MSE',
@@ -274,12 +274,14 @@ export const en: Dictionary = {
   'play.gapSkipped': 'Gap skipped: {span}.',
   'play.gapIs': 'Gap: {cause} · {span}',
   'play.failed': 'The recording can’t be played; trying again…',
+  'play.spans': 'Span shown',
 
   'tl.recorded': 'Footage',
   'tl.gap': 'Gap',
-  'tl.now': 'Now',
   'tl.loading': 'Loading…',
   'tl.failed': 'The timeline could not be loaded',
+  'tl.nothing': 'No footage',
+  'tl.now': 'now',
 
   'health.title': 'Health',
   'health.sick': 'Sick now',
@@ -343,6 +345,7 @@ export const en: Dictionary = {
   'help.live': 'Back to live (holding L does too)',
   'help.snapshot': 'Save the picture',
   'help.mute': 'Sound on or off',
+  'help.zoom': 'Zoom the timeline in, out',
 
   'missing.title': 'Page not found',
   'missing.hint': 'There may be a mistake in the address.',

@@ -168,8 +168,8 @@ export const tr = {
   'tile.connecting': 'Bağlanıyor…',
   'tile.stalled': 'Görüntü bekleniyor…',
   'tile.cannotPlay': 'Bu tarayıcı görüntüyü oynatamıyor',
-  'tile.viewerLost': 'Bu ekran görüntüyü alamıyor',
-  'tile.viewerLostWhat': 'Kamera çalışıyor ({state}); canlı görüntü bağlantısı yeniden kuruluyor.',
+  'tile.viewerLost': 'Canlı bağlantı yok',
+  'tile.viewerLostWhat': 'Kamera çalışıyor; bağlantı yeniden kuruluyor.',
 
   'path.webrtc': 'WebRTC',
   'path.mse': 'MSE',
@@ -273,12 +273,14 @@ export const tr = {
   'play.gapSkipped': 'Boşluk atlandı: {span}.',
   'play.gapIs': 'Boşluk: {cause} · {span}',
   'play.failed': 'Kayıt oynatılamıyor; yeniden deneniyor…',
+  'play.spans': 'Gösterilen süre',
 
   'tl.recorded': 'Kayıt var',
   'tl.gap': 'Boşluk',
-  'tl.now': 'Şimdi',
   'tl.loading': 'Yükleniyor…',
   'tl.failed': 'Zaman çizelgesi alınamadı',
+  'tl.nothing': 'Kayıt yok',
+  'tl.now': 'şimdi',
 
   'health.title': 'Sağlık',
   'health.sick': 'Şu anda sorunlu',
@@ -342,6 +344,7 @@ export const tr = {
   'help.live': 'Canlıya dön (L basılı tutulunca da)',
   'help.snapshot': 'Görüntüyü kaydet',
   'help.mute': 'Sesi aç veya kapat',
+  'help.zoom': 'Zaman çizelgesini yakınlaştır, uzaklaştır',
 
   'missing.title': 'Sayfa bulunamadı',
   'missing.hint': 'Adreste bir yanlışlık olabilir.',
