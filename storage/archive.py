@@ -245,9 +245,15 @@ class Archive:
             return []
         if len(self._roots) < len(self._settings):
             self._find_volumes()
-        return self._recent.after(
-            stream, last.start if last is not None else None, self._clock.now()
-        )
+        after = last.start if last is not None else None
+        files = self._recent.after(stream, after, self._clock.now())
+        return [file for file in files if not self._given_up(file)]
+
+    def _given_up(self, file: RecentFile) -> bool:
+        """Whether the index says this very span is lost: the disk refused to make it durable."""
+        start = file.head.head.start
+        gaps = self._index.gaps(file.head.head.stream, start, Instant(start + 1))
+        return any(gap.start == start and gap.end is not None for gap in gaps)
 
     def _find_volumes(self) -> None:
         """A volume that had no identity yet when we started may have got one since."""

@@ -149,17 +149,27 @@ class Recovery:
         since = Instant(0 if everything else newest - LOOK_BACK)
         found = _Found(stream, since)
         known = {row.start for row in self._index.segments(stream, since, _FOREVER)}
+        # Spans given up when their sync failed: what is left of them is not trusted (invariant 9).
+        given_up = {
+            gap.start
+            for gap in self._index.gaps(stream, since, _FOREVER)
+            if gap.end is not None and gap.cause is Cause.DISK_FAILED
+        }
         seen: set[Instant] = set()
         for hour, volume, folder in hours:
             if hour + HOUR <= since:
                 continue
             for place, path in _places(volume.root, folder):
-                if place.stage is Stage.PART:
-                    self._salvage(volume, place, path, found)
-                elif place.stage is Stage.FINAL:
+                if place.stage is Stage.FINAL:
                     seen.add(place.start)
-                    if place.start not in known:
-                        self._adopt(volume, place, path, found)
+                if place.stage is Stage.ABANDONED or place.start in known:
+                    continue
+                if place.start in given_up:
+                    self._put_away(place, path, "its sync failed when it was written", found)
+                elif place.stage is Stage.PART:
+                    self._salvage(volume, place, path, found)
+                else:
+                    self._adopt(volume, place, path, found)
         uuids = {volume.uuid for volume in self._volumes}
         for row in self._index.segments(stream, since, _FOREVER):
             if row.start not in seen and row.volume in uuids:

@@ -27,10 +27,8 @@ class Coded:
 
 def annex_b_units(data: bytes) -> list[bytes]:
     """NAL units between start codes."""
-    units = []
-    for part in data.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")[1:]:
-        units.append(part.rstrip(b"\x00"))
-    return units
+    parts = data.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")[1:]
+    return [part.rstrip(b"\x00") for part in parts]
 
 
 def with_lengths(units: list[bytes]) -> bytes:
