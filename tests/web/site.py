@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import socket
+import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
+import uvloop
 from fastapi import FastAPI
 
 from storage.archive import Archive
@@ -21,6 +27,7 @@ from web.app import create_app
 from web.console import Console
 from web.livecalls import LiveCalls
 from web.parts import WebParts
+from web.server import server_of
 
 PASSWORD = "correct horse battery"
 
@@ -78,18 +85,29 @@ def settings_in(folder: Path) -> Settings:
     )
 
 
+@functools.cache
+def _first_database() -> bytes:
+    """Migrated, with the operator ali: made once, for passwords and migrations cost their time."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "first.db"
+        engine = open_database(f"sqlite:///{file}")
+        migrate(engine)
+        Accounts(engine, FakeClock()).add("ali", PASSWORD)
+        engine.dispose()
+        return file.read_bytes()
+
+
 @contextlib.contextmanager
 def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebSite]:
     settings, clock = settings_in(folder), clock or FakeClock()
     settings.make_run_dirs()
+    (settings.system.data / "gozcu.db").write_bytes(_first_database())
     engine = open_database(settings.database_url)
-    migrate(engine)
     accounts = Accounts(engine, clock)
-    accounts.add("ali", PASSWORD)
     parts = WebParts(
         settings=settings,
         clock=clock,
-        archive=Archive(engine, settings.volumes),
+        archive=Archive(engine, settings.volumes, clock),
         accounts=accounts,
         sessions=Sessions(engine, clock),
         cameras=ListedCameras(settings),
@@ -98,3 +116,43 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
     static = folder / "static"
     yield WebSite(parts, clock, create_app(parts, Console(static)), static)
     engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A site behind a real uvicorn, with ali's cookie and CSRF value."""
+
+    site: WebSite
+    port: int
+    cookie: str
+    csrf: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Cookie": self.cookie, "X-CSRF-Token": self.csrf}
+
+
+@contextlib.contextmanager
+def serve_web_site(site: WebSite) -> Iterator[Served]:
+    """Serve on a free port of the loopback, as `web.server` does it, in a thread."""
+    listening = threading.Event()
+    server = server_of(site.parts, listening=listening.set, console=Console(site.static))
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(
+            target=lambda: uvloop.run(server.serve([sock])), name="web", daemon=True
+        )
+        thread.start()
+        assert listening.wait(10)
+        port = sock.getsockname()[1]
+        answer = httpx2.post(
+            f"http://127.0.0.1:{port}/api/session", json={"username": "ali", "password": PASSWORD}
+        )
+        cookie = f"vms_session={answer.cookies['vms_session']}"
+        yield Served(site, port, cookie, answer.json()["csrf"])
+        server.should_exit = True
+        thread.join(5)
+        assert not thread.is_alive(), "the server did not stop within 5 s"
