@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -159,39 +161,43 @@ def test_watching_needs_the_csrf_value(live: LiveProcess, ali: TestClient) -> No
 
 
 def test_a_websocket_is_handed_over_and_lives_on(live: LiveProcess, served: Served) -> None:
-    with watch(served, f"{GATE}/live/mse?stream=sub") as socket:
-        assert socket.recv(5) == 'video/mp4; codecs="avc1.64001F"'
+    with watch(served, f"{GATE}/live/mse?stream=sub") as viewer:
+        assert viewer.recv(5) == 'video/mp4; codecs="avc1.64001F"'
         (handed,) = live.handed
         assert (str(handed.stream), handed.user) == ("gate-north/sub", "ali")
         assert b"sec-websocket-key" in handed.request.lower()
         time.sleep(0.3)  # nothing here may close or read it any more
         handed.socket.sendall(b"\x81\x05hello")
-        assert socket.recv(5) == "hello"
-        socket.send("up")
+        assert viewer.recv(5) == "hello"
+        viewer.send("up")
         assert len(handed.socket.recv(100)) == 2 + 4 + 2
         live.goodbye()
 
 
 def test_the_handed_connection_leaves_nothing_behind(live: LiveProcess, served: Served) -> None:
-    before = sockets_open()
-    with watch(served) as socket:
-        socket.recv(5)
+    with watch(served) as viewer:
+        viewer.recv(5)
         deadline = time.monotonic() + 5
-        while sockets_open() > before + 2 and time.monotonic() < deadline:
+        while server_ends(served) > 1 and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert sockets_open() == before + 2  # the client's end and the live process's copy
+        assert server_ends(served) == 1  # the live process's copy
         cpu = time.process_time()
         time.sleep(0.3)
         assert time.process_time() - cpu < 0.15  # no loop spins on a descriptor that is gone
         live.goodbye()
 
 
-def sockets_open() -> int:
+def server_ends(served: Served) -> int:
+    """Descriptors of this process that are the server's end of a connection."""
     count = 0
     for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):
-            count += str(entry.readlink()).startswith("socket:")
+        with contextlib.suppress(OSError), socket_of(int(entry.name)) as sock:
+            count += sock.getsockname() == ("127.0.0.1", served.port) and bool(sock.getpeername())
     return count
+
+
+def socket_of(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=os.dup(descriptor))
 
 
 @pytest.mark.parametrize(
@@ -218,8 +224,8 @@ def test_a_refused_websocket_gets_a_problem_document(
 
 
 def test_a_page_of_ours_may_open_it(live: LiveProcess, served: Served) -> None:
-    with watch(served, Origin=served.url) as socket:
-        assert socket.recv(5)
+    with watch(served, Origin=served.url) as viewer:
+        assert viewer.recv(5)
         live.goodbye()
 
 
