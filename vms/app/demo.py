@@ -20,7 +20,6 @@ def options(config: Path) -> Options:
     settings = load_settings(config)
     port = _simulator_port(settings)
     _refuse_taken(port, settings)
-    on_terminal = sys.stdout.isatty()
     argv = (
         sys.executable,
         "-m",
@@ -32,9 +31,9 @@ def options(config: Path) -> Options:
         "--control-port",
         str(port + 1),
     )
-    log = log_file(settings, "simulator") if on_terminal else None
+    log = log_file(settings, "simulator")
     simulator = ProcessSpec("simulator", argv, log, grace=3 * SECOND)
-    return Options(before=(simulator,), log_files=on_terminal, fresh_password=True)
+    return Options(before=(simulator,), log_files=True, fresh_password=True)
 
 
 def _simulator_port(settings: Settings) -> int:

@@ -31,9 +31,14 @@ _STYLE = {
 def show(
     site: Site, sign_in: SignIn, children: Sequence[ChildProcess]
 ) -> asyncio.Task[None] | None:
-    """Print how to sign in, then keep the cameras' states on the terminal."""
+    """Print how to sign in, then keep the cameras' states on the terminal.
+
+    Where the children log to our own output (a service under systemd), that says it all.
+    """
     console = Console()
     console.print(str(sign_in), soft_wrap=True, highlight=False, style="bold", markup=False)
+    if any(child.spec.log_file is None for child in children):
+        return None
     keeper = _table(site, children, console) if console.is_terminal else _lines(site, console)
     return asyncio.create_task(keeper, name="screen")
 
@@ -48,6 +53,8 @@ async def _table(site: Site, children: Sequence[ChildProcess], console: Console)
 
 async def _lines(site: Site, console: Console) -> None:
     """One line per change of a camera's state."""
+    log = site.settings.system.data / "log"
+    console.print(f"Logs are in {log}. Ctrl-C stops.", highlight=False, soft_wrap=True)
     before: dict[str, tuple[str, str | None]] = {}
     while True:
         for fact in await asyncio.to_thread(camera_facts, site):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ To = Annotated[
     typer.Option("--to", metavar="T", help="RFC 3339 time, 'now', or how long ago."),
 ]
 
+_WIDE = 400
 DEFAULT_CONFIG = Path("cameras.toml")
 
 
@@ -64,7 +66,8 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
     """A plain table; `empty` is said when there is no row."""
-    console = Console(soft_wrap=True)
+    # Where nobody looks (a pipe, a file) a row stays one line.
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     if not rows:
         console.print(empty, markup=False)
         return

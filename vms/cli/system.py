@@ -11,6 +11,7 @@ import typer
 
 from vms.app import demo as demo_site
 from vms.app import roles, screen, up
+from vms.app.site import open_site
 from vms.cli.options import DEFAULT_CONFIG, Config, print_json
 from vms.core.config_file import check_writable, load_settings
 from vms.core.log import configure_logging
@@ -50,7 +51,8 @@ def recorder(
         roles.run_recorder_worker(settings, worker)
     else:
         check_writable(settings)
-        settings.make_run_dirs()
+        with open_site(settings) as site:
+            site.registry.apply(settings.cameras)
         roles.run_recorder(settings)
 
 
