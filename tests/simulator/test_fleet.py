@@ -274,7 +274,7 @@ def test_control_steers_a_fleet() -> None:
         assert port
 
         async def tell(**request: object) -> object:
-            return await asyncio.to_thread(ask, fleet.host, port, request)
+            return await asyncio.to_thread(ask, port, request)
 
         await tell(op="fault", camera="gate", name="drop", args={"rate": 0.5}, lasting=30)
         assert await tell(op="faults") == {"gate": {"drop": {"rate": 0.5}}}

@@ -47,6 +47,7 @@ def test_a_fleet_is_read(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("colour = 1", "colour"),
+        ("load = 1001", "load"),
         ("[[cameras]]\nid='a'\nvideo={codek='h264'}", "cameras.a.video.codek"),
         ("[[cameras]]\nid='a'\n[[cameras]]\nid='a'", "twice"),
         ("[[cameras]]\nid='A b'", "slug"),

@@ -22,7 +22,6 @@ app = typer.Typer(help="Simulated cameras for the demo, tests and benchmarks.")
 
 _CONTROL_PORT = 8555
 ControlOption = Annotated[int, typer.Option(help="Port of the running simulator's control.")]
-HostOption = Annotated[str, typer.Option(help="Address of the running simulator.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -30,7 +29,9 @@ def simulate(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="TOML file that describes a fleet.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="The demo's six cameras.")] = False,
-    load: Annotated[int, typer.Option(help="That many load cameras, load-000 and so on.")] = 0,
+    load: Annotated[
+        int, typer.Option(min=0, max=1000, help="That many load cameras, load-000 and so on.")
+    ] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="RTSP port; 0 takes a free one.")] = 8554,
     control_port: Annotated[int, typer.Option(help="Control port; 0: any.")] = _CONTROL_PORT,
@@ -63,7 +64,6 @@ def fault(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}, or 'none'.")],
     argument: Annotated[list[str] | None, typer.Argument(help="As rate=0.05.")] = None,
     lasting: Annotated[float | None, typer.Option(help="Seconds until it ends by itself.")] = None,
-    host: HostOption = "127.0.0.1",
     control_port: ControlOption = _CONTROL_PORT,
 ) -> None:
     """Switch a fault of a running simulator on; NAME 'none' switches all off."""
@@ -71,21 +71,19 @@ def fault(
     if name != "none":
         args = dict(_argument(text) for text in argument or [])
         request |= {"op": "fault", "name": name, "args": args, "lasting": lasting}
-    _send(host, control_port, request)
+    _send(control_port, request)
 
 
 @app.command()
-def clear(
-    camera: str, name: str, host: HostOption = "127.0.0.1", control_port: ControlOption = 8555
-) -> None:
+def clear(camera: str, name: str, control_port: ControlOption = 8555) -> None:
     """Switch one fault off."""
-    _send(host, control_port, {"op": "clear", "camera": camera, "name": name})
+    _send(control_port, {"op": "clear", "camera": camera, "name": name})
 
 
 @app.command()
-def stats(host: HostOption = "127.0.0.1", control_port: ControlOption = _CONTROL_PORT) -> None:
+def stats(control_port: ControlOption = _CONTROL_PORT) -> None:
     """Print what a running simulator has sent, as JSON."""
-    typer.echo(json.dumps(_send(host, control_port, {"op": "stats"}), indent=2))
+    typer.echo(json.dumps(_send(control_port, {"op": "stats"}), indent=2))
 
 
 def _argument(text: str) -> tuple[str, float | bool]:
@@ -97,9 +95,9 @@ def _argument(text: str) -> tuple[str, float | bool]:
     raise typer.BadParameter(f"{text!r} is not KEY=NUMBER")
 
 
-def _send(host: str, port: int, request: dict[str, Any]) -> Any:
+def _send(port: int, request: dict[str, Any]) -> Any:
     try:
-        return ask(host, port, request)
+        return ask(port, request)
     except (VmsError, OSError) as error:
         typer.echo(f"vms simulate: {error}", err=True)
         raise typer.Exit(1) from error
@@ -129,4 +127,4 @@ def _print_cameras(cameras: list[dict[str, Any]], fleet: Fleet) -> None:
         print(f"{camera['main']}{sub}{user if camera['username'] else ''}")
     if len(cameras) > len(shown):
         print(f"… and {len(cameras) - len(shown)} more, to {cameras[-1]['main']}")
-    print(f"control: 127.0.0.1:{fleet.control_port}; Ctrl-C ends", flush=True)
+    print(f"control: port {fleet.control_port} of this machine; Ctrl-C ends", flush=True)

@@ -1,4 +1,4 @@
-"""Steering a running fleet from outside: JSON lines over TCP on the fleet's host.
+"""Steering a running fleet from outside: JSON lines over TCP, on this machine only.
 
 → {"op": "fault", "camera": "kuzey-kapi", "name": "drop", "args": {"rate": 0.05}, "lasting": 20}
 ← {"ok": true}
@@ -19,6 +19,8 @@ from vms.core.errors import BadRequest, VmsError
 
 _LONGEST_LINE = 65_536  # a longer request ends the connection
 _DEADLINE_S = 5.0
+CONTROL_HOST = "127.0.0.1"
+"""Whoever may steer asks from this machine: the control has no sign-in."""
 
 
 class Controlled(Protocol):
@@ -37,8 +39,8 @@ class Controlled(Protocol):
 class ControlServer:
     """Listens on `port` (0: any free one, None: not at all)."""
 
-    def __init__(self, fleet: Controlled, host: str, port: int | None) -> None:
-        self._fleet, self._host, self.port = fleet, host, port
+    def __init__(self, fleet: Controlled, port: int | None) -> None:
+        self._fleet, self.port = fleet, port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -46,7 +48,7 @@ class ControlServer:
         if self.port is None:
             return
         self._server = await asyncio.start_server(
-            self._serve, self._host, self.port, limit=_LONGEST_LINE
+            self._serve, CONTROL_HOST, self.port, limit=_LONGEST_LINE
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -98,14 +100,14 @@ class ControlServer:
                 raise BadRequest(f"{other!r} is not fault, clear, cameras, faults or stats")
 
 
-def ask(host: str, port: int, request: Mapping[str, Any]) -> Any:
+def ask(port: int, request: Mapping[str, Any]) -> Any:
     """Send one request to a running fleet; its result. Raises BadRequest, OSError."""
-    with socket.create_connection((host, port), timeout=_DEADLINE_S) as sock:
+    with socket.create_connection((CONTROL_HOST, port), timeout=_DEADLINE_S) as sock:
         sock.sendall(json.dumps(request).encode() + b"\n")
         with sock.makefile("rb") as file:
             line = file.readline()
     if not line:
-        raise BadRequest(f"the simulator at {host}:{port} closed the connection")
+        raise BadRequest(f"the simulator at port {port} closed the connection")
     answer = json.loads(line)
     if not answer["ok"]:
         raise BadRequest(answer["error"])

@@ -85,7 +85,7 @@ class Fleet:
         self.cameras = {spec.id: self._camera(spec) for spec in settings.cameras}
         self.cameras |= self._load_cameras()
         self._server = RtspServer(self.cameras, host, port, self._clock, self._rng)
-        self._control = ControlServer(self, host, control_port)
+        self._control = ControlServer(self, control_port)
 
     async def __aenter__(self) -> Fleet:
         await self._server.__aenter__()

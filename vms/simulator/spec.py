@@ -39,6 +39,7 @@ class VideoSpec:
     bframes: int = 0
 
 
+_MOST_LOAD = 1000  # names have three digits
 SUB = VideoSpec(width=320, height=180, fps=8, bitrate=250_000, gop=16, profile="baseline")
 
 
@@ -153,6 +154,8 @@ def load_fleet(path: Path) -> FleetSettings:
 
 def check_fleet(settings: FleetSettings, file: str | None = None) -> None:
     """Raise ConfigError if two cameras share an id, or one cannot be simulated."""
+    if not 0 <= settings.load <= _MOST_LOAD:
+        raise ConfigError(f"{settings.load} is not 0 to {_MOST_LOAD}", file=file, key="load")
     seen: set[str] = set()
     for camera in settings.cameras:
         key = f"cameras.{camera.id}"
