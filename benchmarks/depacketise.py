@@ -171,7 +171,8 @@ def main() -> None:
         print(f"{name:34} {100 * spent / seconds:7.4f} % of a core per camera")
     percent = 100 * socket_cpu / seconds
     print(
-        f"{pictures_seen} pictures; promise {PROMISE} %: {'kept' if percent <= PROMISE else 'BROKEN'}"
+        f"{pictures_seen} pictures; promise {PROMISE} %:",
+        "kept" if percent <= PROMISE else "BROKEN",
     )
     if arguments.json:
         facts = {name: 100 * spent / seconds for name, spent in rows.items()}

@@ -25,7 +25,8 @@ from vms.core.clock import Mono
 from vms.core.media import AccessUnit, AudioFormat, StreamFormat, Track
 
 VIDEO_RATE = 90_000
-_HELD_MAX = 4
+_HELD_MAX = 16
+_TIMED_MIN = 5  # pictures: a pyramid of B-frames brings the earliest time only fourth
 _MASK = 0xFFFFFFFF
 
 
@@ -122,7 +123,7 @@ class Converter:
         videos = [p for p in self._held if p.track is Track.VIDEO]
         times = [p.pts for p in videos if p.pts is not None]
         first = videos[0].pts
-        if first is None and len(times) < 2 and len(self._held) < _HELD_MAX:
+        if first is None and len(times) < _TIMED_MIN and len(self._held) < _HELD_MAX:
             return
         if first is None:
             first = min(times) - self._frame_ticks if times else 0

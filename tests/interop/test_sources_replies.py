@@ -1,0 +1,309 @@
+"""The native source against a camera that says what real ones were heard to say.
+
+The camera here is a script over a real loopback socket: for each method an answer, after PLAY
+the bytes to send. gst-rtsp-server behaves too well for these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from recorder.native import NativeSource, open_native
+from recorder.rtsp.messages import Request, cseq_of, parse
+from recorder.source import Element, NotNative, Target
+from tests.recorder.rtp.wire import IDR, PPS, SPS, Packetiser, frame, lengths, videos
+from vms.core.clock import SECOND, FakeClock, Span, SystemClock
+from vms.core.errors import CameraError
+from vms.core.model import CameraId, Cause, StreamKey
+from vms.core.secret import Secret
+
+SPROP = ",".join(base64.b64encode(nal).decode() for nal in (SPS, PPS))
+SDP = (
+    "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t0\r\n"
+    f"a=fmtp:96 sprop-parameter-sets={SPROP}\r\n"
+)
+OK = "RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n"
+
+
+@dataclass
+class Camera:
+    """Answers by method; `{cseq}` is filled in. `media` goes out behind PLAY's answer."""
+
+    answers: dict[str, str | list[str]] = field(default_factory=dict)
+    sdp: str = SDP
+    media: bytes = b""
+    before_play: bytes = b""
+    hang_up: bool = False
+    heard: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request) -> bytes:
+        given = self.answers.get(request.method)
+        if isinstance(given, list):
+            given = given.pop(0) if len(given) > 1 else given[0]
+        if given is None:
+            given = {
+                "OPTIONS": OK + "Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER\r\n\r\n",
+                "DESCRIBE": OK + "Content-Length: {length}\r\n\r\n{sdp}",
+                "SETUP": OK
+                + "Transport: RTP/AVP/TCP;interleaved=0-1\r\nSession: 77;timeout=8\r\n\r\n",
+                "PLAY": OK + "Session: 77\r\n\r\n",
+            }.get(request.method, OK + "\r\n")
+        text = given.replace("{cseq}", str(cseq_of(request))).replace("{sdp}", self.sdp)
+        return text.replace("{length}", str(len(self.sdp))).encode()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = b""
+        with contextlib.suppress(ConnectionError):
+            while chunk := await reader.read(4096):
+                data += chunk
+                while data[:1] == b"$" and len(data) >= 4 + int.from_bytes(data[2:4], "big"):
+                    data = data[4 + int.from_bytes(data[2:4], "big") :]
+                while data[:1] != b"$" and (found := parse(data)) is not None:
+                    message, length = found
+                    data = data[length:]
+                    if not isinstance(message, Request):
+                        continue
+                    self.heard.append(message)
+                    if message.method == "PLAY":
+                        writer.write(self.before_play)
+                    writer.write(self.answer(message))
+                    if message.method == "PLAY":
+                        writer.write(self.media)
+                        if self.hang_up:
+                            writer.close()
+                    if message.method == "TEARDOWN":
+                        break
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def pictures(count: int = 6) -> bytes:
+    track = Packetiser()
+    return b"".join(b"".join(track.picture([IDR], n * 3_600)) for n in range(count))
+
+
+def play(
+    camera: Camera,
+    then: Callable[[NativeSource], Awaitable[None]] | None = None,
+    clock: FakeClock | None = None,
+    url: str = "rtsp://127.0.0.1:{port}/x",
+    silence: Span | None = None,
+) -> list[Element]:
+    """What the source brings within half a second (or after `then`)."""
+
+    async def main() -> list[Element]:
+        served: list[asyncio.Task[None]] = []
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            served.append(asyncio.create_task(camera.serve(reader, writer)))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        key = StreamKey(CameraId("camera"))
+        target = Target(key, url.replace("{port}", str(port)), "user", Secret("p:@ss"))
+        try:
+            source = await open_native(
+                target,
+                clock or SystemClock(),
+                random.Random(1),
+                Span(SECOND // 2),
+                silence or Span(9 * SECOND),
+            )
+            return await watch(source)
+        finally:
+            server.close()
+            if served:
+                await asyncio.wait(served, timeout=2)
+            await asyncio.sleep(0)
+
+    async def watch(source: NativeSource) -> list[Element]:
+        units: list[Element] = []
+        try:
+            if then is not None:
+                await then(source)
+            for _ in range(10):
+                await asyncio.sleep(0.02)
+                units += source.sweep().units
+        except CameraError:
+            if not camera.hang_up:
+                raise
+        finally:
+            source.close()
+        return units
+
+    return asyncio.run(main())
+
+
+def test_a_plain_camera() -> None:
+    camera = Camera(media=pictures())
+    assert {u.data for u in videos(play(camera))} == {lengths(IDR)}
+    methods = [request.method for request in camera.heard]
+    assert methods == ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "TEARDOWN"]
+    assert camera.heard[-1].headers.get("Session") == "77"
+
+
+def test_media_before_plays_answer_is_kept() -> None:  # Reolink, v4l2rtspserver
+    track = Packetiser()
+    frames = [data for n in range(6) for data in track.picture([IDR], n * 3_600)]
+    camera = Camera(before_play=b"".join(frames[:5]), media=b"".join(frames[5:]))
+    assert len(videos(play(camera))) >= 5
+
+
+def test_other_channels_than_asked() -> None:
+    track = Packetiser(channel=6)
+    media = b"".join(b"".join(track.picture([IDR], n * 3_600)) for n in range(6))
+    camera = Camera({"SETUP": OK + "Transport: RTP/AVP;interleaved=6-7\r\nSession: 1\r\n\r\n"})
+    camera.media = media
+    assert len(videos(play(camera))) >= 5
+
+
+def test_another_sessions_packets_before_we_signed_in() -> None:  # Reolink RLC-410
+    stray = frame(0, b"\x80" + b"\x60" * 40)
+
+    class Strays(Camera):
+        def answer(self, request: Request) -> bytes:
+            return (stray * 3 if request.method != "PLAY" else b"") + super().answer(request)
+
+    assert len(videos(play(Strays(media=pictures())))) >= 5
+
+
+def test_digest_is_answered_on_every_request() -> None:
+    challenge = "RTSP/1.0 401 No\r\nCSeq: {cseq}\r\n" + (
+        'WWW-Authenticate: Basic realm="c"\r\n'
+        'WWW-Authenticate: Digest realm="c", nonce="n", algorithm=SHA-256, qop="auth"\r\n\r\n'
+    )
+    described = OK + "Content-Length: {length}\r\n\r\n{sdp}"
+    camera = Camera({"DESCRIBE": [challenge, described]}, media=pictures())
+    assert videos(play(camera))
+    signed = [r.headers.get("Authorization") or "" for r in camera.heard[2:]]
+    assert all(value.startswith('Digest username="user"') for value in signed)
+
+
+def test_a_stale_nonce_is_replaced() -> None:
+    first = 'RTSP/1.0 401 No\r\nCSeq: {cseq}\r\nWWW-Authenticate: Digest nonce="1"\r\n\r\n'
+    stale = first.replace('"1"', '"2", stale=true')
+    described = OK + "Content-Length: {length}\r\n\r\n{sdp}"
+    camera = Camera({"DESCRIBE": [first, stale, described]}, media=pictures())
+    assert videos(play(camera))
+
+
+REFUSALS = {
+    "401 twice": (
+        {"DESCRIBE": 'RTSP/1.0 401 No\r\nCSeq: {cseq}\r\nWWW-Authenticate: Basic realm=""\r\n\r\n'},
+        Cause.REFUSED,
+    ),
+    "403": ({"DESCRIBE": "RTSP/1.0 403 Forbidden\r\nCSeq: {cseq}\r\n\r\n"}, Cause.REFUSED),
+    "404": ({"DESCRIBE": "RTSP/1.0 404 Not Found\r\nCSeq: {cseq}\r\n\r\n"}, Cause.NOT_FOUND),
+    "454": ({"PLAY": "RTSP/1.0 454 Session\r\nCSeq: {cseq}\r\n\r\n"}, Cause.NOT_FOUND),
+    "500": ({"SETUP": "RTSP/1.0 500\r\nCSeq: {cseq}\r\n\r\n"}, Cause.BROKEN_STREAM),
+    "http": ({"OPTIONS": "HTTP/1.1 400 Bad Request\r\n\r\n<html>"}, Cause.BROKEN_STREAM),
+    "no answer": ({"DESCRIBE": ""}, Cause.SILENT),
+    "no sdp": ({"DESCRIBE": OK + "\r\n"}, Cause.NO_VIDEO),
+    "elsewhere": (
+        {"DESCRIBE": "RTSP/1.0 302 Go\r\nCSeq: {cseq}\r\nLocation: rtsp://10.9.9.9/\r\n\r\n"},
+        Cause.NOT_FOUND,
+    ),
+    "endless": ({"DESCRIBE": "RTSP/1.0 200 OK\r\n" + "X: y\r\n" * 9_000}, Cause.BROKEN_STREAM),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals_say_why(name: str) -> None:
+    answers, cause = REFUSALS[name]
+    with pytest.raises(CameraError) as error:
+        play(Camera(dict(answers)))
+    assert error.value.cause is cause
+    assert "p:@ss" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "RTSP/1.0 461 Unsupported Transport\r\nCSeq: {cseq}\r\n\r\n",
+        OK + "Transport: RTP/AVP;client_port=1-2;server_port=3-4\r\nSession: 1\r\n\r\n",
+    ],
+)
+def test_a_camera_without_tcp_is_for_libav(answer: str) -> None:
+    with pytest.raises(NotNative):
+        play(Camera({"SETUP": answer}))
+
+
+def test_a_camera_that_dislikes_the_range_is_asked_without() -> None:
+    played = [f"RTSP/1.0 {s}\r\nCSeq: {{cseq}}\r\n\r\n" for s in ("457 Invalid Range", "200 OK")]
+    assert videos(play(Camera({"PLAY": played}, media=pictures())))
+
+
+def test_odd_answers_are_understood() -> None:
+    camera = Camera(
+        {
+            "OPTIONS": "\r\n\r\nRTSP/1.0 200\r\nCSeq:   {cseq}  \r\n\r\n\r\n",
+            "SETUP": "RTSP/1.0 200 OK\r\nTransport: RTP/AVP;interleaved=0\r\nSession: a b \r\n\r\n",
+            "DESCRIBE": "RTSP/1.0 200 OK\r\ncseq:{cseq}\r\nCONTENT-LENGTH : {length}\r\n\r\n{sdp}",
+        },
+        media=b"\r\n" + pictures(),
+    )
+    assert videos(play(camera))
+
+
+def test_the_cameras_pings_are_answered() -> None:
+    media = b"OPTIONS * RTSP/1.0\r\nCSeq: 41\r\n\r\n" + pictures()
+
+    class Listening(Camera):
+        said: bytes = b""
+
+        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            feed = asyncio.StreamReader()
+
+            async def copy() -> None:
+                while chunk := await reader.read(4096):
+                    type(self).said += chunk
+                    feed.feed_data(chunk)
+                feed.feed_eof()
+
+            await asyncio.gather(copy(), super().serve(feed, writer), return_exceptions=True)
+
+    assert videos(play(Listening(media=media)))
+    assert b"RTSP/1.0 200 OK\r\nCSeq: 41" in Listening.said
+
+
+def test_silence_keep_alive_and_reports() -> None:
+    clock = FakeClock()
+    camera = Camera(media=pictures())
+
+    async def wait(source: NativeSource) -> None:
+        await asyncio.sleep(0.1)
+        assert videos(source.sweep().units)
+        clock.advance(5 * SECOND)
+        source.sweep()
+        await asyncio.sleep(0.05)
+        assert "GET_PARAMETER" in [request.method for request in camera.heard]
+        clock.advance(4 * SECOND)
+        source.sweep()
+        clock.advance(SECOND)
+        with pytest.raises(CameraError) as error:
+            source.sweep()
+        assert error.value.cause is Cause.SILENT
+        raise error.value
+
+    with pytest.raises(CameraError):
+        play(camera, wait, clock, silence=Span(9_500_000_000))
+
+
+def test_the_end_comes_after_what_was_received() -> None:
+    camera = Camera(media=pictures(), hang_up=True)
+    assert len(videos(play(camera))) == 6
+
+
+def test_unreachable_hosts_are_told() -> None:
+    for url in ("rtsp://127.0.0.1:1/x", "rtsp://no-such-host.invalid/x"):
+        with pytest.raises(CameraError) as error:
+            play(Camera(), url=url)
+        assert error.value.cause is Cause.UNREACHABLE
