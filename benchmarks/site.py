@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import VMS, free_port, running, wait_until
+from vms.simulator import control
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,7 @@ class Cameras:
 
     def ask(self, **request: Any) -> Any:
         """One question to the simulator's control socket."""
-        from vms.simulator.control import ask
-
-        return ask("127.0.0.1", self.control, request)
+        return control.ask(self.control, request)
 
 
 @contextlib.contextmanager

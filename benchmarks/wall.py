@@ -40,8 +40,8 @@ def run(tiles: int = TILES, seconds: int = SECONDS) -> Report:
         title="A wall of sixteen",
         how=(
             f"The console's wall of {tiles} sub-streams (320×180, 25 pictures a second) in "
-            f"headless Chromium for {seconds} s, on the machine that also runs cameras and recorder; paths: "
-            f"{', '.join(sorted({str(stats['path']) for stats in after}))}."
+            f"headless Chromium for {seconds} s, on the machine that also runs cameras and "
+            f"recorder; paths: {', '.join(sorted({str(stats['path']) for stats in after}))}."
         ),
         figures=(
             Figure(
