@@ -71,7 +71,7 @@ class Channel:
     """An ICE and DTLS transport that is then sent to directly; `lost` is called when it ends."""
 
     offload = True
-    """Whether the kernel cuts large sends (UDP_SEGMENT); False after its first refusal."""
+    """Whether the kernel cuts large sends (UDP_SEGMENT); a channel stops after one refusal."""
 
     def __init__(self, certificate: RTCCertificate, lost: Callable[[], None]) -> None:
         self._lost = lost
@@ -81,6 +81,7 @@ class Channel:
         self._dtls._set_role("server")
         self._dtls._srtp_profiles = _PROFILES
         self._socket: socket.socket | None = None
+        self._pair: object = None
         self._address: tuple[str, int] = ("", 0)
         self._srtp: SrtpSender | None = None
         self.sent_bytes = 0
@@ -149,7 +150,7 @@ class Channel:
         self._socket = socket.socket(fileno=socket.dup(descriptor))
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._address = pair.remote_addr
+        self._pair, self._address = pair, pair.remote_addr
 
     def send_chunk(
         self, chunk: Chunk, sequence: int, timestamp: int, payload_type: int, ssrc: int
@@ -161,14 +162,14 @@ class Channel:
         self.sent_bytes += len(data)
         if chunk.count == 1:
             return self._send(data)
-        if not Channel.offload:
+        if not self.offload:
             return self._send_each(data, size)
         try:
             self._socket.sendmsg([data], _segments(size), 0, self._address)
         except OSError as error:
             if error.errno in _NO_OFFLOAD:
                 log.info("no UDP segmentation offload here", reason=error.strerror)
-                Channel.offload = False
+                self.offload = False
                 return self._send_each(data, size)
             return self._refused(error)
         return True

@@ -9,7 +9,7 @@ from vms.core.clock import rfc3339
 from vms.core.model import StreamKey
 
 VIEWERS_MAX = 500
-"""Viewers of one process; one more is refused, so that the others keep their pace."""
+"""Viewers of one process on each path; one more is refused, so that the others keep their pace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tests.web.live.house import House, open_house
 from vms.core.clock import MILLISECOND
 from vms.core.live import StreamDown
 from vms.core.model import Cause
+from web.live.channel import Channel
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
@@ -64,8 +65,7 @@ def latencies(house: House, shown: list[list[float]]) -> list[float]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("path", ["whep", "mse"])
-@pytest.mark.parametrize("sound", [None, "pcma", "aac"])
+@pytest.mark.parametrize(("path", "sound"), [("whep", None), ("whep", "pcma"), ("mse", "aac")])
 def test_chromium_shows_the_present_at_once(
     page: Page, tmp_path: Path, path: str, sound: str | None
 ) -> None:
@@ -83,15 +83,8 @@ def test_chromium_shows_the_present_at_once(
         (viewer,) = house.viewers()
         assert viewer["path"] == path
         assert viewer["dropped"] == 0
-
-
-def test_whep_hears_g711(page: Page, tmp_path: Path) -> None:
-    with open_house(clip(pictures=100, sound="pcma"), tmp_path) as house:
-        page.goto(house.url)
-        page.evaluate("whep()")
-        page.wait_for_function(
-            "stats().then(s => s.audio && s.audio.packetsReceived > 20)", timeout=10_000
-        )
+        if sound == "pcma":
+            assert page.evaluate("stats().then(s => s.audio.packetsReceived)") > 20
 
 
 def test_a_viewer_that_leaves_is_forgotten(page: Page, tmp_path: Path) -> None:
@@ -124,6 +117,15 @@ def test_a_viewer_sees_the_camera_come_back(page: Page, tmp_path: Path, path: st
         assert len(frames(page, seen + 10)) > seen
 
 
+@pytest.fixture(params=[True, False], ids=["offload", "one by one"])
+def offload(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """With the kernel cutting datagrams, and as if it could not."""
+    before, Channel.offload = Channel.offload, request.param
+    yield request.param
+    Channel.offload = before
+
+
+@pytest.mark.usefixtures("offload")
 def test_loss_on_the_way_is_repaired(page: Page, tmp_path: Path) -> None:
     coded = clip(width=1280, height=720, bitrate=3_000_000, pictures=100)
     with open_house(coded, tmp_path, loss=0.02) as house:
