@@ -20,6 +20,9 @@ from starlette.responses import Response
 from vms.core import errors
 from vms.core.log import get_logger
 
+LOGGED = "error id"
+"""How the note on an error begins that has been logged here."""
+
 _log = get_logger(__name__)
 
 # The first class that fits wins, so children stand before their parents.
@@ -107,6 +110,7 @@ def _field(item: Mapping[str, Any]) -> dict[str, str]:
 def _of_bug(error: Exception) -> Problem:
     error_id = secrets.token_hex(6)
     _log.error("bug", error_id=error_id, exc_info=error)
+    error.add_note(f"{LOGGED} {error_id}")
     return Problem(
         500,
         "internal",

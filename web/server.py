@@ -13,6 +13,7 @@ from web.app import create_app, openapi_document
 from web.console import Console
 from web.handover import HandoverProtocol
 from web.parts import WebParts
+from web.problems import LOGGED
 
 # uvicorn's own wait for open answers; with its closing of idle connections it ends within 3 s.
 STOP_WITHIN_S = 2
@@ -81,4 +82,5 @@ async def serve(
 
 
 def _is_no_repeated_traceback(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("Exception in ASGI application")
+    error = record.exc_info[1] if record.exc_info else None
+    return not any(note.startswith(LOGGED) for note in getattr(error, "__notes__", ()))

@@ -9,20 +9,24 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from storage.archive import Archive
 from storage.facts import FragmentIndex, GapFacts, SegmentFacts
+from storage.fmp4 import read_init
 from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
+from vms.core.media import StreamFormat
 from vms.core.model import Cause, StreamKey
 from vms.people.permissions import Permission
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
 from web.parts import parts_of
 from web.permit import Permit
-from web.playback.files import FileSpan
+from web.playback.files import FileSpan, RetimedSpan
 from web.playback.hls import PlaylistFile, playlist
 from web.playback.picture import WIDTH_MAX, jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
+from web.playback.retime import shifts
 from web.problems import Problem
 
 router = APIRouter(
@@ -142,22 +146,23 @@ def segment_file(
     start_ns: Annotated[int, Path(ge=0, le=LAST)],
     request: Request,
     stream: Stream = "main",
+    since: Annotated[int | None, Query(ge=0, le=LAST)] = None,
 ) -> Response:
-    """A stored file or one byte range of it; a file still being written as far as it is."""
+    """A stored file or one byte range of it; a file still being written as far as it is.
+
+    `since`: an instant in nanoseconds before the file's start that its times shall count from.
+    """
     parts = parts_of(request)
     key = footage_of(parts, camera, stream)
     segment = parts.archive.segment(key, Instant(start_ns))
+    if since is not None and since > segment.start:
+        raise Problem(422, "bad_span", "since must not lie after the file's start.")
     descriptor = parts.archive.open(segment)
     try:
-        return _file_answer(request, descriptor, segment)
-    except Unsatisfiable:
+        return _file_answer(request, descriptor, segment, since)
+    except BaseException:
         os.close(descriptor)
-        raise Problem(
-            416,
-            "range",
-            f"The file has {segment.size} bytes.",
-            headers={"Content-Range": f"bytes */{segment.size}"},
-        ) from None
+        raise
 
 
 @router.get("/playback.m3u8", response_class=Response)
@@ -170,10 +175,7 @@ def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main
     found = archive.segments(key, asked.start, asked.end)
     if not found:
         raise _nothing(key, asked.start, archive.next_start(key, asked.end))
-    files = [
-        PlaylistFile(f"segments/{s.start}.mp4?stream={stream}", s.end, archive.fragments(s))
-        for s in found
-    ]
+    files = [_playlist_file(archive, segment, found[0].start) for segment in found]
     text = playlist(files, asked.start, asked.end)
     return Response(text, media_type="application/vnd.apple.mpegurl")
 
@@ -196,8 +198,11 @@ def frame(
     return Response(picture, media_type="image/jpeg")
 
 
-def _file_answer(request: Request, descriptor: int, segment: SegmentFacts) -> Response:
-    etag = f'"{segment.sha256.hex()}"' if segment.sha256 is not None else None
+def _file_answer(
+    request: Request, descriptor: int, segment: SegmentFacts, since: int | None
+) -> Response:
+    """The answer; it closes the descriptor."""
+    etag = f'"{segment.sha256.hex()}"' if segment.sha256 is not None and since is None else None
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
     if etag is not None:
         # Never changes its bytes; still asked about each time: whoever signed out sees no more.
@@ -208,11 +213,37 @@ def _file_answer(request: Request, descriptor: int, segment: SegmentFacts) -> Re
     wanted = request.headers.get("range")
     if request.headers.get("if-range", etag) != etag:
         wanted = None
-    span = parse_range(wanted, segment.size)
+    try:
+        span = parse_range(wanted, segment.size)
+    except Unsatisfiable:
+        headers = {"Content-Range": f"bytes */{segment.size}"}
+        detail = f"The file has {segment.size} bytes."
+        raise Problem(416, "range", detail, headers=headers) from None
+    status = 200
     if span is None:
-        return FileSpan(descriptor, ByteRange(0, segment.size), 200, headers)
-    headers["Content-Range"] = span.content_range(segment.size)
-    return FileSpan(descriptor, span, 206, headers)
+        span = ByteRange(0, segment.size)
+    else:
+        status, headers["Content-Range"] = 206, span.content_range(segment.size)
+    if since is None:
+        return FileSpan(descriptor, span, status, headers)
+    index = parts_of(request).archive.fragments(segment)
+    ticks = shifts(_format(descriptor, index), segment.start - since)
+    return RetimedSpan(descriptor, span, status, headers, index.fragments, ticks)
+
+
+def _playlist_file(archive: Archive, segment: SegmentFacts, since: Instant) -> PlaylistFile:
+    index = archive.fragments(segment)
+    descriptor = archive.open(segment)
+    try:
+        form = _format(descriptor, index)
+    finally:
+        os.close(descriptor)
+    url = f"segments/{segment.start}.mp4?stream={segment.stream.name}&since={since}"
+    return PlaylistFile(url, segment.start, segment.end, index, form)
+
+
+def _format(descriptor: int, index: FragmentIndex) -> StreamFormat:
+    return read_init(os.pread(descriptor, index.init_length, 0))
 
 
 def _segment(segment: SegmentFacts, index: FragmentIndex) -> Segment:

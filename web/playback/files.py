@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 
 import anyio
@@ -11,7 +11,9 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from storage.facts import FragmentEntry
 from web.playback.ranges import ByteRange
+from web.playback.retime import retimed
 
 PIECE = 512 * 1024  # about a second of a 4 Mbit/s camera: one thread hop per fragment
 
@@ -29,23 +31,56 @@ class FileSpan(Response):
         try:
             start = {"type": "http.response.start", "status": self.status_code}
             await send({**start, "headers": self.raw_headers})
-            if scope["method"] == "HEAD":
-                await send({"type": "http.response.body", "body": b""})
-            else:
-                await self._send_pieces(send)
+            if scope["method"] != "HEAD":
+                async for piece in self._pieces():
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
         finally:
             os.close(self._descriptor)
 
-    async def _send_pieces(self, send: Send) -> None:
-        position, left = self._span.start, self._span.length
-        while left:
-            piece = await _read(self._descriptor, min(PIECE, left), position)
-            if not piece:
-                # Shorter than the index says. Ending without the promised length makes the
-                # server cut the connection, so that no player takes it for whole.
-                raise OSError(f"the file ends {left} bytes early, at {position}")
-            position, left = position + len(piece), left - len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        for piece in pieces_of(self._span):
+            yield await _read(self._descriptor, piece)
+
+
+class RetimedSpan(FileSpan):
+    """The same, with every fragment's decode time moved by `ticks` (by track)."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        span: ByteRange,
+        status: int,
+        headers: Mapping[str, str],
+        fragments: Sequence[FragmentEntry],
+        ticks: Mapping[int, int],
+    ) -> None:
+        self._fragments, self._ticks = fragments, ticks
+        super().__init__(descriptor, span, status, headers)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        at, end = self._span.start, self._span.start + self._span.length
+        for fragment in self._fragments:
+            after = fragment.offset + fragment.size
+            if after <= at:
+                continue
+            if fragment.offset >= end:
+                break
+            for piece in pieces_of(ByteRange(at, max(0, fragment.offset - at))):
+                yield await _read(self._descriptor, piece)
+            whole = await _read(self._descriptor, ByteRange(fragment.offset, fragment.size))
+            first = max(at, fragment.offset)
+            yield retimed(whole, self._ticks)[first - fragment.offset : end - fragment.offset]
+            at = min(after, end)
+        for piece in pieces_of(ByteRange(at, end - at)):
+            yield await _read(self._descriptor, piece)
+
+
+def pieces_of(span: ByteRange) -> Iterator[ByteRange]:
+    """The span in pieces of at most `PIECE` bytes."""
+    end = span.start + span.length
+    for start in range(span.start, end, PIECE):
+        yield ByteRange(start, min(PIECE, end - start))
 
 
 # Own threads, so that a slow volume can't take those that answer the API. All busy: the next
@@ -53,10 +88,15 @@ class FileSpan(Response):
 _limiter = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("media_reads")
 
 
-async def _read(descriptor: int, size: int, position: int) -> bytes:
+async def _read(descriptor: int, span: ByteRange) -> bytes:
     try:
         limiter = _limiter.get()
     except LookupError:
         limiter = anyio.CapacityLimiter(16)
         _limiter.set(limiter)
-    return await run_sync(partial(os.pread, descriptor, size, position), limiter=limiter)
+    data = await run_sync(partial(os.pread, descriptor, span.length, span.start), limiter=limiter)
+    if len(data) < span.length:
+        # Shorter than the index says. Ending without the promised length makes the server cut
+        # the connection, so that no player takes it for whole.
+        raise OSError(f"the file has {len(data)} of {span.length} bytes at {span.start}")
+    return data

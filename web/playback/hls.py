@@ -1,8 +1,9 @@
 """HLS playlists over the stored files, for other software (RFC 8216). Pure.
 
-Each stored file has its own init section and its own time from zero, so every file is a
-discontinuity with its own EXT-X-MAP; the wall clock stands in EXT-X-PROGRAM-DATE-TIME. A media
-segment is what lies between two keyframes, as a byte range of the file.
+Files of one run are one piece whose times go on (the server moves them, see
+`web.playback.retime`). A gap or another format is a discontinuity, another format brings its own
+EXT-X-MAP; one that is only repeated makes ffmpeg complain. The wall clock stands in EXT-X-PROGRAM-DATE-TIME. A media segment is what lies between
+two keyframes, as a byte range of the file.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from dataclasses import dataclass
 
 from storage.facts import FragmentEntry, FragmentIndex
 from vms.core.clock import SECOND, Instant, rfc3339
+from vms.core.media import StreamFormat
 
 
 @dataclass(frozen=True, slots=True)
 class PlaylistFile:
-    """One stored file: where it is fetched, until when it lasts, and its parts."""
+    """One stored file: where it is fetched, what it spans, its parts and how it is coded."""
 
     url: str
+    start: Instant
     end: Instant
     index: FragmentIndex
+    format: StreamFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +61,25 @@ def playlist(files: Iterable[PlaylistFile], start: Instant, end: Instant) -> str
     longest = max((g.end - g.start for _, kept in chosen for g in kept), default=SECOND)
     lines = [
         "#EXTM3U",
-        "#EXT-X-VERSION:7",  # MAP with I-frames alone needs 5, in fMP4 playlists 6; 7 is custom
+        "#EXT-X-VERSION:7",  # EXT-X-MAP outside I-frame playlists needs 6 (§7); 7 is custom
         f"#EXT-X-TARGETDURATION:{max(1, -(-longest // SECOND))}",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
         "#EXT-X-MEDIA-SEQUENCE:0",
     ]
-    for number, (file, kept) in enumerate(chosen):
-        if number:
+    before: PlaylistFile | None = None
+    for file, kept in chosen:
+        if before is not None and (file.start, file.format) != (before.end, before.format):
             lines.append("#EXT-X-DISCONTINUITY")
-        lines.append(f'#EXT-X-MAP:URI="{file.url}",BYTERANGE="{file.index.init_length}@0"')
+        if before is None or file.format != before.format:
+            lines.append(f'#EXT-X-MAP:URI="{file.url}",BYTERANGE="{file.index.init_length}@0"')
         lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{rfc3339(kept[0].start)}")
         for group in kept:
             micros = (group.end - group.start) // 1_000
             lines.append(f"#EXTINF:{micros // 1_000_000}.{micros % 1_000_000:06d},")
             lines.append(f"#EXT-X-BYTERANGE:{group.size}@{group.offset}")
             lines.append(file.url)
+        before = file
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 

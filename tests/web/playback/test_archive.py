@@ -9,6 +9,7 @@ import av
 import pytest
 from starlette.testclient import TestClient
 
+from tests.web import footage
 from tests.web.footage import GAP, NOW, OPEN_FILE, SECOND_FILE, START, THIRD_FILE
 from tests.web.site import WebSite
 from vms.core.clock import SECOND, Instant, parse_rfc3339, rfc3339
@@ -87,7 +88,7 @@ def test_fragments_fetched_by_range_decode(viewer: TestClient) -> None:
 
 def test_a_whole_file_and_its_head(viewer: TestClient, past: WebSite) -> None:
     url = media(viewer)["segments"][0]["url"]
-    path = past.parts.archive.segments(_key(), START, SECOND_FILE)[0].path
+    path = past.parts.archive.segments(footage.GATE, START, SECOND_FILE)[0].path
     answer, head = viewer.get(url), viewer.head(url)
     assert answer.content == path.read_bytes()
     assert answer.headers["content-type"] == "video/mp4"
@@ -220,9 +221,3 @@ def test_every_byte_is_behind_the_sign_in(past: WebSite, viewer: TestClient) -> 
     for url in urls:
         assert stranger.get(url).status_code == 401, url
         assert stranger.get(url, headers={"Range": "bytes=0-9"}).status_code == 401, url
-
-
-def _key():  # type: ignore[no-untyped-def]
-    from tests.web.footage import GATE as KEY
-
-    return KEY

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import json
+import io
+import itertools
 import subprocess
+from pathlib import Path
 
+import av
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from storage.facts import FragmentEntry, FragmentIndex
-from tests.web.footage import NOW, START
-from tests.web.site import WebSite, serve_web_site
-from vms.core.clock import SECOND, Instant, rfc3339
+from storage.facts import FragmentEntry, FragmentIndex, RunFacts
+from storage.recording import Store
+from tests.storage.encoded import coded, fragments
+from tests.web.footage import GAP, GATE, NOW, START, THIRD_FILE
+from tests.web.site import Served, WebSite, open_web_site, serve_web_site
+from vms.core.clock import SECOND, FakeClock, Instant, rfc3339
+from vms.core.media import StreamFormat, VideoFormat
 from web.playback.hls import PlaylistFile, groups_of, playlist
 
 BASE = Instant(1_763_800_000 * SECOND)
+PLAIN = StreamFormat(VideoFormat("h264", 320, 240, (b"g",), (b"h",)))
+OTHER = StreamFormat(VideoFormat("h264", 640, 480, (b"g",), (b"h",)))
 
 
 def entry(second: float, offset: int, key: bool = True) -> FragmentEntry:
     return FragmentEntry(Instant(BASE + int(second * SECOND)), offset, 100, key)
 
 
-def file(url: str, second: float, keys: str) -> PlaylistFile:
+def file(url: str, second: float, keys: str, form: StreamFormat = PLAIN) -> PlaylistFile:
     """One fragment a second; `keys` has K for those that begin with a keyframe."""
     entries = tuple(
         entry(second + n, 1_000 + n * 100, letter == "K") for n, letter in enumerate(keys)
     )
     end = Instant(BASE + int((second + len(keys)) * SECOND))
-    return PlaylistFile(url, end, FragmentIndex(1_000, entries))
+    return PlaylistFile(url, entries[0].start, end, FragmentIndex(1_000, entries), form)
 
 
 def test_groups_reach_from_keyframe_to_keyframe() -> None:
@@ -44,7 +52,7 @@ def test_what_comes_before_the_first_keyframe_is_left_out() -> None:
     assert [g.offset for g in groups] == [1_200]
 
 
-def test_each_file_has_its_map_and_its_wall_clock() -> None:
+def test_a_gap_is_a_discontinuity_and_each_file_has_its_wall_clock() -> None:
     text = playlist(
         [file("a.mp4", 0, "KK"), file("b.mp4", 10, "K-")], BASE, Instant(BASE + 1_000 * SECOND)
     )
@@ -64,13 +72,20 @@ def test_each_file_has_its_map_and_its_wall_clock() -> None:
         "#EXT-X-BYTERANGE:100@1100",
         "a.mp4",
         "#EXT-X-DISCONTINUITY",
-        '#EXT-X-MAP:URI="b.mp4",BYTERANGE="1000@0"',
         f"#EXT-X-PROGRAM-DATE-TIME:{rfc3339(BASE + 10 * SECOND)}",
         "#EXTINF:2.000000,",
         "#EXT-X-BYTERANGE:200@1000",
         "b.mp4",
         "#EXT-X-ENDLIST",
     ]
+
+
+def test_files_of_one_run_are_one_piece() -> None:
+    end = Instant(BASE + 1_000 * SECOND)
+    same = playlist([file("a.mp4", 0, "KK"), file("b.mp4", 2, "KK")], BASE, end)
+    assert (same.count("DISCONTINUITY"), same.count("EXT-X-MAP")) == (0, 1)
+    other = playlist([file("a.mp4", 0, "KK"), file("b.mp4", 2, "KK", OTHER)], BASE, end)
+    assert (other.count("DISCONTINUITY"), other.count("EXT-X-MAP")) == (1, 2)
 
 
 def test_it_begins_with_the_keyframe_at_or_before_the_start() -> None:
@@ -95,18 +110,61 @@ def test_a_playlist_spans_a_day_at_most(viewer: TestClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_span")
 
 
-def test_ffmpeg_plays_it_over_borders_and_the_gap(past: WebSite) -> None:
-    query = f"start={rfc3339(START)}&end={rfc3339(NOW)}"
+def pictures(served: Served, start: Instant, end: Instant) -> list[float]:
+    """Presentation times of all pictures as ffprobe reads the playlist, which must not complain."""
+    url = f"{served.url}/api/cameras/gate-north/playback.m3u8"
+    url += f"?start={rfc3339(start)}&end={rfc3339(end)}"
+    command = ["ffprobe", "-v", "warning", "-headers", f"Cookie: {served.cookie}\r\n"]
+    command += ["-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return sorted(float(line.strip(",")) for line in done.stdout.split())
+
+
+def test_ffmpeg_plays_over_file_borders_without_a_seam(past: WebSite) -> None:
     with serve_web_site(past) as served:
-        url = f"{served.url}/api/cameras/gate-north/playback.m3u8?{query}"
-        # 14 s of pictures at 25 a second: two files, the gap, a file with sound, the open one.
-        command = ["ffprobe", "-v", "warning", "-headers", f"Cookie: {served.cookie}\r\n"]
-        command += ["-allowed_extensions", "ALL", "-extension_picky", "0"]
-        command += ["-select_streams", "v", "-count_packets", "-show_streams", "-of", "json", url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        (video,) = json.loads(done.stdout)["streams"]
-        assert int(video["nb_read_packets"]) == 14 * 25
+        for start, end, seconds in ((START, GAP, 8), (THIRD_FILE, NOW, 6)):
+            times = pictures(served, start, end)
+            steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+            assert len(times) == seconds * 25
+            assert all(step == pytest.approx(0.04, abs=0.001) for step in steps)
+
+
+def test_ffmpeg_plays_over_a_gap(tmp_path: Path) -> None:
+    clock, plain = FakeClock(NOW), coded()
+    with open_web_site(tmp_path, clock) as site:
+        with Store(site.parts.settings, clock, threads=False) as store:
+            for start in (START, START + 60 * SECOND):
+                segment = store.open_segment(
+                    GATE, Instant(start), plain.format, RunFacts(start, Instant(start))
+                )
+                for fragment in fragments(plain):
+                    assert segment.append(fragment)
+                segment.close(Instant(start + 4 * SECOND))
+                store.pump()
+        with serve_web_site(site) as served:
+            times = pictures(served, START, Instant(START + 100 * SECOND))
+    assert len(times) == 200
+    assert times[100] - times[99] == pytest.approx(56.04, abs=0.01)
+
+
+def test_only_decode_times_differ_in_a_moved_file(viewer: TestClient) -> None:
+    url = f"/api/cameras/gate-north/segments/{THIRD_FILE}.mp4"
+    plain = viewer.get(url).content
+    moved = viewer.get(url, params={"since": str(THIRD_FILE - 10 * SECOND)}).content
+    assert len(moved) == len(plain)
+    with av.open(io.BytesIO(plain)) as a, av.open(io.BytesIO(moved)) as b:
+        for before, after in zip(a.demux(), b.demux(), strict=True):
+            if before.dts is None:
+                continue
+            assert bytes(before) == bytes(after)
+            assert (after.dts - before.dts) * after.time_base == 10
+    ranged = viewer.get(
+        url, params={"since": str(THIRD_FILE - 10 * SECOND)}, headers={"Range": "bytes=100-30000"}
+    )
+    assert ranged.content == moved[100:30_001]
+    late = viewer.get(url, params={"since": str(THIRD_FILE + 1)})
+    assert late.status_code == 422
 
 
 def test_a_file_is_served_by_the_real_server(past: WebSite) -> None:
@@ -116,15 +174,9 @@ def test_a_file_is_served_by_the_real_server(past: WebSite) -> None:
             f"{served.url}/api/cameras/gate-north/media?{span}", headers=served.headers
         )
         url = answer.json()["segments"][0]["url"]
-        path = past.parts.archive.segments(_gate(), START, NOW)[0].path
+        path = past.parts.archive.segments(GATE, START, NOW)[0].path
         assert httpx2.get(served.url + url, headers=served.headers).content == path.read_bytes()
         assert httpx2.get(served.url + url).status_code == 401
-
-
-def _gate():  # type: ignore[no-untyped-def]
-    from tests.web.footage import GATE
-
-    return GATE
 
 
 @pytest.mark.parametrize("name", ["healthz", "readyz", "metrics"])
