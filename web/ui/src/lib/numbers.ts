@@ -66,5 +66,5 @@ export function codecName(codec: string | null): string {
 }
 
 export function pictureSize(width: number | null, height: number | null): string {
-  return width === null || height === null ? NONE : `${width} × ${height}`;
+  return width === null || height === null ? NONE : `${width}\u00a0×\u00a0${height}`;
 }
