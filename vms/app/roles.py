@@ -1,47 +1,102 @@
-"""What each process of a site runs: the recorder and its workers, live, web."""
+"""What each process of a site runs: the recorder and its workers, live, web.
+
+`python -m vms.app.roles ROLE --config FILE [--index N]` is how `vms up` starts them: without the
+command line's libraries, since after a crash every tenth of a second of start is footage. For
+the same reason each role imports only what it runs.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import Literal, get_args
 
-import uvloop
-
-from vms.app.site import open_site
 from vms.core.config import Settings
+from vms.core.config_file import check_writable, load_settings
+from vms.core.log import configure_logging
+
+Role = Literal["recorder", "worker", "live", "web"]
 
 
-def run_recorder(settings: Settings) -> None:
-    """The recorder: starts its workers and keeps them running until SIGTERM."""
+def command(role: Role, settings: Settings, index: int = 0) -> tuple[str, ...]:
+    """The command that runs a role in a process of its own."""
+    arguments = ("-m", "vms.app.roles", role, "--index", str(index), "--config", str(settings.file))
+    return (sys.executable, *arguments)
+
+
+def run(role: Role, config: Path, index: int = 0) -> None:
+    """Run a role in this process until SIGTERM."""
+    configure_logging()
+    settings = load_settings(config)
+    match role:
+        case "recorder":
+            _run_recorder(settings)
+        case "worker":
+            _run_worker(settings, index)
+        case "live":
+            _run_live(settings, index)
+        case "web":
+            _run_web(settings)
+
+
+def _run_recorder(settings: Settings) -> None:
+    """Starts the workers and keeps them running."""
     from recorder.supervisor import run_supervisor
 
-    def argv(index: int) -> tuple[str, ...]:
-        config = str(settings.file)
-        return (sys.executable, "-m", "vms", "recorder", "--worker", str(index), "--config", config)
-
-    uvloop.run(run_supervisor(settings, argv))
+    check_writable(settings)
+    _provision(settings)
+    asyncio.run(run_supervisor(settings, lambda index: command("worker", settings, index)))
 
 
-def run_recorder_worker(settings: Settings, index: int) -> None:
+def _provision(settings: Settings) -> None:
+    """Started alone, the recorder too records what cameras.toml says."""
+    from vms.app.registry import open_registry
+
+    with open_registry(settings) as registry:
+        registry.apply(settings.cameras)
+
+
+def _run_worker(settings: Settings, index: int) -> None:
     """One worker: the cameras of its shard."""
+    import uvloop
+
     from recorder.worker import run_worker
+    from vms.app.registry import open_registry
 
-    with open_site(settings) as site:
-        uvloop.run(run_worker(settings, index, site.registry.settings))
+    with open_registry(settings) as registry:
+        uvloop.run(run_worker(settings, index, registry.settings))
 
 
-def run_live(settings: Settings, index: int) -> None:
+def _run_live(settings: Settings, index: int) -> None:
     """One live process: sends pictures to viewers."""
+    import uvloop
+
     from web.live.process import run_live
 
     uvloop.run(run_live(settings, index))
 
 
-def run_web(config: Path) -> None:
+def _run_web(settings: Settings) -> None:
     """The web server: API and console."""
+    from vms.app.site import open_site
     from vms.app.webparts import web_parts
     from web.server import serve
 
-    with open_site(config) as site:
+    with open_site(settings) as site:
         asyncio.run(serve(web_parts(site)))
+
+
+def main() -> None:
+    """The command line of one process."""
+    parser = argparse.ArgumentParser(prog="vms.app.roles")
+    parser.add_argument("role", choices=get_args(Role))
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--index", type=int, default=0)
+    arguments = parser.parse_args()
+    run(arguments.role, arguments.config, arguments.index)
+
+
+if __name__ == "__main__":
+    main()

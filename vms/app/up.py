@@ -9,12 +9,12 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vms.app.reload import Reloader
+from vms.app.roles import command
 from vms.app.site import Site, open_site
 from vms.cameras.provisioning import explained
 from vms.core.clock import SECOND
@@ -132,14 +132,13 @@ def _url(settings: Settings) -> str:
 
 def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:
     """The recorder first: it must run even if nothing else does."""
-    commands: list[tuple[str, list[str], int]] = [("recorder", ["recorder"], 8 * SECOND)]
+    commands = [("recorder", command("recorder", settings), 8 * SECOND)]
     commands += [
-        (f"live-{index}", ["live", "--index", str(index)], 4 * SECOND)
+        (f"live-{index}", command("live", settings, index), 4 * SECOND)
         for index in range(settings.live.processes)
     ]
-    commands.append(("web", ["web"], 4 * SECOND))
-    for name, arguments, grace in commands:
-        argv = (sys.executable, "-m", "vms", *arguments, "--config", str(settings.file))
+    commands.append(("web", command("web", settings), 4 * SECOND))
+    for name, argv, grace in commands:
         yield ProcessSpec(name, argv, log_file(settings, name) if log_files else None, grace)
 
 

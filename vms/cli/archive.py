@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from vms.app.site import open_site
 from vms.cli.options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -46,6 +45,8 @@ def segments(
     as_json: AsJson = False,
 ) -> None:
     """List a camera's segments: files, spans, hashes."""
+    from vms.app.site import open_site
+
     key = stream_key(camera, stream)
     with open_site(config) as site:
         site.require_stream(key)
@@ -70,6 +71,8 @@ def gaps(
     as_json: AsJson = False,
 ) -> None:
     """List where a camera has no footage, and why."""
+    from vms.app.site import open_site
+
     key = stream_key(camera, stream)
     with open_site(config) as site:
         site.require_stream(key)
@@ -101,6 +104,7 @@ def frame(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Write the picture shown at a time as a JPEG."""
+    from vms.app.site import open_site
     from web.playback.picture import jpeg_at
 
     moment = instant(at)
@@ -120,6 +124,7 @@ def verify(
 ) -> None:
     """Check the archive: every row has its file, every file its row, every hash is right."""
     from storage.check import Level, verify_archive
+    from vms.app.site import open_site
 
     if level.upper() not in Level.__members__:
         known = ", ".join(name.lower() for name in Level.__members__)

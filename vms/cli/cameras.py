@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vms.app.facts import camera_facts
-from vms.app.site import open_site
-from vms.cameras.dump import dump_cameras
-from vms.cameras.provisioning import explained
 from vms.cli.options import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
-from vms.core.config_file import check_writable, load_settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,6 +25,10 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Bring the database to what cameras.toml says, and print the difference."""
+    from vms.app.site import open_site
+    from vms.cameras.provisioning import explained
+    from vms.core.config_file import check_writable, load_settings
+
     settings = load_settings(config)
     check_writable(settings)
     with open_site(settings) as site:
@@ -43,12 +42,18 @@ def apply(
 
 def dump(config: Config = DEFAULT_CONFIG) -> None:
     """Print all cameras as TOML; passwords become variables."""
+    from vms.app.site import open_site
+    from vms.cameras.dump import dump_cameras
+
     with open_site(config) as site:
         print(dump_cameras(site.registry.list()), end="")
 
 
 def cameras(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """List the cameras and how they are."""
+    from vms.app.facts import camera_facts
+    from vms.app.site import open_site
+
     with open_site(config) as site:
         facts = camera_facts(site)
     if as_json:

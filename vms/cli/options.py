@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from vms.core.clock import Instant, SystemClock, parse_rfc3339, parse_span
 from vms.core.errors import BadRequest
@@ -66,6 +64,9 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
     """A plain table; `empty` is said when there is no row."""
+    from rich.console import Console
+    from rich.table import Table
+
     # Where nobody looks (a pipe, a file) a row stays one line.
     console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     if not rows:

@@ -9,12 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vms.app import demo as demo_site
-from vms.app import roles, screen, up
-from vms.app.site import open_site
 from vms.cli.options import DEFAULT_CONFIG, Config, print_json
-from vms.core.config_file import check_writable, load_settings
-from vms.core.log import configure_logging
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,6 +24,9 @@ def add_to(app: typer.Typer) -> None:
 
 def start(config: Config = DEFAULT_CONFIG) -> None:
     """Run the system: recorder, live and web, until Ctrl-C."""
+    from vms.app import screen, up
+    from vms.core.log import configure_logging
+
     configure_logging()
     options = up.Options(log_files=sys.stdout.isatty())
     asyncio.run(up.run(config, options, screen.show))
@@ -36,30 +34,26 @@ def start(config: Config = DEFAULT_CONFIG) -> None:
 
 def demo(config: Config = DEFAULT_CONFIG) -> None:
     """Run the system with simulated cameras (the fleet of cameras.toml)."""
+    from vms.app import demo as demo_site
+    from vms.app import screen, up
+    from vms.core.log import configure_logging
+
     configure_logging()
     asyncio.run(up.run(config, demo_site.options(config), screen.show))
 
 
-def recorder(
-    config: Config = DEFAULT_CONFIG,
-    worker: Annotated[int | None, typer.Option(help="Run only this worker.", hidden=True)] = None,
-) -> None:
+def recorder(config: Config = DEFAULT_CONFIG) -> None:
     """Run the recorder alone."""
-    configure_logging()
-    settings = load_settings(config)
-    if worker is not None:
-        roles.run_recorder_worker(settings, worker)
-    else:
-        check_writable(settings)
-        with open_site(settings) as site:
-            site.registry.apply(settings.cameras)
-        roles.run_recorder(settings)
+    from vms.app import roles
+
+    roles.run("recorder", config)
 
 
 def web(config: Config = DEFAULT_CONFIG) -> None:
     """Run the web server alone."""
-    configure_logging()
-    roles.run_web(config)
+    from vms.app import roles
+
+    roles.run("web", config)
 
 
 def live(
@@ -67,8 +61,9 @@ def live(
     index: Annotated[int, typer.Option(help="Which of the live processes.")] = 0,
 ) -> None:
     """Run one live process alone."""
-    configure_logging()
-    roles.run_live(load_settings(config), index)
+    from vms.app import roles
+
+    roles.run("live", config, index)
 
 
 def openapi(

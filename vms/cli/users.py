@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vms.app.site import open_site
 from vms.cli.options import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
 from vms.core.errors import BadRequest
-from vms.people.passwords import make_password
 
 app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 
@@ -23,6 +21,8 @@ FromStdin = Annotated[
 @app.command("list")
 def list_accounts(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """List the accounts."""
+    from vms.app.site import open_site
+
     with open_site(config) as site:
         accounts = [account.as_json() for account in site.accounts.list()]
     if as_json:
@@ -42,6 +42,8 @@ def add(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make an account; without --password-stdin a password is made and printed once."""
+    from vms.app.site import open_site
+
     password, made = _password(password_stdin)
     with open_site(config) as site:
         account = site.accounts.add(name, password, role=role, display_name=display_name)
@@ -53,6 +55,8 @@ def passwd(
     name: NameArgument, password_stdin: FromStdin = False, config: Config = DEFAULT_CONFIG
 ) -> None:
     """Set a new password; ends the account's sign-ins."""
+    from vms.app.site import open_site
+
     password, made = _password(password_stdin)
     with open_site(config) as site:
         site.accounts.set_password(name, password)
@@ -62,6 +66,8 @@ def passwd(
 @app.command()
 def remove(name: NameArgument, config: Config = DEFAULT_CONFIG) -> None:
     """Remove an account."""
+    from vms.app.site import open_site
+
     with open_site(config) as site:
         site.accounts.remove(name)
     print(f"Removed {name}.")
@@ -74,12 +80,16 @@ def token(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make an API token for `Authorization: Bearer`; it is shown this once."""
+    from vms.app.site import open_site
+
     with open_site(config) as site:
         print(site.sessions.make_token(site.accounts.get(name), label))
 
 
 def _password(from_stdin: bool) -> tuple[str, str | None]:
     """The password, and once more if we made it and must tell it."""
+    from vms.people.passwords import make_password
+
     if not from_stdin:
         made = make_password()
         return made, made

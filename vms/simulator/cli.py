@@ -8,7 +8,7 @@ import dataclasses
 import json
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,10 @@ from vms.core.errors import VmsError
 from vms.core.log import configure_logging
 from vms.simulator.control import ask
 from vms.simulator.faults import KINDS
-from vms.simulator.fleet import DEMO_FLEET, Fleet, FleetSettings, load_fleet
+from vms.simulator.spec import DEMO_FLEET, FleetSettings, load_fleet
+
+if TYPE_CHECKING:
+    from vms.simulator.fleet import Fleet
 
 app = typer.Typer(help="Simulated cameras for the demo, tests and benchmarks.")
 
@@ -106,6 +109,8 @@ def _send(port: int, request: dict[str, Any]) -> Any:
 async def _serve(
     settings: FleetSettings, host: str, port: int, control_port: int, *, as_json: bool
 ) -> None:
+    from vms.simulator.fleet import Fleet  # brings NumPy, OpenCV and libav: only where they run
+
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
