@@ -164,7 +164,8 @@ class Demuxer:
             self._stats.malformed += 1  # a readable packet was taken before
             return False
         if track is Track.AUDIO and self._sound is not None:
-            self._start_clocks(arrival)
+            if self._clock.origin is None:
+                self._start_clocks(arrival)
             units = self._sound.packet(buffer, start, stop, arrival)
             if units is None:
                 self._stats.malformed += 1
@@ -180,14 +181,14 @@ class Demuxer:
 
     def _start_clocks(self, arrival: Mono) -> None:
         """Both tracks count from the run's first picture or sound."""
-        if self._clock.origin is None:
-            self._clock.origin = arrival
-            if self._sound is not None:
-                self._sound.clock.origin = arrival
+        self._clock.origin = arrival
+        if self._sound is not None:
+            self._sound.clock.origin = arrival
 
     def _pictures(self, arrival: Mono, out: list[Element]) -> None:
         self._skipped = 0
-        self._start_clocks(arrival)
+        if self._clock.origin is None:
+            self._start_clocks(arrival)
         for picture in self._video.builder.finished():
             self._picture(picture, arrival, out)
         if self._video.new_session:

@@ -22,6 +22,7 @@ _START, _END = 0x80, 0x40
 _RUN_MIN = 3  # a shorter run is cheaper one by one
 _RUN_MAX = 64
 _VERSION = 0x80  # no padding, no extension, no contributing sources
+_unpack_rtp = struct.Struct(">BBHII").unpack_from
 
 
 @functools.lru_cache(maxsize=1024)  # each size of packet with each length of run; one for most
@@ -46,10 +47,16 @@ class VideoDepacketiser:
 
     def packet(self, buffer: bytearray, start: int, stop: int, arrival: Mono) -> bool:
         """Take the RTP packet between `start` and `stop`; False if it is none."""
-        parsed = parse_rtp(buffer, start, stop)
-        if parsed is None:
+        if stop - start < HEADER:
             return False
-        marker, payload_type, sequence, timestamp, ssrc, begin, finish = parsed
+        first, second, sequence, timestamp, ssrc = _unpack_rtp(buffer, start)
+        payload_type = second & 0x7F
+        begin, finish = start + HEADER, stop
+        if first != _VERSION:
+            parsed = parse_rtp(buffer, start, stop)
+            if parsed is None:
+                return False
+            begin, finish = parsed[-2:]
         flow = self._flow
         if sequence == flow.expected and ssrc == flow.ssrc and payload_type == flow.payload_type:
             flow.expected = (sequence + 1) & 0xFFFF
@@ -67,7 +74,7 @@ class VideoDepacketiser:
                 self._fragment(buffer, begin, finish)
             else:
                 self._whole(bytes(memoryview(buffer)[begin:finish]), role)
-        if marker:
+        if second > payload_type:
             builder.mark()
         return True
 

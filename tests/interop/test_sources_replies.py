@@ -10,13 +10,16 @@ import asyncio
 import base64
 import contextlib
 import random
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from recorder.native import NativeSource, open_native
-from recorder.rtsp.messages import Request, cseq_of, parse
+from recorder.rtsp.messages import MalformedMessage, Request, cseq_of, parse
 from recorder.source import Element, NotNative, Target
 from tests.recorder.rtp.wire import IDR, PPS, SPS, Packetiser, frame, lengths, videos
 from vms.core.clock import SECOND, FakeClock, Span, SystemClock
@@ -60,7 +63,7 @@ class Camera:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         data = b""
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, MalformedMessage):  # as a camera would hang up
             while chunk := await reader.read(4096):
                 data += chunk
                 while data[:1] == b"$" and len(data) >= 4 + int.from_bytes(data[2:4], "big"):
@@ -96,6 +99,7 @@ def play(
     clock: FakeClock | None = None,
     url: str = "rtsp://127.0.0.1:{port}/x",
     silence: Span | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> list[Element]:
     """What the source brings within half a second (or after `then`)."""
 
@@ -105,7 +109,7 @@ def play(
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             served.append(asyncio.create_task(camera.serve(reader, writer)))
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
         port = server.sockets[0].getsockname()[1]
         key = StreamKey(CameraId("camera"))
         target = Target(key, url.replace("{port}", str(port)), "user", Secret("p:@ss"))
@@ -300,6 +304,33 @@ def test_silence_keep_alive_and_reports() -> None:
 def test_the_end_comes_after_what_was_received() -> None:
     camera = Camera(media=pictures(), hang_up=True)
     assert len(videos(play(camera))) == 6
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    """One that a camera signed itself."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-keyout", key, "-out", cert, "-subj", "/CN=camera", "-days", "2"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+def test_rtsp_over_tls(certificate: ssl.SSLContext) -> None:
+    camera = Camera(media=pictures(200))  # more than one TLS record
+    units = videos(play(camera, url="rtsps://127.0.0.1:{port}/x", tls=certificate))
+    assert len(units) >= 199
+    assert {unit.data for unit in units} == {lengths(IDR)}
+
+
+def test_a_camera_that_knows_no_tls_is_told() -> None:
+    with pytest.raises(CameraError, match="TLS") as error:
+        play(Camera(), url="rtsps://127.0.0.1:{port}/x")
+    assert error.value.cause is Cause.UNREACHABLE
 
 
 def test_unreachable_hosts_are_told() -> None:
