@@ -304,6 +304,8 @@ export class VmsPlayer extends HTMLElement {
   }
 
   #tell(state: PlayerState): void {
+    const keys = Object.keys(state) as (keyof PlayerState)[];
+    if (keys.every((key) => state[key] === this.#state[key])) return;
     this.#state = state;
     this.#send('state', state);
   }

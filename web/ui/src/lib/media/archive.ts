@@ -6,7 +6,7 @@ import { FeedError, nextEvent, rested } from './feed';
 import { Filling, type Hole } from './filling';
 import { libraryOf, type Library } from './library';
 import type { Phase } from './phase';
-import { isAbort, Problem, type StreamName } from './server';
+import { Problem, type StreamName } from './server';
 import { Shuttle } from './shuttle';
 import { Stock } from './stock';
 
@@ -41,8 +41,6 @@ export class ArchivePlayer {
   /** The moment being sought, until its picture is there. */
   #wanted: number | null = null;
   #asked = 0;
-  /** Media time of the picture on screen, from the compositor. */
-  #shown: number | null = null;
   // Where playback may jump; the oldest goes when full.
   #holes: Hole[] = [];
   #newest: number | null = null;
@@ -61,7 +59,6 @@ export class ArchivePlayer {
     video.addEventListener('waiting', () => this.#check(), listen);
     video.addEventListener('timeupdate', () => this.#check(), listen);
     this.#watch = setInterval(() => this.#check(), WATCH_EVERY);
-    this.#followPictures();
   }
 
   close(): void {
@@ -76,8 +73,9 @@ export class ArchivePlayer {
   /** What the picture shows, in ms since 1970; the moment asked for while it is being fetched. */
   get currentTime(): number {
     if (this.#wanted !== null || this.#stock === null) return this.#wanted ?? NaN;
-    const exact = this.video.paused && !this.video.seeking ? this.#shown : null;
-    return this.#stock.toWall(exact ?? this.video.currentTime);
+    const at = this.#stock.toWall(this.video.currentTime);
+    // A picture that stands still is named by its own time, not by where in it somebody clicked.
+    return (this.video.paused ? this.#stock.frames.step(at, 0) : null) ?? at;
   }
 
   get paused(): boolean {
@@ -176,7 +174,6 @@ export class ArchivePlayer {
     if (this.#stock?.reaches(at) === true && this.video.error === null) return this.#stock;
     this.#stock?.close();
     this.#stock = null;
-    this.#shown = null;
     const stock = await Stock.attach(this.video, at, signal);
     this.#stock = stock;
     return stock;
@@ -200,7 +197,7 @@ export class ArchivePlayer {
         });
         await filling.run(from, signal);
       } catch (error) {
-        if (signal.aborted || isAbort(error)) return;
+        if (signal.aborted) return;
         if (!(await rested(this.#failed(error, backoff), signal))) return;
         const at = this.currentTime;
         from = (Number.isNaN(at) ? from : at) + (isDecode(error) ? 500 : 0);
@@ -327,7 +324,7 @@ export class ArchivePlayer {
         this.events.phase('ended', this.#rate > 0 ? 'newest' : 'oldest', null);
         return;
       } catch (error) {
-        if (signal.aborted || isAbort(error)) return;
+        if (signal.aborted) return;
         if (!(await rested(this.#failed(error, backoff), signal))) return;
       }
     }
@@ -338,15 +335,6 @@ export class ArchivePlayer {
     this.#asked = 0;
     this.#wanted = moment;
     this.events.phase('playing', '', null);
-  }
-
-  #followPictures(): void {
-    const follow = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
-      if (this.#closing.signal.aborted) return;
-      this.#shown = metadata.mediaTime;
-      this.video.requestVideoFrameCallback(follow);
-    };
-    this.video.requestVideoFrameCallback(follow);
   }
 }
 

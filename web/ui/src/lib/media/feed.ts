@@ -14,6 +14,8 @@ export class FeedError extends Error {
 }
 
 const OPEN_DEADLINE = 5000;
+// Seconds, some thirty years: longer than any page lives or any footage is kept.
+const DURATION = 1e9;
 
 /** Resolves at the first of these events; rejects on `signal`. Leaves no listener behind. */
 export function nextEvent(
@@ -67,6 +69,7 @@ export class MediaFeed {
   // A chain of at most the few operations one player issues; each waits for the one before.
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #url = '';
 
   private constructor(private readonly video: HTMLVideoElement) {}
 
@@ -74,6 +77,7 @@ export class MediaFeed {
   static async attach(video: HTMLVideoElement, signal: AbortSignal): Promise<MediaFeed> {
     const feed = new MediaFeed(video);
     const url = URL.createObjectURL(feed.#source);
+    feed.#url = url;
     try {
       video.srcObject = null;
       video.src = url;
@@ -85,8 +89,8 @@ export class MediaFeed {
     } finally {
       URL.revokeObjectURL(url);
     }
-    // Growing without end: durations would otherwise have to be raised before each seek.
-    feed.#source.duration = Infinity;
+    // Not Infinity: then a browser lets nobody seek past what is buffered.
+    feed.#source.duration = DURATION;
     return feed;
   }
 
@@ -95,6 +99,8 @@ export class MediaFeed {
     if (this.#closed) return;
     this.#closed = true;
     this.#buffer = null;
+    // The element may already show something else: a session ends a little after it is told to.
+    if (this.video.src !== this.#url) return;
     this.video.removeAttribute('src');
     this.video.load();
   }

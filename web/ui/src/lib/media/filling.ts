@@ -24,6 +24,15 @@ export interface FillingEvents {
   newest(at: number): void;
 }
 
+/** The moment up to which there is `span` ms of footage to play from `at`, holes not counted; pure. */
+export function horizonOf(at: number, span: number, holes: readonly Hole[]): number {
+  let horizon = at + span;
+  for (const hole of holes) {
+    if (hole.end > at && hole.start < horizon) horizon += hole.end - Math.max(hole.start, at);
+  }
+  return horizon;
+}
+
 interface Cursor {
   readonly segment: Segment;
   readonly index: number;
@@ -34,8 +43,13 @@ const POLL = 1000;
 const ROOM_CHECK = 250;
 // Recorders' files abut exactly; what browsers and doubles leave between them is less.
 const HOLE_MIN = 20;
+// More than fit before a horizon of half a minute, unless a camera fails every second.
+const HOLES_MAX = 32;
 
 export class Filling {
+  // In order; the oldest goes when full.
+  #holes: Hole[] = [];
+
   constructor(
     private readonly library: Library,
     private readonly stock: Stock,
@@ -58,7 +72,7 @@ export class Filling {
       await this.stock.load(next.segment, next.index, to, this.playhead(), signal);
       next = { segment: next.segment, index: to };
       span = Math.min(8000, span * 2);
-      await this.stock.trim(this.playhead(), signal);
+      await this.stock.trim(this.playhead(), this.#horizon, signal);
     }
   }
 
@@ -70,7 +84,7 @@ export class Filling {
         return [{ segment: place.segment, index }, at];
       }
       if (place.kind === 'gap') {
-        this.events.hole({ start: at, end: place.to });
+        this.#noteHole({ start: at, end: place.to });
         const next = await this.library.locate(place.to, signal);
         if (next.kind === 'footage') return [{ segment: next.segment, index: 0 }, place.to];
       }
@@ -94,7 +108,16 @@ export class Filling {
   async #room(next: Cursor, signal: AbortSignal): Promise<void> {
     const offset = next.segment.fragments[next.index]?.offset ?? 0;
     const at = next.segment.start + offset;
-    while (at - this.playhead() > AHEAD * 1000) await sleep(ROOM_CHECK, signal);
+    while (at > this.#horizon) await sleep(ROOM_CHECK, signal);
+  }
+
+  get #horizon(): number {
+    return horizonOf(this.playhead(), AHEAD * 1000, this.#holes);
+  }
+
+  #noteHole(hole: Hole): void {
+    this.#holes = [...this.#holes, hole].slice(-HOLES_MAX);
+    this.events.hole(hole);
   }
 
   /** The next fragment to load after a segment's last: here if it grew, in the next, after a gap. */
@@ -123,7 +146,7 @@ export class Filling {
     }
     const beyond = await this.library.locate(place.to, signal);
     if (beyond.kind !== 'footage') return null;
-    if (place.to - end > HOLE_MIN) this.events.hole({ start: end, end: place.to });
+    if (place.to - end > HOLE_MIN) this.#noteHole({ start: end, end: place.to });
     return { segment: beyond.segment, index: 0 };
   }
 }

@@ -34,11 +34,28 @@ export class FrameTimes {
   /** The picture `count` after (or before, if negative) the one shown at `at`; null if unknown. */
   step(at: number, count: number): number | null {
     // Half a millisecond of slack: browsers keep microseconds, files 90 kHz ticks.
-    const times = this.#runs.flatMap((run) => run.times);
-    let shown = -1;
-    for (let i = 0; i < times.length && (times[i] ?? Infinity) <= at + 0.5; i += 1) shown = i;
-    if (shown === -1) return null;
-    return times[shown + count] ?? null;
+    let run = this.#runs.findLastIndex(({ start }) => start <= at + 0.5);
+    if (run === -1) return null;
+    const times = this.#runs[run]?.times ?? [];
+    let index = times.findLastIndex((time) => time <= at + 0.5) + count;
+    while (index < 0 && run > 0) {
+      run -= 1;
+      index += this.#runs[run]?.times.length ?? 0;
+    }
+    while (run < this.#runs.length - 1 && index >= (this.#runs[run]?.times.length ?? 0)) {
+      index -= this.#runs[run]?.times.length ?? 0;
+      run += 1;
+    }
+    return this.#runs[run]?.times[index] ?? null;
+  }
+
+  /** The first picture shown at or after `at`; null if unknown. */
+  firstFrom(at: number): number | null {
+    for (const { times } of this.#runs) {
+      const found = times.find((time) => time >= at - 0.5);
+      if (found !== undefined) return found;
+    }
+    return null;
   }
 
   get size(): number {

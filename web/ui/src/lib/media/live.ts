@@ -5,7 +5,7 @@
 import { Backoff } from './backoff';
 import { FeedError, rested } from './feed';
 import type { PathName, Phase } from './phase';
-import { isAbort, Problem, request, type StreamName } from './server';
+import { Problem, request, type StreamName } from './server';
 import { SocketSession } from './socket-live';
 import { canWebRtc, NoWebRtc, WhepSession } from './whep';
 
@@ -122,7 +122,7 @@ export class LivePlayer {
       const why = await session.run(this.#events(), signal);
       return this.#waiting('stalled', why, '');
     } catch (error) {
-      if (signal.aborted || isAbort(error)) return 0;
+      if (signal.aborted) return 0;
       return await this.#failed(error);
     } finally {
       this.#session = null;

@@ -22,6 +22,7 @@ interface Key {
 
 const PACE = 40;
 const SHOW_DEADLINE = 2000;
+const LATE_MAX = 200;
 
 export class Shuttle {
   constructor(
@@ -78,10 +79,10 @@ export class Shuttle {
   async #show(key: Key, signal: AbortSignal): Promise<void> {
     await this.stock.load(key.segment, key.index, key.index + 1, key.at, signal);
     // A first sample can be shown a little after its fragment begins (composition offsets).
-    const shown = this.stock.frames.step(key.at + 200, 0) ?? key.at;
-    this.video.currentTime = this.stock.toMedia(Math.max(key.at, Math.min(shown, key.at + 200)));
+    const shown = Math.min(this.stock.frames.firstFrom(key.at) ?? key.at, key.at + LATE_MAX);
+    this.video.currentTime = this.stock.toMedia(shown) + 0.0005;
     await nextEvent(this.video, ['seeked'], signal, SHOW_DEADLINE);
-    await this.stock.trim(key.at, signal);
+    await this.stock.trim(key.at, key.at, signal);
   }
 }
 

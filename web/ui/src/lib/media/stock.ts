@@ -27,8 +27,11 @@ const INITS_MAX = 60;
 export class Stock {
   readonly frames = new FrameTimes();
   readonly #inits = new Map<string, Promise<Init>>();
+  // Not a seek's own: an init fetched for a seek that was overtaken serves the next.
+  readonly #closing = new AbortController();
+  /** The segment whose init was appended last; its fragments may follow. */
   #appended = '';
-  // Bytes may reach a file before its index answer is renewed; never append a fragment twice.
+
   private constructor(
     readonly feed: MediaFeed,
     private readonly origin: number,
@@ -39,6 +42,7 @@ export class Stock {
   }
 
   close(): void {
+    this.#closing.abort();
     this.feed.close();
     this.frames.clear();
     this.#inits.clear();
@@ -73,7 +77,7 @@ export class Stock {
     const last = segment.fragments[to - 1];
     if (first === undefined || last === undefined) return;
     const [init, bytes] = await Promise.all([
-      this.#init(segment, signal),
+      this.#init(segment),
       fetchRange(segment.url, first.at, last.at + last.size, signal),
     ]);
     hideFragments(bytes, init.hidden);
@@ -100,36 +104,29 @@ export class Stock {
       await this.feed.append(bytes, offset, signal);
     } catch (error) {
       if (!(error instanceof FeedError) || error.code !== 'full') throw error;
-      await this.#keep(around, 2, 5, signal);
+      await this.#keep(around - 2000, around + 5000, signal);
       await this.feed.append(bytes, offset, signal);
     }
   }
 
-  /** Drops what is far from the playhead. */
-  async trim(around: number, signal: AbortSignal): Promise<void> {
-    await this.#keep(around, BEHIND, AHEAD * 2, signal);
+  /** Drops what is far from the playhead; `horizon`: the furthest moment that will be played. */
+  async trim(around: number, horizon: number, signal: AbortSignal): Promise<void> {
+    await this.#keep(around - BEHIND * 1000, horizon + AHEAD * 1000, signal);
   }
 
-  async #keep(around: number, behind: number, ahead: number, signal: AbortSignal): Promise<void> {
-    const from = around - behind * 1000;
-    const to = around + ahead * 1000;
+  async #keep(from: number, to: number, signal: AbortSignal): Promise<void> {
     await this.feed.keep(Math.max(0, this.toMedia(from)), this.toMedia(to), signal);
     this.frames.keep(from, to);
   }
 
-  /** Fetches a segment's init ahead of need; errors appear when it is used. */
-  prefetch(segment: Segment, signal: AbortSignal): void {
-    this.#init(segment, signal).catch(() => undefined);
-  }
-
-  #init(segment: Segment, signal: AbortSignal): Promise<Init> {
+  #init(segment: Segment): Promise<Init> {
     const known = this.#inits.get(segment.id);
     if (known !== undefined) {
       this.#inits.delete(segment.id);
       this.#inits.set(segment.id, known);
       return known;
     }
-    const asked = fetchInit(segment, signal);
+    const asked = fetchInit(segment, this.#closing.signal);
     this.#inits.set(segment.id, asked);
     asked.catch(() => this.#inits.delete(segment.id));
     for (const oldest of this.#inits.keys()) {
