@@ -1,9 +1,9 @@
 """HLS playlists over the stored files, for other software (RFC 8216). Pure.
 
 Files of one run are one piece whose times go on (the server moves them, see
-`web.playback.retime`). A gap or another format is a discontinuity, another format brings its own
-EXT-X-MAP; one that is only repeated makes ffmpeg complain. The wall clock stands in EXT-X-PROGRAM-DATE-TIME. A media segment is what lies between
-two keyframes, as a byte range of the file.
+`web.playback.retime`). A gap or another format is a discontinuity; another format brings its own
+EXT-X-MAP, for one that is only repeated makes ffmpeg complain. The wall clock stands in
+EXT-X-PROGRAM-DATE-TIME. A media segment is what lies between two keyframes, as a byte range.
 """
 
 from __future__ import annotations
