@@ -20,7 +20,7 @@ from recorder.runclock import Reading
 from recorder.session import Rules, Session
 from recorder.source import Element, Source, SourceStats, Target
 from storage.facts import ClockFacts
-from vms.core.clock import Clock, Instant, Mono, Span
+from vms.core.clock import SECOND, Clock, Instant, Mono, Span
 from vms.core.errors import CameraError, StorageError, VmsError
 from vms.core.live import FormatChanged, GopCache, LiveHub, LiveUnit, StreamDown
 from vms.core.log import get_logger
@@ -32,6 +32,7 @@ from vms.core.supervise import supervise
 
 log = get_logger(__name__)
 
+STILL = SECOND  # without a picture for so long, rates are reckoned to now
 STOP_AGAIN = 1.5  # seconds until a task that did not end is cancelled again
 
 OpenSource = Callable[[Target, Clock, random.Random], Awaitable[Source]]
@@ -275,7 +276,10 @@ class CameraStream:
         if session is None or source is None:
             return
         session.read_clock(reading)
-        self._meter.look(reading.mono, source.stats.units, source.stats.bytes)
+        # Counters stand as the last sweep left them; a camera that stands still shows as such.
+        seen = self._last_picture or reading.mono
+        at = seen if reading.mono - seen < STILL else reading.mono
+        self._meter.look(at, source.stats.units, source.stats.bytes)
         if self._keeper is not None:
             self._keeper.check(session)
             best = self._camera_clock.offset

@@ -20,6 +20,8 @@ class Meter:
         """The counters as they are now; they begin again with each run."""
         if self._looks and pictures < self._looks[-1][1]:
             self._looks.clear()
+        if self._looks and at <= self._looks[-1][0]:
+            return
         self._looks.append((at, pictures, size))
 
     def clear(self) -> None:

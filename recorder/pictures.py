@@ -85,6 +85,12 @@ class PictureQueue:
             return self._key_at
         return by_time if by_time <= known else 0
 
+    def whole(self, count: int) -> int:
+        """How many of the first `count` units may be one fragment, known or not what follows."""
+        times = self._pool if self.depth else self.shown
+        by_time = max(1, bisect_left(times, times[0] + self.span))
+        return min(count, by_time, self._key_at or count)
+
     def take(self, count: int, typical: int) -> Taken:
         """Remove the first `count` units. `typical`: ticks of the last one if none is behind it."""
         units, shown = self.units[:count], self.shown[:count]

@@ -69,8 +69,9 @@ class RunClock:
             self._low = lag
         self._slope.observe(arrival, lag)
         if self._slope.lying:
-            # What held a minute ago says nothing about a media clock of another pace.
-            self._low, self._low_before = self._slope.newest, None
+            # What held seconds ago says nothing about a media clock of another pace; the
+            # arrival itself, though blurred by a sweep, does.
+            self._low, self._low_before = lag, None
 
     def wall(self, media: int) -> Instant:
         """When media time `media` was, as far as is known now; observe something first."""
@@ -111,7 +112,6 @@ class _Slope:
 
     def __init__(self) -> None:
         self.ppm = 0
-        self.newest = 0
         self.lying = False
         self._end = 0
         self._low: int | None = None
@@ -128,7 +128,6 @@ class _Slope:
             self._lows = [*self._lows[-self._ALIKE :], self._low] if whole else []
             self._low, self._end = lag, arrival + LIE_WINDOW
             self._judge()
-        self.newest = self._low
 
     def _judge(self) -> None:
         if len(self._lows) <= self._ALIKE:

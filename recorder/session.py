@@ -30,7 +30,8 @@ are what a kill can cost, and that is promised to stay within a second."""
 SETTLE = Span(500 * MILLISECOND)
 """A run's first fragment waits so long, so that its start is the best of several sweeps."""
 
-JUMP = Span(3 * SECOND)  # a media clock that leaps further against arrival is put right
+JUMP = Span(3 * SECOND)  # a media clock that leaps further ahead of arrival is put right
+REORDERED = Span(SECOND)  # B-frames come no further back than this; beyond, the clock was set
 EARLY = Span(5 * SECOND)  # of a run: some cameras send an old keyframe first, then the present
 EARLY_JUMP = Span(10 * SECOND)
 KEYFRAME_PATIENCE = 10  # segments' lengths without a keyframe, then the run is broken
@@ -90,6 +91,7 @@ class Session:
 
     def feed(self, elements: Sequence[Element]) -> list[Action]:
         """Take what a sweep brought. Raises CameraError when no keyframe comes any more."""
+        self._check_patience()
         out: list[Action] = []
         queue, newest = self._queue, None
         for element in elements:
@@ -202,7 +204,8 @@ class Session:
         ahead = time * SECOND // self._rate + lag - unit.arrival
         back = (highest - time) * SECOND // self._rate
         early = unit.arrival - self._began < EARLY
-        if ahead <= (EARLY_JUMP if early else JUMP) and back <= JUMP:
+        rewound = back > (0 if unit.key else REORDERED)  # no keyframe is shown before its past
+        if ahead <= (EARLY_JUMP if early else JUMP) and not rewound:
             return time
         passed = (unit.arrival - self._arrived) * self._rate // SECOND
         right = highest + max(passed, min(self._typical, self._rate), 1)
@@ -253,7 +256,7 @@ class Session:
     def _flush(self, leave: int, out: list[Action]) -> None:
         """Write all but the last `leave` pictures, known or not what comes behind them."""
         while (count := len(self._queue.units) - leave) > 0:
-            self._write(min(self._queue.ready() or count, count), out)
+            self._write(self._queue.ready() or self._queue.whole(count), out)
 
     def _write(self, count: int, out: list[Action]) -> None:
         first = self._queue.units[0]
@@ -271,7 +274,6 @@ class Session:
                 self._gop = taken.decode[0] - self._keyframe
             self._keyframe = taken.decode[0]
         self._footage.write(taken, out)
-        self._check_patience(taken.decode[-1])
 
     def _part(self, first: AccessUnit) -> None:
         """A segment that must begin here: of a new format, or by a clock that was set."""
@@ -309,8 +311,9 @@ class Session:
         lasts = self._footage.lasts(keyframe)
         return lasts + gop // self._rate > self._rules.segment + self._rules.segment // 100
 
-    def _check_patience(self, time: int) -> None:
-        if self._footage.lasts(time) > KEYFRAME_PATIENCE * self._rules.segment:
+    def _check_patience(self) -> None:
+        """Raises CameraError; before anything is taken in, so that no action is lost by it."""
+        if self._footage.lasts(self._queue.highest) > KEYFRAME_PATIENCE * self._rules.segment:
             minutes = KEYFRAME_PATIENCE * self._rules.segment // MINUTE
             raise CameraError(
                 Cause.BROKEN_STREAM,

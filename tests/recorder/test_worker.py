@@ -1,0 +1,291 @@
+"""A worker with the real store, and cameras that do what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from recorder.source import Batch, Element, Kind, SourceStats, Target
+from recorder.worker import Worker
+from storage.archive import Archive
+from storage.database import open_database
+from storage.recording import Store
+from tests.recorder.streams import WITH_SOUND
+from vms.core.clock import SECOND, Clock, Instant, SystemClock
+from vms.core.config import CameraSettings, Settings
+from vms.core.errors import CameraError
+from vms.core.live import FormatChanged, LiveClient, LiveMessage, LiveUnit, StreamDown
+from vms.core.media import AccessUnit, StreamFormat, Track
+from vms.core.model import CameraId, Cause, State, StreamKey
+from vms.core.status import StreamStatus, read_statuses
+
+GATE, YARD = StreamKey(CameraId("gate")), StreamKey(CameraId("yard"))
+FPS = 25
+
+
+@dataclass
+class Camera:
+    """A simulated camera's switch: what it does when asked."""
+
+    refuses: CameraError | None = None
+    breaks: Exception | None = None
+    made: list[FakeSource] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+
+
+class FakeSource:
+    """A source that makes 25 pictures a second, and sound, as time passes."""
+
+    kind: Kind = "native"
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, camera: Camera, clock: Clock) -> None:
+        self.stats = SourceStats()
+        self.format: StreamFormat | None = None
+        self.is_closed = False
+        self._camera, self._clock = camera, clock
+        self._began = clock.monotonic()
+        self._number = self._heard = 0
+
+    def fileno(self) -> int | None:
+        return None
+
+    def sweep(self) -> Batch:
+        if self._camera.breaks is not None:
+            raise self._camera.breaks
+        units: list[Element] = []
+        if self.format is None:
+            self.format = WITH_SOUND
+            units.append(WITH_SOUND)
+        now = self._clock.monotonic()
+        passed = now - self._began
+        while self._number * SECOND // FPS <= passed:
+            data = b"\0\0\0\x05\x65" + len(self._camera.sent).to_bytes(4, "big")
+            pts = self._number * 90_000 // FPS
+            units.append(AccessUnit(Track.VIDEO, data, pts, now, self._number % FPS == 0))
+            self._camera.sent.append(data)
+            self._number += 1
+        while self._heard * 1_024 * SECOND // 16_000 <= passed:
+            units.append(AccessUnit(Track.AUDIO, b"sound", self._heard * 1_024, now))
+            self._heard += 1
+        self.stats.units += len(units)
+        self.stats.bytes += 100 * len(units)
+        return Batch(units)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def closed(self) -> None:
+        assert self.is_closed
+
+
+class Site:
+    """One worker over a folder, with fake cameras."""
+
+    def __init__(self, folder: Path, ids: Sequence[str]) -> None:
+        self.settings = Settings.model_validate(
+            {
+                "file": folder / "cameras.toml",
+                "system": {"data": folder},
+                "recorder": {"workers": 1, "segment": 2 * SECOND, "sweep": SECOND // 20},
+                "volumes": [{"path": folder / "video", "reserve": 0}],
+            }
+        )
+        self.settings.make_run_dirs()
+        self.cameras = {name: Camera() for name in ids}
+        self.listed = [self.camera(name) for name in ids]
+        self.clock = SystemClock()
+
+    def camera(self, ident: str, **more: object) -> CameraSettings:
+        return CameraSettings.model_validate({"id": ident, "source": "rtsp://10.0.0.5/", **more})
+
+    async def open_source(self, target: Target, clock: Clock, rng: random.Random) -> FakeSource:
+        camera = self.cameras[target.stream.camera]
+        if camera.refuses is not None:
+            raise camera.refuses
+        source = FakeSource(camera, clock)
+        camera.made.append(source)
+        return source
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Worker]:
+        stopping = asyncio.Event()
+        with Store(self.settings, self.clock) as store:
+            worker = Worker(
+                self.settings,
+                0,
+                store,
+                lambda: self.listed,
+                clock=self.clock,
+                opener=self.open_source,
+                rng=random.Random(1),
+            )
+            task = asyncio.create_task(worker.run(stopping))
+            try:
+                yield worker
+            finally:
+                stopping.set()
+                await asyncio.wait_for(task, 3)
+
+    def statuses(self) -> dict[StreamKey, StreamStatus]:
+        return read_statuses(self.settings.run_dir, self.clock.now())
+
+    async def until(
+        self, true: Callable[[dict[StreamKey, StreamStatus]], bool], deadline: float = 6.0
+    ) -> None:
+        """Wait until the status files say so."""
+        async with asyncio.timeout(deadline):
+            while not true(self.statuses()):
+                await asyncio.sleep(0.02)
+
+    def recorded(self, key: StreamKey) -> tuple[list[tuple[int, int]], list[tuple[int, int, str]]]:
+        """Segments and gaps in the index, as spans."""
+        engine = open_database(self.settings.database_url)
+        archive = Archive(engine, self.settings.volumes)
+        ever = (Instant(0), Instant(self.clock.now() + 10 * SECOND))
+        segments = [(facts.start, facts.end) for facts in archive.segments(key, *ever)]
+        gaps = [
+            (gap.start, gap.end or self.clock.now(), gap.cause.value)
+            for gap in archive.gaps(key, *ever)
+        ]
+        engine.dispose()
+        return segments, gaps
+
+
+def is_in(state: State, key: StreamKey = GATE) -> Callable[[dict[StreamKey, StreamStatus]], bool]:
+    return lambda found: key in found and found[key].state is state
+
+
+def assert_tiled(segments: list[tuple[int, int]], gaps: list[tuple[int, int, str]]) -> None:
+    spans = sorted([*segments, *((start, end) for start, end, _ in gaps)])
+    for (_, end), (start, _) in itertools.pairwise(spans):
+        assert end == start, "time nobody accounts for, or twice"
+
+
+def test_a_camera_is_recorded_without_holes_and_its_end_has_a_cause(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.RECORDING))
+            await asyncio.sleep(3)
+            status = site.statuses()[GATE]
+            assert status.codec == "h264"
+            assert status.audio == "aac"
+            assert status.dropped == 0
+            assert status.source == "native"
+
+    asyncio.run(scene())
+    segments, gaps = site.recorded(GATE)
+    assert len(segments) >= 2
+    assert_tiled(segments, gaps)
+    assert [cause for _, _, cause in gaps] == ["connecting", "recorder_stopped"]
+    assert site.cameras["gate"].made[0].is_closed
+    assert not list(site.settings.run_dir.glob("*.status.json"))
+
+
+@pytest.mark.parametrize("error", [CameraError(Cause.SILENT, "nothing came"), KeyError("a bug")])
+def test_one_bad_camera_never_harms_another(tmp_path: Path, error: Exception) -> None:
+    site = Site(tmp_path, ["gate", "yard"])
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.RECORDING, YARD))
+            await site.until(is_in(State.RECORDING, GATE))
+            site.cameras["gate"].breaks = error
+            await site.until(is_in(State.FAILED, GATE))
+            status = site.statuses()[GATE]
+            expected = Cause.SILENT if isinstance(error, CameraError) else Cause.BROKEN_STREAM
+            assert status.cause is expected
+            assert status.detail
+            assert status.retry_at is not None
+            assert status.retry_at - site.clock.now() > 3 * SECOND
+            assert status.errors == 1
+            assert site.statuses()[YARD].errors == 0
+
+    asyncio.run(scene())
+    for key in (GATE, YARD):
+        assert_tiled(*site.recorded(key))
+    sent = len(site.cameras["yard"].sent)
+    segments, _ = site.recorded(YARD)
+    assert sum(end - start for start, end in segments) > (sent - 10) * SECOND // FPS
+
+
+def test_a_camera_that_can_not_be_reached_is_a_gap_with_its_cause(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+    site.cameras["gate"].refuses = CameraError(Cause.UNREACHABLE, "no answer from 10.0.0.5:554")
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.FAILED))
+            assert site.statuses()[GATE].detail == "no answer from 10.0.0.5:554"
+
+    asyncio.run(scene())
+    segments, gaps = site.recorded(GATE)
+    assert segments == []
+    assert "unreachable" in [cause for _, _, cause in gaps]
+    assert_tiled(segments, gaps)
+
+
+def test_a_reload_leaves_unchanged_cameras_alone(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate", "yard", "dock"])
+    site.listed = site.listed[:2]
+
+    async def scene() -> None:
+        async with site.running() as worker:
+            await site.until(is_in(State.RECORDING, GATE))
+            site.listed = [site.camera("gate", name="Kuzey Kapı"), site.camera("dock")]
+            await worker.reload()
+            await site.until(is_in(State.RECORDING, StreamKey(CameraId("dock"))))
+            assert YARD not in site.statuses()
+            site.listed = [site.camera("gate", record="off"), site.camera("dock")]
+            await worker.reload()
+            await site.until(is_in(State.STREAMING, GATE))
+
+    asyncio.run(scene())
+    assert len(site.cameras["gate"].made) == 2
+    assert len(site.cameras["dock"].made) == 1
+    _, gaps = site.recorded(GATE)
+    assert "recording_off" in [cause for _, _, cause in gaps]
+    _, gaps = site.recorded(YARD)
+    assert "removed" in [cause for _, _, cause in gaps]
+
+
+def test_a_viewer_starts_with_the_pictures_since_the_last_keyframe(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+
+    async def scene() -> list[LiveMessage]:
+        got: list[LiveMessage] = []
+        async with site.running():
+            await site.until(is_in(State.RECORDING))
+            await asyncio.sleep(1.9)  # well into a group whose begin is on disk
+            viewer = LiveClient([site.settings.socket_path("recorder-0")])
+            await viewer.start()
+            async with viewer.subscribe(GATE) as messages:
+                async for message in messages:
+                    got.append(message)
+                    if sum(isinstance(m, LiveUnit) and not m.cached for m in got) > 20:
+                        break
+            await viewer.close()
+        return got
+
+    got = [message for message in asyncio.run(scene()) if not isinstance(message, StreamDown)]
+    assert isinstance(got[0], FormatChanged)
+    units = [m for m in got if isinstance(m, LiveUnit) and m.unit.track is Track.VIDEO]
+    assert units[0].unit.key
+    assert units[0].cached
+    steps = {b.unit.pts - a.unit.pts for a, b in itertools.pairwise(units)}
+    assert steps == {3_600}
+    assert [m.cached for m in units] == sorted((m.cached for m in units), reverse=True)
+    numbers = [int.from_bytes(m.unit.data[-4:], "big") for m in units]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    age = site.clock.now() - units[-1].wall
+    assert 0 < age < 5 * SECOND
