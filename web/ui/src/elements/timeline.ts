@@ -393,7 +393,8 @@ export class VmsTimeline extends HTMLElement {
   }
 
   #gestures(): GestureTarget {
-    const { left, width } = { left: () => this.#layout.left, width: () => this.#layout.width };
+    const left = (): number => this.#layout.left;
+    const width = (): number => this.#layout.width;
     return {
       zoom: (factor, x) => this.#move(zoomed(this.#view, factor, this.#timeAt(x))),
       pan: (dx) => this.#move(panned(this.#view, -dx * this.#perPixel)),

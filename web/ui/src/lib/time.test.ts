@@ -38,6 +38,9 @@ describe('formatting', () => {
     expect(formatSpan(2 * DAY + 4 * 3_600_000, 'en')).toBe('2 d 4 h');
     expect(formatSpan(59_700, 'en')).toBe('1 min');
     expect(formatSpan(480, 'en')).toBe('480 ms');
+    expect(formatSpan(2_500, 'tr')).toBe('2,5 sn');
+    expect(formatSpan(5_000, 'en')).toBe('5 s');
+    expect(formatSpan(9_960, 'en')).toBe('10 s');
   });
 });
 

@@ -180,10 +180,14 @@ const UNITS: Record<Lang, readonly [string, string, string, string, string]> = {
   en: ['d', 'h', 'min', 's', 'ms'],
 };
 
-/** A span in its two largest units: `24 dk`, `8 dk 30 sn`, `2 gün 4 sa`, `480 ms`. */
+/** A span in its two largest units: `24 dk`, `8 dk 30 sn`, `2 gün 4 sa`, `2,5 sn`, `480 ms`. */
 export function formatSpan(span: number, lang: Lang): string {
   const [day, hour, minute, second, ms] = UNITS[lang];
   if (span < SECOND) return `${Math.max(0, Math.round(span))} ${ms}`;
+  if (span < 9.95 * SECOND) {
+    const tenths = (Math.round(span / 100) / 10).toString();
+    return `${lang === 'tr' ? tenths.replace('.', ',') : tenths} ${second}`;
+  }
   const whole = Math.round(span / SECOND) * SECOND;
   const units: readonly (readonly [number, string])[] = [
     [DAY, day],

@@ -58,6 +58,7 @@ export const AXIS = 24;
 const NAMES = 116;
 const PAD = 3;
 const BAR_MAX = 30;
+const NOTCH = 10;
 
 export function layoutOf(width: number, height: number, names: boolean, lanes: number): Layout {
   const left = names && width > 480 ? NAMES : 0;
@@ -95,12 +96,14 @@ function drawAxis(context: CanvasRenderingContext2D, scene: Scene, palette: Pale
   }
   for (const tick of scene.ticks) {
     const x = Math.round(xOf(scene, tick.at)) + 0.5;
-    context.strokeStyle = tick.isDay ? palette.strong : palette.line;
+    const isNamedDay = tick.isDay && tick.label !== '';
+    context.strokeStyle = isNamedDay ? palette.strong : palette.line;
     context.beginPath();
-    context.moveTo(x, tick.isDay ? 2 : AXIS - 8);
-    context.lineTo(x, tick.isDay ? layout.height : AXIS);
+    context.moveTo(x, isNamedDay ? 2 : AXIS - 7);
+    context.lineTo(x, isNamedDay ? layout.height : AXIS);
     context.stroke();
-    if (tick.label === '' || x < free) continue;
+    const ends = x + 5 + context.measureText(tick.label).width;
+    if (tick.label === '' || x < free || ends > layout.left + layout.width) continue;
     context.fillStyle = tick.isDay ? palette.text : palette.muted;
     context.fillText(tick.label, x + 5, AXIS / 2);
   }
@@ -125,7 +128,8 @@ function drawLane(
   context.rect(layout.left, top, layout.width, layout.lane);
   context.clip();
   for (const timeline of lane.timelines) drawTimeline(context, scene, palette, timeline, top, lane.isSelected);
-  for (const gap of lane.gaps) drawGap(context, scene, palette, gap, top);
+  let notched = -Infinity;
+  for (const gap of lane.gaps) notched = drawGap(context, scene, palette, gap, top, notched);
   if (lane.failure !== '') drawWords(context, palette.gapText, palette.font, lane.failure, layout, top);
   context.restore();
 }
@@ -177,8 +181,10 @@ function drawTimeline(
   isSelected: boolean,
 ): void {
   const { layout } = scene;
-  const from = Math.max(layout.left, xOf(scene, timeline.start));
-  const to = Math.min(layout.left + layout.width, xOf(scene, timeline.end));
+  // To whole device pixels: half-covered ones would show as seams between tiles.
+  const edge = (at: number): number => snapped(context, xOf(scene, at));
+  const from = Math.max(layout.left, edge(timeline.start));
+  const to = Math.min(layout.left + layout.width, edge(timeline.end));
   if (to <= from) return;
   // A finer answer covers the coarser one below it wholly.
   context.fillStyle = isSelected ? palette.raised : palette.panel;
@@ -186,17 +192,22 @@ function drawTimeline(
   const bar = barOf(layout, top, timeline.activity.length > 0);
   context.fillStyle = palette.footage;
   for (const span of timeline.spans) {
-    const left = Math.max(from, xOf(scene, span.start));
-    const right = Math.min(to, xOf(scene, span.end));
-    if (right > left) context.fillRect(left, bar.top, Math.max(right - left, 0.5), bar.height);
+    const left = Math.max(from, edge(span.start));
+    const right = Math.min(to, Math.max(edge(span.end), left + 0.5));
+    if (right > left) context.fillRect(left, bar.top, right - left, bar.height);
   }
   drawActivity(context, scene, palette, timeline, top + PAD, bar.top - 1);
   context.fillStyle = palette.hold;
   for (const hold of timeline.holds) {
-    const left = Math.max(from, xOf(scene, hold.start));
-    const right = Math.min(to, xOf(scene, hold.end));
+    const left = Math.max(from, edge(hold.start));
+    const right = Math.min(to, edge(hold.end));
     if (right > left) context.fillRect(left, bar.top + bar.height - 3, right - left, 3);
   }
+}
+
+function snapped(context: CanvasRenderingContext2D, x: number): number {
+  const ratio = context.getTransform().a;
+  return Math.round(x * ratio) / ratio;
 }
 
 function drawActivity(
@@ -210,26 +221,41 @@ function drawActivity(
   if (timeline.activity.length === 0) return;
   context.fillStyle = palette.activity;
   context.globalAlpha = 0.45;
+  context.beginPath();
   for (const step of timeline.activity) {
-    const left = xOf(scene, step.start);
+    const left = snapped(context, xOf(scene, step.start));
     const height = (base - top) * Math.min(1, Math.max(0, step.level));
-    context.fillRect(left, base - height, xOf(scene, step.end) - left + 0.5, height);
+    context.rect(left, base - height, snapped(context, xOf(scene, step.end)) - left, height);
   }
+  context.fill();
   context.globalAlpha = 1;
 }
 
-/** A gap has its own shape at every width: a notched mark, a hatched field, a field with words. */
-function drawGap(context: CanvasRenderingContext2D, scene: Scene, palette: Palette, gap: Gap, top: number): void {
+/**
+ * A gap has its own shape at every width: a notched mark, a hatched field, a field with words.
+ * `notched`: where the last notch stands; returns where it stands now. Crowded ones are left out.
+ */
+function drawGap(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  palette: Palette,
+  gap: Gap,
+  top: number,
+  notched: number,
+): number {
   const { layout } = scene;
   const right = layout.left + layout.width;
   const from = xOf(scene, gap.start);
   const to = xOf(scene, gap.end);
-  if (to < layout.left || from > right) return;
+  if (to < layout.left || from > right) return notched;
   const y = top + PAD;
   const height = layout.lane - 2 * PAD;
   if (to - from < 5) {
-    drawMark(context, palette, (from + to) / 2, Math.max(2, to - from), y, height);
-    return;
+    const x = (from + to) / 2;
+    drawMark(context, palette, x, Math.max(2, to - from), y, height);
+    if (x - notched < NOTCH) return notched;
+    drawNotch(context, palette, x, y);
+    return x;
   }
   const left = Math.max(layout.left - 2, from);
   const width = Math.min(right + 2, to) - left;
@@ -240,6 +266,7 @@ function drawGap(context: CanvasRenderingContext2D, scene: Scene, palette: Palet
   context.fillRect(left, y, 1.5, height);
   context.fillRect(left + width - 1.5, y, 1.5, height);
   drawCause(context, scene, palette, gap, { left, width, middle: top + layout.lane / 2 });
+  return notched;
 }
 
 function drawMark(
@@ -254,6 +281,10 @@ function drawMark(
   context.fillRect(x - width / 2 - 1, y, width + 2, height);
   context.fillStyle = palette.gapEdge;
   context.fillRect(x - width / 2, y, width, height);
+}
+
+function drawNotch(context: CanvasRenderingContext2D, palette: Palette, x: number, y: number): void {
+  context.fillStyle = palette.gapEdge;
   context.beginPath();
   context.moveTo(x - 4, y - PAD);
   context.lineTo(x + 4, y - PAD);
@@ -302,8 +333,8 @@ function drawCause(
   context.font = `12px ${palette.font}`;
   context.textAlign = 'center';
   const cause = scene.causes[gap.cause] ?? gap.cause.replaceAll('_', ' ');
-  const long = `${cause} · ${formatSpan(gap.end - gap.start, scene.lang)}`;
-  const words = [long, cause].find((text) => context.measureText(text).width < field.width - 14);
+  const span = formatSpan(gap.end - gap.start, scene.lang);
+  const words = [`${cause} · ${span}`, cause, span].find((text) => context.measureText(text).width < field.width - 14);
   if (words === undefined) return;
   const width = context.measureText(words).width + 10;
   const x = field.left + field.width / 2;
