@@ -279,7 +279,7 @@ class CameraStream:
         # Counters stand as the last sweep left them; a camera that stands still shows as such.
         seen = self._last_picture or reading.mono
         at = seen if reading.mono - seen < STILL else reading.mono
-        self._meter.look(at, source.stats.units, source.stats.bytes)
+        self._meter.look(at, session.pictures, source.stats.bytes)
         if self._keeper is not None:
             self._keeper.check(session)
             best = self._camera_clock.offset

@@ -56,6 +56,7 @@ class Session:
 
     def __init__(self, rules: Rules, reading: Reading, not_before: Instant | None = None) -> None:
         self._dropped = 0
+        self.pictures = 0  # that came, whatever became of them
         self.leaps = 0  # times the camera's clock was put right
         self.format: StreamFormat | None = None
         self.clock = RunClock(reading)
@@ -93,13 +94,14 @@ class Session:
         """Take what a sweep brought. Raises CameraError when no keyframe comes any more."""
         self._check_patience()
         out: list[Action] = []
-        queue, newest = self._queue, None
+        queue, newest, pictures = self._queue, None, 0
         for element in elements:
             if type(element) is AccessUnit:
                 if element.track != Track.VIDEO:
                     self._take_sound(element, out)
                     continue
                 newest = element
+                pictures += 1
                 time = element.pts + self._shift
                 if queue.highest < time < queue.limit and not element.key:
                     queue.units.append(element)
@@ -110,6 +112,7 @@ class Session:
             elif isinstance(element, StreamFormat):
                 self._take_format(element, out)
                 queue = self._queue
+        self.pictures += pictures
         if newest is not None and self._began is not None:
             self._arrived = newest.arrival
             media = (newest.pts + self._shift) * SECOND // self._rate
@@ -121,6 +124,7 @@ class Session:
         for element in elements:
             if type(element) is AccessUnit:
                 if element.track == Track.VIDEO:
+                    self.pictures += 1
                     self.clock.observe(element.arrival, element.pts * SECOND // self._rate)
             elif isinstance(element, StreamFormat):
                 self.format, self._rate = element, element.video.clock_rate
