@@ -92,9 +92,3 @@ export function countsOf(cameras: readonly Camera[]): Counts {
     total: cameras.length,
   };
 }
-
-/** Which stream a small tile shows: the sub-stream where it works, else the main one. */
-export function tileStream(camera: Camera): 'main' | 'sub' {
-  const sub = camera.streams.sub;
-  return sub && (sub.state === 'streaming' || sub.state === 'recording') ? 'sub' : 'main';
-}

@@ -89,6 +89,9 @@ export const en: Dictionary = {
   'cause.connecting': 'Connecting',
   'cause.connecting.what': 'The connection is being made; waiting for the first picture.',
   'cause.connecting.todo': 'Just wait; if it takes long, check the camera’s keyframe interval.',
+  'cause.clock_step': 'Clock stepped',
+  'cause.clock_step.what': 'The recording machine’s clock was changed; this span never took place.',
+  'cause.clock_step.todo': 'Set the machine’s clock by a time server (NTP).',
   'cause.recorder_stopped': 'Recorder stopped',
   'cause.recorder_stopped.what': 'The recorder was stopped on purpose.',
   'cause.recorder_stopped.todo': 'Start the recorder again.',
@@ -238,6 +241,8 @@ export const en: Dictionary = {
   'camera.path': 'Watched by',
   'camera.groups': 'Groups',
   'camera.id': 'Id',
+  'camera.subShown': 'This browser can’t play {codec}: showing the small stream.',
+  'camera.stillsShown': 'This browser can’t play {codec}: showing the recording picture by picture.',
 
   'play.bar': 'Playback',
   'play.prevGap': 'Previous gap',

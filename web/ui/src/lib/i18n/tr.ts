@@ -88,6 +88,9 @@ export const tr = {
   'cause.connecting': 'Bağlanıyor',
   'cause.connecting.what': 'Bağlantı kuruluyor, ilk görüntü bekleniyor.',
   'cause.connecting.todo': 'Beklemek yeter; uzun sürerse kameranın anahtar kare aralığını denetleyin.',
+  'cause.clock_step': 'Saat atladı',
+  'cause.clock_step.what': 'Kayıt makinesinin saati değişti; bu süre hiç yaşanmadı.',
+  'cause.clock_step.todo': 'Makinenin saatini bir zaman sunucusuna (NTP) bağlayın.',
   'cause.recorder_stopped': 'Kaydedici durduruldu',
   'cause.recorder_stopped.what': 'Kaydedici bilerek durduruldu.',
   'cause.recorder_stopped.todo': 'Kaydediciyi yeniden başlatın.',
@@ -237,6 +240,8 @@ export const tr = {
   'camera.path': 'İzleme yolu',
   'camera.groups': 'Gruplar',
   'camera.id': 'Kimlik',
+  'camera.subShown': 'Bu tarayıcı {codec} oynatamıyor: küçük akış gösteriliyor.',
+  'camera.stillsShown': 'Bu tarayıcı {codec} oynatamıyor: kayıt tek tek karelerle gösteriliyor.',
 
   'play.bar': 'Oynatma',
   'play.prevGap': 'Önceki boşluk',
