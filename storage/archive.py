@@ -147,7 +147,7 @@ class Archive:
         self, stream: StreamKey, start: Instant, end: Instant, resolution: Span
     ) -> Timeline:
         """Coverage merged for a screen on which `resolution` nanoseconds are one pixel."""
-        spans: list[tuple[int, int]] = list(self._index.spans(stream, start, end, resolution))
+        spans: list[tuple[int, int]] = list(self._index.spans(stream, start, end))
         recent = self._unknown(stream, end)
         spans += [(file.head.head.start, file.end) for file in recent]
         now = self._clock.now()

@@ -25,6 +25,21 @@ class Timeline:
     gaps: tuple[GapFacts, ...]
 
 
+def without(start: int, end: int, gaps: Iterable[GapFacts]) -> list[tuple[int, int]]:
+    """What is left of [start, end) when gaps (in order) are taken out."""
+    left: list[tuple[int, int]] = []
+    at = start
+    for gap in gaps:
+        if gap.start >= end:
+            break
+        if gap.start > at:
+            left.append((at, gap.start))
+        at = max(at, end if gap.end is None else gap.end)
+    if at < end:
+        left.append((at, end))
+    return left
+
+
 def merge_spans(
     spans: Iterable[tuple[int, int]], start: Instant, end: Instant, resolution: Span
 ) -> tuple[tuple[Instant, Instant], ...]:

@@ -50,6 +50,8 @@ def find(data: bytes, *path: bytes) -> bytes | None:
 
 
 def header_at(data: bytes, offset: int = 0) -> tuple[int, bytes]:
-    """Size and name of the box that begins at `offset`; 8 bytes must be there."""
+    """Size and name of the box that begins at `offset`. Raises BadFile."""
+    if offset < 0 or offset + 8 > len(data):
+        raise BadFile(f"no room for a box at offset {offset} of {len(data)}")
     size, kind = _HEADER.unpack_from(data, offset)
     return size, kind

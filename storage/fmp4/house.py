@@ -147,7 +147,7 @@ def read_tail(end_of_file: bytes) -> Tail | None:
         if kind != b"uuid" or payload[:16] != TAIL_ID:
             raise BadFile("not a tail of ours")
         return _read_tail(payload)
-    except (struct.error, ValueError, KeyError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadFile(f"tail is damaged: {error}") from error
 
 

@@ -163,7 +163,7 @@ def recover_twice(trial: Trial) -> None:
         store._stop()  # as if killed: no goodbye
         seen.append((_rows(trial), _gaps(trial), _finals(trial.root)))
     assert seen[0] == seen[1]
-    assert not [path for path in trial.root.rglob("*.part")]
+    assert not list(trial.root.rglob("*.part"))
 
 
 def assert_invariants(trial: Trial) -> None:
