@@ -47,10 +47,10 @@ def segments(
     """List a camera's segments: files, spans, hashes."""
     from vms.app.site import open_site
 
-    key = stream_key(camera, stream)
+    key, span = stream_key(camera, stream), _span(start, end)
     with open_site(config) as site:
         site.require_stream(key)
-        found = site.archive.segments(key, *_span(start, end))
+        found = site.archive.segments(key, *span)
     if as_json:
         print_json([fact.as_json() for fact in found])
         return
@@ -73,10 +73,10 @@ def gaps(
     """List where a camera has no footage, and why."""
     from vms.app.site import open_site
 
-    key = stream_key(camera, stream)
+    key, span = stream_key(camera, stream), _span(start, end)
     with open_site(config) as site:
         site.require_stream(key)
-        found = site.archive.gaps(key, *_span(start, end))
+        found = site.archive.gaps(key, *span)
     now = SystemClock().now()
     if as_json:
         print_json([gap.as_json(now) for gap in found])

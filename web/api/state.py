@@ -28,6 +28,7 @@ SENTENCES: dict[Cause, str] = {
     Cause.DISK_FAILED: "The volume does not take what is written.",
     Cause.FOOTAGE_DAMAGED: "Footage is damaged.",
     Cause.CLOCK_STEP: "The machine's clock was set forward; these seconds never were.",
+    Cause.CLOCK_STEP: "The machine's clock was set.",
     Cause.RECORDING_OFF: "Recording is switched off.",
     Cause.REMOVED: "The camera was taken out of the settings.",
 }

@@ -1,0 +1,77 @@
+"""Following cameras.toml: good files are applied, bad ones change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vms.app.reload import Reloader
+from vms.app.site import Site, open_site
+
+CAMERA = '[[cameras]]\nid = "{id}"\nsource = "rtsp://127.0.0.1:1/{id}"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "cameras.toml"
+    file.write_text(CAMERA.format(id="a"))
+    return file
+
+
+@pytest.fixture
+def site(file: Path) -> Iterator[Site]:
+    with open_site(file) as site:
+        site.registry.apply(site.settings.cameras)
+        yield site
+
+
+def rewrite(file: Path, text: str) -> None:
+    """As an editor does it: a new file takes the old one's place."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
+def test_an_unchanged_file_brings_nothing(site: Site) -> None:
+    looked = Reloader(site).look()
+    assert (looked.changes, looked.registry_changed) == ((), False)
+
+
+def test_an_added_camera_is_applied_once(site: Site, file: Path) -> None:
+    reloader = Reloader(site)
+    rewrite(file, CAMERA.format(id="a") + CAMERA.format(id="b"))
+    looked = reloader.look()
+    assert [(change.kind, change.camera) for change in looked.changes] == [("added", "b")]
+    assert looked.registry_changed
+    assert not reloader.look().registry_changed
+
+
+def test_a_bad_file_changes_nothing(site: Site, file: Path) -> None:
+    reloader = Reloader(site)
+    rewrite(file, CAMERA.format(id="b") + "sorce = 1\n")
+    looked = reloader.look()
+    assert (looked.changes, looked.registry_changed) == ((), False)
+    assert [camera.settings.id for camera in site.registry.list()] == ["a"]
+    rewrite(file, CAMERA.format(id="c"))
+    assert {change.kind for change in reloader.look().changes} == {"added", "removed"}
+
+
+def test_a_file_that_is_gone_for_a_moment_changes_nothing(site: Site, file: Path) -> None:
+    reloader = Reloader(site)
+    file.unlink()
+    assert reloader.look().changes == ()
+
+
+def test_sections_that_need_a_restart_are_named(site: Site, file: Path) -> None:
+    reloader = Reloader(site)
+    rewrite(file, '[web]\nlisten = "127.0.0.1:9"\n' + CAMERA.format(id="a"))
+    assert reloader.look().waiting == ("web",)
+
+
+def test_another_process_changing_the_registry_is_seen(site: Site) -> None:
+    reloader = Reloader(site)
+    with open_site(site.settings) as other:
+        other.registry.apply(())
+    assert reloader.look().registry_changed

@@ -1,0 +1,120 @@
+"""The command line: facts as JSON, errors as one line, exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vms.cli.options import instant
+from vms.core.clock import MINUTE, SystemClock
+from vms.core.errors import BadRequest
+
+SETTINGS = """
+[[cameras]]
+id = "gate-north"
+name = "Kuzey Kapı"
+source = "rtsp://vms:gizli@10.255.255.1/main"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "cameras.toml"
+    file.write_text(SETTINGS)
+    return file
+
+
+def vms(
+    *arguments: str, config: Path | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    more = ("--config", str(config)) if config is not None else ()
+    command = [sys.executable, "-m", "vms", *arguments, *more]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False)
+
+
+def test_apply_prints_the_difference_and_then_nothing(config: Path) -> None:
+    assert "+ gate-north: added" in vms("apply", "--dry-run", config=config).stdout
+    assert "+ gate-north: added" in vms("apply", config=config).stdout
+    assert vms("apply", config=config).stdout == "Nothing to change.\n"
+
+
+def test_cameras_have_the_fields_of_the_contract(config: Path) -> None:
+    vms("apply", config=config)
+    cameras = json.loads(vms("cameras", "--json", config=config).stdout)
+    wanted = {"id", "name", "state", "since", "source", "fps", "bitrate", "last_frame"}
+    assert wanted | {"clock_offset_ms", "problem"} <= set(cameras[0])
+    assert cameras[0]["state"] == "stopped"
+
+
+def test_segments_and_gaps_of_a_camera_without_footage_are_empty_lists(config: Path) -> None:
+    vms("apply", config=config)
+    for command in ("segments", "gaps"):
+        done = vms(command, "gate-north", "--json", config=config)
+        assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+def test_a_dump_never_shows_the_password(config: Path) -> None:
+    vms("apply", config=config)
+    done = vms("dump", config=config)
+    assert "gizli" not in done.stdout + done.stderr
+    assert "${GATE_NORTH_PASSWORD}" in done.stdout
+
+
+def test_users_are_made_listed_and_removed(config: Path) -> None:
+    made = vms("users", "add", "ayse", config=config)
+    assert made.stdout.startswith("ayse: the password is ")
+    assert vms("users", "add", "ayse", config=config).returncode == 1
+    done = vms("users", "add", "veli", "--password-stdin", config=config, stdin="yeterince-uzun\n")
+    assert done.returncode == 0
+    names = [
+        user["name"] for user in json.loads(vms("users", "list", "--json", config=config).stdout)
+    ]
+    assert names == ["ayse", "veli"]
+    assert vms("users", "remove", "veli", config=config).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("segments", "nobody"), 1, "no camera 'nobody'"),
+        (("segments", "Bad Id"), 2, "camera/main"),
+        (("gaps", "gate-north", "--from", "yesterday"), 2, "RFC 3339"),
+        (("gaps", "gate-north", "--from", "now", "--to", "1 h ago"), 2, "must lie before"),
+        (("verify", "--level", "deep"), 2, "presence, size, hash"),
+        (("no-such-command",), 2, "No such command"),
+        (("users", "remove", "nobody"), 1, "no account"),
+    ],
+)
+def test_errors_are_one_line_with_their_exit_code(
+    config: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    known = arguments[0] != "no-such-command"
+    done = vms(*arguments, config=config if known else None)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
+    done = vms("cameras", config=tmp_path / "none.toml")
+    assert done.returncode == 1
+    assert "no such file" in done.stderr
+
+
+def test_the_openapi_document_is_printed() -> None:
+    document = json.loads(vms("openapi").stdout)
+    assert "/api/cameras/{camera}/timeline" in document["paths"]
+
+
+def test_times_of_the_command_line() -> None:
+    now = SystemClock().now()
+    ago = instant("10 min ago")
+    assert ago is not None
+    assert abs(now - ago - 10 * MINUTE) < MINUTE
+    assert instant("2026-11-22T14:32:07+03:00") == instant("2026-11-22T11:32:07Z")
+    with pytest.raises(BadRequest):
+        instant("14:32")
