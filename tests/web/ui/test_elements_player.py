@@ -92,7 +92,7 @@ def page(browser_page: Page, site: Site) -> Page:
 
 
 def until(page: Page, condition: str, argument: object = None, *, timeout: float = 5) -> None:
-    """Waits for a JavaScript condition. Playwright's own waiting needs eval, which our CSP forbids."""
+    """Waits for a JavaScript condition. Playwright's own way needs eval, which our CSP forbids."""
     function = condition if "=>" in condition.split("(")[0] else f"() => {condition}"
     deadline = time.monotonic() + timeout
     while not page.evaluate(function, argument):

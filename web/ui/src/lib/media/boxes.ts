@@ -275,6 +275,6 @@ export function unplayableTracks(tracks: readonly TrackInfo[]): Set<number> {
 
 /** The MIME type without the codecs that are hidden. */
 export function playableMime(videoCodec: string, audioCodec: string | null): string {
-  const audio = audioCodec?.startsWith('mp4a') ? audioCodec : null;
-  return `video/mp4; codecs="${audio === null ? videoCodec : `${videoCodec},${audio}`}"`;
+  const isPlayable = audioCodec?.startsWith('mp4a') === true;
+  return `video/mp4; codecs="${isPlayable ? `${videoCodec},${audioCodec}` : videoCodec}"`;
 }

@@ -151,15 +151,14 @@ function readFragment(value: unknown): Fragment {
 
 function readSegment(value: unknown): Segment {
   const json = isJson(value) ? value : {};
-  const audio = json['audio_codec'];
-  // The MIME type has the codecs as browsers want them; the other fields have their plain names.
+  // The MIME type names the codecs as browsers want them; the API's own fields say `h264`, `aac`.
   const codecs = /codecs="([^"]*)"/.exec(text(json['mime']))?.[1]?.split(/\s*,\s*/) ?? [];
   return {
     id: text(json['id']),
     start: parseInstant(text(json['start'])),
     end: parseInstant(text(json['end'])),
-    videoCodec: codecs.find((codec) => /^(avc|hev|hvc)/.test(codec)) ?? text(json['video_codec']),
-    audioCodec: codecs.find((codec) => codec.startsWith('mp4a')) ?? (typeof audio === 'string' ? audio : null),
+    videoCodec: codecs.find((codec) => /^(avc|hev|hvc)/.test(codec)) ?? '',
+    audioCodec: codecs.find((codec) => codec.startsWith('mp4a')) ?? null,
     url: text(json['url']),
     initLength: Number(json['init_length']),
     fragments: list(json['fragments']).map(readFragment),
