@@ -112,10 +112,11 @@ class Demuxer:
         video, builder, channel = self._video, self._video.builder, self._video.channel
         position = 0
         while end - position >= PREFIX:
-            if builder.slot >= 0:
-                position += video.take_run(buffer, position, end)
-                if end - position < PREFIX:
-                    break
+            if taken := video.take_run(buffer, position, end, arrival):
+                position += taken
+                if builder.done:
+                    self._pictures(arrival, out)
+                continue
             if buffer[position] != DOLLAR:
                 step = self._between_frames(buffer, position, end)
                 if not step:

@@ -87,7 +87,7 @@ _START_CODE = re.compile(rb"\x00*\x00\x00\x01")
 
 def is_annex_b(data: bytes | bytearray) -> bool:
     """Whether `data` begins with a start code."""
-    return data[:3] == b"\x00\x00\x01" or data[:4] == b"\x00\x00\x00\x01"
+    return data.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"))
 
 
 def split_annex_b(data: bytes | bytearray) -> list[bytes]:

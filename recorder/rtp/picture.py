@@ -97,11 +97,11 @@ class PictureBuilder:
         role = self._rules.roles[self._rules.type_of(nal[0])]
         if is_annex_b(nal) or (not role & Role.PICTURE and b"\x00\x00\x01" in nal):
             for part in split_annex_b(nal):
-                self._add(part)
+                self._add(part, self._rules.roles[self._rules.type_of(part[0])])
         else:
-            self._add(nal)
+            self._add(nal, role)
 
-    def open(self, header: bytes, body: bytearray, role: int) -> None:
+    def open(self, header: bytes, body: bytes | bytearray, role: int) -> None:
         """A NAL unit that comes in fragments begins; one left open before is whole by order."""
         if self.slot >= 0:
             self.end()
@@ -135,8 +135,7 @@ class PictureBuilder:
         del self.pieces[slot:]
         self.add(nal)
 
-    def _add(self, nal: bytes) -> None:
-        role = self._rules.roles[self._rules.type_of(nal[0])]
+    def _add(self, nal: bytes, role: int) -> None:
         if role & (Role.UNKNOWN | Role.AGGREGATE | Role.FRAGMENT) or len(nal) < self._rules.header:
             self._stats.malformed += 1
             return

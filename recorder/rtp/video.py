@@ -1,8 +1,9 @@
 """H.264 (RFC 6184) and H.265 (RFC 7798) in RTP: packets in, pictures out. Pure.
 
-`take_run` is the hot path of the whole recorder: most packets are the middle fragments of a
-large picture, all of one size, one behind the other. They are found by one column of bytes,
-checked and copied out by one `struct` call, so that a packet costs about 0.2 µs instead of 2.
+`take_run` is the hot path of the whole recorder: most packets are fragments of one large
+picture, all of one size, one behind the other. They are found by one column of bytes, checked
+and copied out by one `struct` call, so that a packet costs about 0.3 µs instead of 3. Whatever
+is not exactly so goes the slow way, `packet`, which alone decides on loss, strangers and quirks.
 """
 
 from __future__ import annotations
@@ -10,25 +11,27 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Callable
+from typing import Any
 
 from recorder.rtp.flow import HEADER, Flow, Verdict, parse_rtp
-from recorder.rtp.interleaved import PREFIX
+from recorder.rtp.interleaved import DOLLAR, PREFIX
 from recorder.rtp.nal import NalRules, Role
 from recorder.rtp.picture import UNIT_MAX, PictureBuilder
 from recorder.source import SourceStats
 from vms.core.clock import Mono
 
 _START, _END = 0x80, 0x40
-_RUN_MIN = 3  # a shorter run is cheaper one by one
 _RUN_MAX = 64
 _VERSION = 0x80  # no padding, no extension, no contributing sources
+_PAYLOAD = PREFIX + HEADER
+_BYTES = [bytes((number,)) for number in range(256)]
 _unpack_rtp = struct.Struct(">BBHII").unpack_from
 
 
 @functools.lru_cache(maxsize=1024)  # each size of packet with each length of run; one for most
-def _layout(count: int, head: int, body: int) -> Callable[[bytearray, int], tuple[bytes | int]]:
-    """Reads `count` frames of one size: what is equal, the sequence, what is equal, the body."""
-    return struct.Struct(">" + f"6sH{head}s{body}s" * count).unpack_from
+def _layout(count: int, head: int, body: int) -> Callable[[bytearray, int], tuple[Any, ...]]:
+    """Reads `count` fragments of one size: prefix, sequence, head, flags and body of each."""
+    return struct.Struct(">" + f"6sH{head}sB{body}s" * count).unpack_from
 
 
 class VideoDepacketiser:
@@ -40,10 +43,14 @@ class VideoDepacketiser:
         self.builder = PictureBuilder(rules, stats)
         self.arrival: Mono | None = None  # of the last packet that is ours
         self.new_session = False  # the camera began a new RTP session
-        # What a further middle fragment of the open NAL unit looks like, from its timestamp to
-        # its FU header, and where that FU header stands in a frame.
-        self._suffix = b""
-        self._column = PREFIX + HEADER + rules.header
+        self._column = _PAYLOAD + rules.header  # where the FU header stands in a frame
+        self._mask = rules.mask << rules.shift
+        self._kind = rules.roles.index(Role.FRAGMENT) << rules.shift
+        self._opening = bytes((DOLLAR, channel))
+        self._unpack: Callable[[bytearray, int], tuple[bytes, int, bytes, int]] = struct.Struct(
+            f">6sH{8 + rules.header}sB"
+        ).unpack_from
+        self._head = b""  # timestamp, SSRC, payload header of the open NAL unit's fragments
 
     def packet(self, buffer: bytearray, start: int, stop: int, arrival: Mono) -> bool:
         """Take the RTP packet between `start` and `stop`; False if it is none."""
@@ -78,36 +85,82 @@ class VideoDepacketiser:
             builder.mark()
         return True
 
-    def take_run(self, buffer: bytearray, position: int, end: int) -> int:
-        """Take equal middle fragments in order from `position` on; returns their bytes, or 0."""
-        length = buffer[position + 2] << 8 | buffer[position + 3]
-        stride = length + PREFIX
-        head = len(self._suffix)
-        body = length - HEADER - (head - 8)
-        limit = min(end, position + stride * _RUN_MAX)
-        if body <= 0 or limit - position < stride * _RUN_MIN:
+    def take_run(self, buffer: bytearray, position: int, end: int, arrival: Mono) -> int:
+        """Take a fragment, those of its size behind it, and the last one of their NAL unit.
+
+        Only in order and without anything unusual; returns their bytes, 0 when the next frame
+        must be looked at by itself.
+        """
+        if end - position <= self._column or buffer[position + _PAYLOAD] & self._mask != self._kind:
             return 0
-        column = buffer[position + self._column : limit : stride]
-        alike = len(column) - len(column.lstrip(self._suffix[-1:]))
-        count = min(alike, (limit - position) // stride)
         flow, builder = self._flow, self.builder
-        sequence = flow.expected
-        if count < _RUN_MIN or sequence + count > 0xFFFF:
-            return 0
-        fields = _layout(count, head, body)(buffer, position)
-        prefix = struct.pack(">BBHBB", 0x24, self.channel, length, _VERSION, flow.payload_type)
+        prefix, sequence, head, flags = self._unpack(buffer, position)
+        opens = flags & _START
         if (
-            fields[0::4].count(prefix) != count
-            or fields[2::4].count(self._suffix) != count
-            or fields[1::4] != tuple(range(sequence, sequence + count))
-            or builder.size + builder.nal_size + count * body > UNIT_MAX
+            sequence != flow.expected
+            or flags & _END
+            or prefix[:2] != self._opening
+            or prefix[4] != _VERSION
+            or prefix[5] != flow.payload_type
+            or (builder.slot >= 0 if opens else head != self._head or builder.slot < 0)
+            or int.from_bytes(head[4:8], "big") != flow.ssrc
         ):
             return 0
-        builder.pieces += fields[3::4]
-        builder.nal_size += count * body
+        length = prefix[2] << 8 | prefix[3]
+        stride, body = length + PREFIX, length + PREFIX - self._column - 1
+        limit = min(end, position + stride * _RUN_MAX)
+        column = buffer[position + stride + self._column : limit : stride]
+        count = 1 + len(column) - len(column.lstrip(_BYTES[flags & ~_START]))
+        count = min(count, (end - position) // stride, 0xFFFF - sequence)
+        if count < 1 or body < 1 or builder.size + builder.nal_size + count * body > UNIT_MAX:
+            return 0
+        fields = _layout(count, len(head), body)(buffer, position)
+        if (
+            fields[0::5].count(prefix) != count
+            or fields[2::5].count(head) != count
+            or fields[1::5] != tuple(range(sequence, sequence + count))
+        ):
+            return 0
+        if not opens:
+            builder.pieces += fields[4::5]
+            builder.nal_size += count * body
+        else:
+            builder.at(int.from_bytes(head[:4], "big"))
+            if not self._open(head, flags, fields[4]):
+                return 0
+            builder.pieces += fields[9::5]
+            builder.nal_size += (count - 1) * body
+        self.arrival = arrival
         flow.expected = sequence + count
         self._stats.packets += count
-        return count * stride
+        return count * stride + self._last(buffer, position + count * stride, end)
+
+    def _last(self, buffer: bytearray, position: int, end: int) -> int:
+        """Take the last fragment of the open NAL unit, if it is here; returns its bytes, or 0."""
+        if end - position <= self._column:
+            return 0
+        flow, builder = self._flow, self.builder
+        prefix, sequence, head, flags = self._unpack(buffer, position)
+        stop = position + PREFIX + (prefix[2] << 8 | prefix[3])
+        if (
+            stop > end
+            or stop <= position + self._column
+            or flags & (_START | _END) != _END
+            or head != self._head
+            or sequence != flow.expected
+            or sequence == 0xFFFF
+            or prefix[:2] != self._opening
+            or prefix[4] != _VERSION
+            or prefix[5] & 0x7F != flow.payload_type
+        ):
+            return 0
+        flow.expected = sequence + 1
+        self._stats.packets += 1
+        builder.go_on(buffer[position + self._column + 1 : stop])
+        builder.end()
+        if prefix[5] & 0x80:
+            builder.mark()
+        return stop - position
 
     def _admitted(self, verdict: Verdict) -> bool:
         if verdict is Verdict.REFUSED:
@@ -139,31 +192,30 @@ class VideoDepacketiser:
 
     def _fragment(self, buffer: bytearray, begin: int, finish: int) -> None:
         """FU-A and FU. Only the first fragment's type counts: Tiandy changes it in the middle."""
-        rules, builder = self._rules, self.builder
-        at = begin + rules.header
+        at = begin + self._rules.header
         if at >= finish:
             self._stats.malformed += 1
             return
         flags = buffer[at]
         body = buffer[at + 1 : finish]
         if not flags & _START:
-            builder.go_on(body)
-        elif not self._open(buffer, begin, flags, body):
+            self.builder.go_on(body)
+        elif not self._open(bytes(buffer[begin - 8 : at]), flags, body):
+            self._stats.malformed += 1
             return
         if flags & _END:
-            builder.end()
+            self.builder.end()
 
-    def _open(self, buffer: bytearray, begin: int, flags: int, body: bytearray) -> bool:
-        rules = self._rules
+    def _open(self, head: bytes, flags: int, body: bytes | bytearray) -> bool:
+        """Begin the NAL unit of a first fragment; False if no such unit can be in fragments."""
+        rules, builder = self._rules, self.builder
         if rules.header == 1:
-            header = bytes((buffer[begin] & 0xE0 | flags & 0x1F,))
+            header = _BYTES[head[8] & 0xE0 | flags & 0x1F]
         else:
-            header = bytes((buffer[begin] & 0x81 | (flags & 0x3F) << 1, buffer[begin + 1]))
+            header = bytes((head[8] & 0x81 | (flags & 0x3F) << 1, head[9]))
         role = rules.roles[rules.type_of(header[0])]
         if role & (Role.UNKNOWN | Role.AGGREGATE | Role.FRAGMENT):
-            self._stats.malformed += 1
             return False
-        self.builder.open(header, body, role)
-        middle = flags & ~(_START | _END) & 0xFF
-        self._suffix = bytes(buffer[begin - 8 : begin + rules.header]) + bytes((middle,))
+        builder.open(header, body, role)
+        self._head = head
         return True
