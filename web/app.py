@@ -13,7 +13,7 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import archive, cameras, health, live, metrics, openapi, session, system
 from web.console import Console
-from web.guard import SecurityHeaders
+from web.guard import BodyLimit, SecurityHeaders
 from web.parts import WebParts
 
 ROUTERS = (
@@ -51,6 +51,7 @@ def _routes() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
         ],

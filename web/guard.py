@@ -1,8 +1,10 @@
-"""What every answer carries: headers that keep a browser from being turned against us."""
+"""What every request and answer passes: a bound for what is sent to us, and headers that keep a
+browser from being turned against us."""
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # The screens are bundled and built for this: no inline script or style, nothing from outside.
@@ -23,6 +25,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+BODY_MAX = 1 << 20  # nothing we take is larger; more is refused before it lies in memory
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -57,3 +61,28 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_guarded)
+
+
+class BodyLimit:
+    """Refuses a request body over `BODY_MAX` with 413, declared or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        expected = int(declared) if declared.isdigit() else 0
+        received = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if max(expected, received) > BODY_MAX:
+                raise HTTPException(413, f"The body is larger than {BODY_MAX} bytes.")
+            return message
+
+        await self._app(scope, receive_bounded, send)

@@ -10,6 +10,7 @@ import uvicorn
 
 from vms.core.log import get_logger
 from web.app import create_app, openapi_document
+from web.connections import PromptHttp
 from web.console import Console
 from web.handover import HandoverProtocol
 from web.parts import WebParts
@@ -51,7 +52,7 @@ def server_of(
         host=parts.settings.web.host,
         port=parts.settings.web.port,
         loop="uvloop",
-        http="httptools",
+        http=PromptHttp,
         ws=HandoverProtocol,
         ws_max_size=65_536,
         log_config=None,  # `vms.core.log` says where lines go

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.web.site import PASSWORD, WebSite, open_web_site
+from tests.web.site import WebSite, open_web_site
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def client(site: WebSite) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def ali(client: TestClient) -> TestClient:
+def ali(site: WebSite, client: TestClient) -> TestClient:
     """The client, signed in as an operator; unsafe requests carry the CSRF value."""
-    answer = client.post("/api/session", json={"username": "ali", "password": PASSWORD})
-    assert answer.status_code == 200
-    client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+    session = site.sign_in()
+    client.cookies.set("vms_session", session.token)
+    client.headers["X-CSRF-Token"] = session.csrf
     return client

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 import uvloop
 from fastapi import FastAPI
 
@@ -22,7 +21,7 @@ from vms.core.clock import FakeClock
 from vms.core.config import Settings
 from vms.core.errors import NotFound
 from vms.people.accounts import Accounts
-from vms.people.sessions import Sessions
+from vms.people.sessions import NewSession, Sessions
 from web.app import create_app
 from web.console import Console
 from web.livecalls import LiveCalls
@@ -53,6 +52,10 @@ class WebSite:
     clock: FakeClock
     app: FastAPI
     static: Path
+
+    def sign_in(self) -> NewSession:
+        """Ali's sign-in without the cost of his password; tests/web/api/test_session has that."""
+        return self.parts.sessions.start(self.parts.accounts.get("ali"), "10.0.0.9")
 
     @property
     def run_dir(self) -> Path:
@@ -148,11 +151,8 @@ def serve_web_site(site: WebSite) -> Iterator[Served]:
         thread.start()
         assert listening.wait(10)
         port = sock.getsockname()[1]
-        answer = httpx2.post(
-            f"http://127.0.0.1:{port}/api/session", json={"username": "ali", "password": PASSWORD}
-        )
-        cookie = f"vms_session={answer.cookies['vms_session']}"
-        yield Served(site, port, cookie, answer.json()["csrf"])
+        session = site.sign_in()
+        yield Served(site, port, f"vms_session={session.token}", session.csrf)
         server.should_exit = True
         thread.join(5)
         assert not thread.is_alive(), "the server did not stop within 5 s"

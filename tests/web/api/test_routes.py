@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.testclient import TestClient
 
-from tests.web.site import WebSite
+from tests.web.site import WebSite, serve_web_site
 from vms.people.permissions import Permission
 from web.app import ROUTERS, openapi_document
+from web.connections import PromptHttp
 from web.permit import Open, Permit, same_origin
 
 OPEN = {("POST", "/api/session"), ("GET", "/healthz"), ("GET", "/readyz")}
@@ -147,3 +150,27 @@ def test_the_openapi_document_lists_the_contract(ali: TestClient) -> None:
     assert document["paths"]["/api/session"]["post"]["security"] == []
     assert document["paths"]["/api/cameras"]["get"]["security"]
     assert ali.get("/api/openapi.json").json() == document
+
+
+def test_a_body_without_bound_is_refused(ali: TestClient) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    json_type = {"Content-Type": "application/json"}
+    for body in (b"x" * 2_000_000, endless()):
+        answer = ali.post("/api/session", content=body, headers=json_type)
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            413,
+            "application/problem+json",
+        )
+
+
+def test_a_silent_connection_is_closed(site: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PromptHttp, "head_within_s", 0.2)
+    with serve_web_site(site) as served:
+        for said in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            with socket.create_connection(("127.0.0.1", served.port), timeout=5) as sock:
+                sock.sendall(said)
+                assert sock.recv(100) == b""
+        assert httpx2.get(f"{served.url}/healthz").status_code == 200

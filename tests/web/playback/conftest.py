@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.web import footage
-from tests.web.site import PASSWORD, WebSite, open_web_site
+from tests.web.site import WebSite, open_web_site
 from vms.core.clock import FakeClock
 
 
@@ -24,6 +24,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
 @pytest.fixture(scope="module")
 def viewer(past: WebSite) -> Iterator[TestClient]:
     with TestClient(past.app, base_url="http://vms.test", raise_server_exceptions=False) as client:
-        answer = client.post("/api/session", json={"username": "ali", "password": PASSWORD})
-        client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+        session = past.sign_in()
+        client.cookies.set("vms_session", session.token)
+        client.headers["X-CSRF-Token"] = session.csrf
         yield client
