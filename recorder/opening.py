@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from recorder.libav import open_libav
 from recorder.native import open_native
 from recorder.source import SILENCE, STEP_DEADLINE, NotNative, Source, Target
 from vms.core.clock import Clock, Span
@@ -12,6 +11,20 @@ from vms.core.errors import CameraError
 from vms.core.model import Cause
 
 _NATIVE_SCHEMES = ("rtsp", "rtsps")
+
+
+async def open_libav(
+    target: Target,
+    clock: Clock,
+    reason: str,
+    over_udp: bool,
+    deadline: Span = STEP_DEADLINE,
+    silence: Span = SILENCE,
+) -> Source:
+    """`recorder.libav.open_libav`, loaded when first needed: its libraries take long to load."""
+    from recorder import libav
+
+    return await libav.open_libav(target, clock, reason, over_udp, deadline, silence)
 
 
 async def open_source(

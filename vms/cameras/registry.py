@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from storage.database import writing
 from vms.cameras.provisioning import Change, Origin, RegisteredCamera, difference
 from vms.cameras.schema import camera as camera_table
 from vms.cameras.schema import camera_revision
@@ -50,7 +51,7 @@ class Registry:
 
     def apply(self, declared: Sequence[CameraSettings]) -> tuple[Change, ...]:
         """Bring the registry to what the file declares, in one transaction."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             rows = self._rows(connection)
             changes = difference(rows, declared)
             positions = {camera.id: number for number, camera in enumerate(declared)}
