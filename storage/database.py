@@ -7,6 +7,7 @@ peculiar to SQLite stands here and nowhere else. The rooms' tables are their own
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from vms.core.errors import ConfigError, StorageError
 from vms.core.model import Cause
 
 BUSY_TIMEOUT_MS = 10_000
+_migrating = threading.Lock()
 # One arbitrary number, the same in every process that migrates a shared PostgreSQL.
 _MIGRATION_LOCK = 0x676F7A6375
 
@@ -78,7 +80,8 @@ def migrate(engine: sa.Engine) -> None:
         if _revision(engine) == _newest():
             return
         config = _alembic()
-        with engine.connect().execution_options(writes=True) as connection:
+        # Alembic's `op` and `context` are one per process, so threads take turns.
+        with _migrating, engine.connect().execution_options(writes=True) as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection

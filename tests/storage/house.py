@@ -46,7 +46,7 @@ def picture(number: int, size: int, *, key: bool = False) -> Sample:
     return Sample(len(body).to_bytes(4, "big") + body, RATE // 5, 0, key)
 
 
-def second(number: int, at: int, *, key: bool, size: int = 3_000) -> Fragment:
+def second(number: int, at: int, *, key: bool = False, size: int = 3_000) -> Fragment:
     """One second of 5 pictures and sound, `at` seconds into its segment."""
     video = [picture(number * 5 + n, size, key=key and n == 0) for n in range(5)]
     audio = [Sample(bytes([number % 250 + 1]) * 1_600, 1_600) for _ in range(5)]

@@ -129,9 +129,17 @@ def test_power_cut_at_any_operation(folder: Path, template: Path, fault: Fault, 
             assert {sample.data for sample in fragment.video} <= pictures
 
 
-@pytest.mark.parametrize("at", range(1, OPERATIONS + 1))
-@pytest.mark.parametrize("errno", [5, 28], ids=["EIO", "ENOSPC"])
-@pytest.mark.parametrize("stubborn", [False, True], ids=["once", "from then on"])
+def _refusals() -> Iterator[object]:
+    """All, of which every run takes a part: a refusal of a kind at every operation."""
+    for at in range(1, OPERATIONS + 1):
+        for errno, stubborn in ((5, False), (28, False), (5, True), (28, True)):
+            often = (errno, stubborn) == ((5, False), (28, False), (5, True), (28, True))[at % 4]
+            name = f"{'EIO' if errno == 5 else 'ENOSPC'}-{'on' if stubborn else 'once'}-{at}"
+            marks = () if often or at in (30, 31, 32) else (pytest.mark.nightly,)
+            yield pytest.param(at, errno, stubborn, id=name, marks=marks)
+
+
+@pytest.mark.parametrize(("at", "errno", "stubborn"), list(_refusals()))
 def test_refused_at_any_operation(
     folder: Path, template: Path, errno: int, at: int, stubborn: bool
 ) -> None:

@@ -1,0 +1,69 @@
+"""The database comes by its URL and is brought to the newest schema, alone or with others."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from storage.database import migrate, open_database, writing
+from storage.schema import metadata, stream
+from vms.core.errors import ConfigError
+
+
+def test_migrating_makes_the_tables_of_the_schema_and_twice_is_once(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/new/gozcu.db")
+    migrate(engine)
+    migrate(engine)
+    inspector = sa.inspect(engine)
+    for table in metadata.tables.values():
+        found = {column["name"]: column for column in inspector.get_columns(table.name)}
+        assert list(found) == [column.name for column in table.columns]
+        for column in table.columns:
+            assert found[column.name]["nullable"] == column.nullable, column
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    engine.dispose()
+
+
+def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    script = (
+        "import sys; from storage.database import migrate, open_database;"
+        "migrate(open_database(sys.argv[1]))"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, f"sqlite:///{tmp_path}/gozcu.db"]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in started:
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_writers_wait_for_each_other(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/gozcu.db")
+    migrate(engine)
+
+    def add(number: int) -> None:
+        for n in range(10):
+            with writing(engine) as connection:
+                count = connection.execute(sa.select(sa.func.count()).select_from(stream)).scalar()
+                values = {"camera": f"c{number}-{n}", "name": f"{count}"}
+                connection.execute(sa.insert(stream), values)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with engine.connect() as connection:
+        names = connection.execute(sa.select(stream.c.name)).scalars().all()
+    assert sorted(map(int, names)) == list(range(40))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://x/y"])
+def test_a_bad_url_is_a_settings_error_with_a_remedy(url: str) -> None:
+    with pytest.raises(ConfigError, match="leave it out for SQLite"):
+        open_database(url)
