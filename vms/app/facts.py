@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vms.app.site import Site
+from vms.cameras.condition import problem_of, state_of_camera
 from vms.core.clock import Instant, rfc3339
 from vms.core.model import State
 from vms.core.status import read_statuses
-from web.api.state import problem_of, state_of_camera
 
 
 @dataclass(frozen=True, slots=True)

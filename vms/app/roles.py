@@ -80,12 +80,14 @@ def _run_live(settings: Settings, index: int) -> None:
 
 def _run_web(settings: Settings) -> None:
     """The web server: API and console."""
+    import uvloop
+
     from vms.app.site import open_site
     from vms.app.webparts import web_parts
     from web.server import serve
 
     with open_site(settings) as site:
-        asyncio.run(serve(web_parts(site)))
+        uvloop.run(serve(web_parts(site)))
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
+from vms.cameras.condition import problem_of, state_of_camera
 from vms.core.clock import Instant, rfc3339
 from vms.core.config import Location
 from vms.core.model import Cause, State, StreamKey
@@ -14,7 +15,6 @@ from vms.core.status import StreamStatus, read_statuses
 from vms.people.permissions import Permission, decide
 from vms.people.sessions import SignedIn
 from web.api.known import camera_of
-from web.api.state import problem_of, state_of_camera
 from web.parts import RegisteredCamera, WebParts, parts_of
 from web.permit import Permit
 

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 import vms
+from vms.cameras.condition import state_of_camera
 from vms.core.clock import rfc3339
 from vms.core.config import VolumeSettings
 from vms.core.model import State
 from vms.core.status import read_workers, streams_of
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
-from web.api.state import state_of_camera
 from web.parts import WebParts, parts_of
 from web.permit import Permit
 

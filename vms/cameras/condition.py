@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from vms.core.clock import Instant
+from vms.core.config import CameraSettings
 from vms.core.model import CameraId, Cause, State, StreamKey, StreamName
 from vms.core.status import StreamStatus
-from web.parts import RegisteredCamera
+
+
+class Registered(Protocol):
+    """A camera as the registry has it."""
+
+    @property
+    def settings(self) -> CameraSettings: ...
+
 
 # What a person reads where there is no better sentence; the screens have their own, in both
 # languages, by the cause.
@@ -38,7 +47,7 @@ _WELL = (State.RECORDING, State.STREAMING, State.OFF)
 
 
 def state_of_camera(
-    camera: RegisteredCamera, streams: Mapping[StreamKey, StreamStatus], name: StreamName
+    camera: Registered, streams: Mapping[StreamKey, StreamStatus], name: StreamName
 ) -> StreamStatus:
     """The stream's status; without a word from its worker, the recorder does not run."""
     found = streams.get(StreamKey(CameraId(camera.settings.id), name))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vms.cameras.condition import SENTENCES
 from vms.core.model import Cause
-from web.api.state import SENTENCES
 
 
 def test_every_cause_has_its_sentence() -> None:
