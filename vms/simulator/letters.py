@@ -6,6 +6,7 @@ OpenCV's own font is used because a fresh machine may have none; it has the Turk
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 import cv2
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.uint8]
+# A FontFace keeps its size and weight inside: two threads in it at once draw each other's letters.
+_drawing = threading.Lock()
 CLOCK_LETTERS = "0123456789.: "
 
 
@@ -26,7 +29,8 @@ def text_mask(text: str, size: int, weight: int = 600) -> Mask:
     height = (int(size * 1.4) + 1) & ~1
     canvas = np.zeros((height, size * (len(text) + 1), 3), np.uint8)
     where = (1, int(size * 1.05))
-    cv2.putText(canvas, text, where, (255, 255, 255), _font(), size, weight)
+    with _drawing:
+        cv2.putText(canvas, text, where, (255, 255, 255), _font(), size, weight)
     end = _right_edge(canvas)
     return canvas[:, : (end + 3) & ~1, 0].copy()
 
