@@ -5,6 +5,7 @@ Then recovery runs, and every invariant of design §7 that applies yet is assert
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import tempfile
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from storage.archive import Archive
 from storage.check import verify_archive
 from storage.database import open_database
 from storage.fmp4 import read_moof, samples_of
@@ -20,7 +23,7 @@ from storage.index import Index
 from storage.layout import HOUSE
 from storage.recording import Store
 from storage.segment_file import read_file_head, walk
-from tests.storage.house import Recorder, fresh_database, key, open_archive, open_store, settings
+from tests.storage.house import Recorder, fresh_database, key, open_store, settings
 from tests.storage.sim_disk import Crash, Fault, SimDisk
 from vms.core.clock import SECOND, FakeClock, Instant
 from vms.core.model import Cause
@@ -176,7 +179,7 @@ def recover_twice(trial: Trial) -> None:
 
 def assert_invariants(trial: Trial) -> None:
     engine, volumes = _archive(trial.root)
-    archive = open_archive(trial.root, trial.clock)
+    archive = Archive(engine, volumes, trial.clock)
     for name in CAMERAS:
         stream = key(name)
         for segment in archive.segments(stream, Instant(0), FOREVER):
@@ -199,7 +202,13 @@ def assert_invariants(trial: Trial) -> None:
 
 def _archive(root: Path) -> tuple:
     house = settings(root)
-    return open_database(house.database_url), house.volumes
+    return _engine(house.database_url), house.volumes
+
+
+@functools.lru_cache(maxsize=1)
+def _engine(url: str) -> sa.Engine:
+    """One engine for all the questions of a trial: a new one compiles each query again."""
+    return open_database(url)
 
 
 def _rows(trial: Trial) -> dict[tuple, object]:
