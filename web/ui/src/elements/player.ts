@@ -50,6 +50,8 @@ export class VmsPlayer extends HTMLElement {
   #started = 0;
   #firstFrameMs: number | null = null;
   #latencyMs: number | null = null;
+  #baseline: VideoPlaybackQuality | null = null;
+  #pictureAt = Infinity;
   #fps = 0;
   #counted = { frames: 0, at: 0 };
   #pulse: ReturnType<typeof setInterval> | undefined;
@@ -192,13 +194,15 @@ export class VmsPlayer extends HTMLElement {
     return this.mode === 'archive' ? (this.#target ?? NaN) : Date.now() - (this.#latencyMs ?? 0);
   }
 
+  /** Counts begin a second after the first picture: those before it only catch up with now. */
   get stats(): PlayerStats {
     const quality = this.#stage.video.getVideoPlaybackQuality();
+    const since = this.#baseline ?? quality;
     return {
       path: this.#state.path,
       firstFrameMs: this.#firstFrameMs,
-      decoded: quality.totalVideoFrames,
-      dropped: quality.droppedVideoFrames,
+      decoded: Math.max(0, quality.totalVideoFrames - since.totalVideoFrames),
+      dropped: Math.max(0, quality.droppedVideoFrames - since.droppedVideoFrames),
       latencyMs: this.#latencyMs,
       fps: this.#fps,
     };
@@ -234,6 +238,8 @@ export class VmsPlayer extends HTMLElement {
     if (this.camera === '') return;
     this.#started = performance.now();
     this.#firstFrameMs = null;
+    this.#baseline = null;
+    this.#pictureAt = Infinity;
     this.#stage.stale = false;
     if (this.mode === 'live') this.#startLive();
     else this.#startArchive();
@@ -270,6 +276,9 @@ export class VmsPlayer extends HTMLElement {
     video.requestVideoFrameCallback(() => {
       if (this.#live !== live) return;
       this.#stage.dropStill();
+      // A reconnection of the path begins its counts anew.
+      this.#baseline = null;
+      this.#pictureAt = Infinity;
       this.#onFirstFrame(performance.now() - this.#started);
     });
   }
@@ -300,6 +309,7 @@ export class VmsPlayer extends HTMLElement {
 
   #onFirstFrame(ms: number): void {
     this.#firstFrameMs = ms;
+    this.#pictureAt = Math.min(this.#pictureAt, performance.now());
     this.#send('firstframe', { ms });
   }
 
@@ -323,7 +333,9 @@ export class VmsPlayer extends HTMLElement {
 
   #onPulse(): void {
     const now = performance.now();
-    const frames = this.#stage.video.getVideoPlaybackQuality().totalVideoFrames;
+    const quality = this.#stage.video.getVideoPlaybackQuality();
+    if (this.#baseline === null && now - this.#pictureAt > PULSE) this.#baseline = quality;
+    const frames = quality.totalVideoFrames;
     const since = (now - this.#counted.at) / 1000;
     this.#fps = Math.max(0, (frames - this.#counted.frames) / since);
     this.#counted = { frames, at: now };

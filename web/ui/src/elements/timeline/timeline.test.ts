@@ -4,7 +4,7 @@ import { DAY, formatClock, HOUR, MINUTE, SECOND } from '../../lib/time';
 import { mergedGaps, momentAt } from './content';
 import { Coverage, levelFor, tilesOf, TILE_PIXELS } from './coverage';
 import { stepFor, ticksOf } from './ticks';
-import { around, bounded, following, panned, pinched, SPAN_MAX, SPAN_MIN, spanOf, toTime, toX, zoomed } from './view';
+import { bounded, following, panned, pinched, SPAN_MAX, SPAN_MIN, spanOf, toTime, toX, zoomed } from './view';
 
 const noon = Date.UTC(2026, 10, 22, 9);
 

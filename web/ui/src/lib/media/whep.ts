@@ -18,6 +18,7 @@ const PICTURE_DEADLINE = 6000;
 // A lost route that returns within this time needs no new connection.
 const DISCONNECTED_GRACE = 4000;
 const LOOK_EVERY = 1000;
+const RELEASE_DEADLINE = 2000;
 // Cameras at one picture a second exist.
 const STILL_AFTER = 3500;
 const RENEW_AFTER = 30_000;
@@ -62,7 +63,8 @@ async function offer(url: string, sdp: string, signal: AbortSignal): Promise<Res
 /** Tells the server that nobody watches; also while the page goes away. */
 async function release(location: string): Promise<void> {
   const headers = { 'X-CSRF-Token': await csrf() };
-  await fetch(location, { method: 'DELETE', headers, credentials: 'same-origin', keepalive: true });
+  const signal = AbortSignal.timeout(RELEASE_DEADLINE);
+  await fetch(location, { method: 'DELETE', headers, credentials: 'same-origin', keepalive: true, signal });
 }
 
 export class WhepSession {
@@ -80,22 +82,22 @@ export class WhepSession {
   async run(events: LiveEvents, signal: AbortSignal): Promise<string> {
     // A page that is closed or frozen runs no other code of ours.
     const away = new AbortController();
-    addEventListener('pagehide', () => this.#release(), { signal: away.signal });
+    addEventListener('pagehide', () => void this.#release(), { signal: away.signal });
     try {
       await this.#connect(events, signal);
       return await this.#untilEnd(events, signal);
     } finally {
       away.abort();
       events.leaving();
-      this.#pc.close();
-      this.#release();
+      // The server's resource first: ended from below it would be unknown when we name it.
+      void this.#release().then(() => this.#pc.close());
     }
   }
 
-  #release(): void {
+  async #release(): Promise<void> {
     const location = this.#location;
     this.#location = null;
-    if (location !== null) release(location).catch(() => undefined);
+    if (location !== null) await release(location).catch(() => undefined);
   }
 
   async #connect(events: LiveEvents, signal: AbortSignal): Promise<void> {
