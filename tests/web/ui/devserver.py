@@ -19,6 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
+from web.guard import POLICY
+
 STATIC = Path(__file__).parents[3] / "web" / "static"
 PASSWORD = "dogru-parola"
 CSRF = "csrf-of-the-test"
@@ -180,7 +182,7 @@ class DevServer:
             if self.world.fails_with is not None:
                 return problem(self.world.fails_with, "made_up", "The test wants it so.")
         response: web.StreamResponse = await handler(request)
-        response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' blob:"
+        response.headers["Content-Security-Policy"] = POLICY
         return response
 
     def _body(self) -> dict[str, Any]:
@@ -290,17 +292,24 @@ async def _serve(server: DevServer, port: int) -> web.AppRunner:
 
 @contextmanager
 def running(world: World) -> Iterator[DevServer]:
-    """The server in a thread of its own, on a free port."""
+    """The server in a thread and a loop of its own (the browser's driver has the main one)."""
     server = DevServer(world)
+    ready, stop = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
-    runner = loop.run_until_complete(_serve(server, 0))
-    thread = threading.Thread(target=loop.run_forever, name="console-devserver")
+
+    async def serve() -> None:
+        runner = await _serve(server, 0)
+        ready.set()
+        await stop.wait()
+        await runner.cleanup()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="devserver")
     thread.start()
     try:
+        assert ready.wait(10), "the made-up server does not start"
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(timeout=10)
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=10)
         loop.close()
 

@@ -256,7 +256,7 @@ export const tr = {
   'play.rate': 'Hız',
   'play.goTo': 'Tarih ve saate git',
   'play.goToLabel': 'Tarih ve saat',
-  'play.goToHint': 'GG.AA.YYYY SS:DD:sn — yalnız saat yazarsanız gösterilen gün alınır.',
+  'play.goToHint': 'Gün.ay.yıl saat:dakika:saniye; yalnız saat yazarsanız gösterilen gün alınır.',
   'play.goToGo': 'Git',
   'play.goToBad': 'Anlaşılmadı. Örnek: {example}',
   'play.goToFuture': 'Bu an henüz gelmedi.',
