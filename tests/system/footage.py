@@ -1,0 +1,92 @@
+"""What is stored, looked at with other people's readers: coverage, coded bytes, ffprobe, VLC."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.stored import coded_units
+from vms.core.clock import Instant, parse_rfc3339
+from vms.simulator import strip
+from vms.simulator.audit import AuditReport, audit_units
+
+
+def audited(files: Iterable[Path]) -> AuditReport:
+    """The stamps of all stored pictures, counted; libav is the reader."""
+    return audit_units(coded_units(files))
+
+
+def untiled(segments: Sequence[dict[str, Any]], gaps: Sequence[dict[str, Any]]) -> list[str]:
+    """Where the JSON of segments and gaps leaves a hole or overlaps, to the nanosecond.
+
+    Written anew on purpose: the product's own check could share a mistake with what it checks.
+    """
+    spans: list[tuple[int, int, str]] = []
+    for fact, name in [(s, "segment") for s in segments] + [(g, g["cause"]) for g in gaps]:
+        start = parse_rfc3339(fact["start"])
+        end = parse_rfc3339(fact["end"]) if fact["end"] else None
+        if end is None:
+            assert fact is gaps[-1], f"only the last gap may last: {fact}"
+            end = Instant(2**62)
+        if end <= start:
+            return [f"{name} from {fact['start']} to {fact['end']} has no length"]
+        spans.append((start, end, name))
+    spans.sort()
+    return [
+        f"{first[2]} ends {(second[0] - first[1]) / 1e9:+.3f} s before {second[2]} at {second[0]}"
+        for first, second in itertools.pairwise(spans)
+        if first[1] != second[0]
+    ]
+
+
+def probe_warnings(file: Path) -> str:
+    """What ffprobe has to complain about; empty when nothing."""
+    command = ["ffprobe", "-v", "warning", "-show_packets", "-of", "compact", str(file)]
+    return _said(command)
+
+
+def decode_errors(file: Path) -> str:
+    """What ffmpeg complains about while it decodes all of the file."""
+    return _said(["ffmpeg", "-v", "warning", "-nostdin", "-i", str(file), "-f", "null", "-"])
+
+
+def vlc_errors(file: Path) -> str:
+    """What VLC complains about when it plays the file to its end."""
+    output = "#transcode{vcodec=mpgv,acodec=mpga,scale=0.25,fps=5}:dummy"
+    command = ["cvlc", "--play-and-exit", "--no-sout-all", "--sout", output, "-q", str(file)]
+    return _said(command)
+
+
+def packet_count(file: Path, kind: str) -> int:
+    command = ["ffprobe", "-v", "error", "-select_streams", f"{kind}:0", "-count_packets"]
+    command += ["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", str(file)]
+    return int(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+
+
+def nal_units(units: Iterable[bytes]) -> Iterator[bytes]:
+    """NAL units of access units that have 4-byte lengths."""
+    for unit in units:
+        at = 0
+        while at < len(unit):
+            size = int.from_bytes(unit[at : at + 4], "big")
+            yield unit[at + 4 : at + 4 + size]
+            at += 4 + size
+
+
+def strip_of_jpeg(jpeg: bytes) -> strip.StripReading | None:
+    """Counter and time in a picture, decoded by OpenCV."""
+    import cv2
+
+    luma = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert luma is not None
+    return strip.read(luma)
+
+
+def _said(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, errors="replace")
+    return done.stderr.strip() or (f"exit code {done.returncode}" if done.returncode else "")
