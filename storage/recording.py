@@ -36,6 +36,8 @@ _FIRST_EXPECTED = 8 * 1024 * 1024
 _MARGIN = 20  # a twentieth more than the last segment is reserved
 _RECOVERY_THREADS = 4
 _STOP_DEADLINE = 2.5  # seconds each thread has to end
+# Gaps that a person asked for; they last until somebody asks otherwise.
+_BY_CHOICE = (Cause.RECORDING_OFF, Cause.REMOVED)
 
 
 class Store:
@@ -236,6 +238,8 @@ class Store:
         for stream, coverage in self._coverage.items():
             if coverage.until is None and coverage.gap is None:
                 continue
+            if coverage.gap is not None and coverage.gap.cause in _BY_CHOICE:
+                continue  # nobody wanted this footage: the stop is not why it is missing
             at = now if coverage.until is None else max(now, coverage.until)
             self.change_gap(stream, at, Cause.RECORDER_STOPPED)
         self._stop()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
-from storage.database import migrate, open_database, writing
+from storage.database import migrate, newest_revision, open_database, writing
 from storage.schema import metadata, stream
 from vms.core.errors import ConfigError
 
@@ -67,3 +69,9 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
 def test_a_bad_url_is_a_settings_error_with_a_remedy(url: str) -> None:
     with pytest.raises(ConfigError, match="leave it out for SQLite"):
         open_database(url)
+
+
+def test_the_newest_revision_by_file_name_is_alembics_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", "storage/migrations")
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()

@@ -291,3 +291,19 @@ def test_json_is_the_contract(tmp_path: Path) -> None:
     clock.advance(2 * SECOND)
     told = gap.as_json(clock.now())
     assert (told["end"], told["seconds"], told["cause"]) == (None, 2.0, "recorder_stopped")
+
+
+@pytest.mark.parametrize("cause", [Cause.REMOVED, Cause.RECORDING_OFF])
+def test_a_gap_by_choice_keeps_its_cause_over_a_stop(tmp_path: Path, cause: Cause) -> None:
+    clock = SystemClock()
+    house = settings(tmp_path)
+    with Store(house, clock) as store:
+        store.recover([GATE])
+        start = Instant(clock.now() - 5 * SECOND)
+        segment = open_segment(store, start)
+        assert segment.append(second(0, 0, key=True))
+        segment.close(Instant(start + SECOND), None)
+        store.open_gap(GATE, Instant(start + SECOND), cause)
+    archive = Archive(open_database(house.database_url), house.volumes)
+    gaps = archive.gaps(GATE, Instant(0), FOREVER)
+    assert [gap.cause for gap in gaps] == [cause]
