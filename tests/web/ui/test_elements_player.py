@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def browser_page() -> Iterator[Page]:
 def page(browser_page: Page, site: Site) -> Page:
     site.server.slow = 0
     site.live.down = None
+    site.live.skips = False
     browser_page.goto(site.server.url)
     until(browser_page, "customElements.get('vms-player') !== undefined")
     browser_page.evaluate(_HELPERS)
@@ -255,6 +257,23 @@ def test_live_by_mse_shows_now_at_once(page: Page, site: Site) -> None:
     assert first < 500
     assert behind < 1000
     assert page.evaluate("player.state.path") == "mse"
+
+
+def test_a_camera_that_skips_pictures_does_not_freeze(page: Page, site: Site) -> None:
+    site.live.skips = True
+    page.evaluate("make('live', { codec: 'h265' })")
+    until(page, "phases().includes('playing')")
+    page.wait_for_timeout(1000)
+    seen: list[int] = page.evaluate(
+        """async () => { const seen = []; const end = performance.now() + 3000;
+        while (performance.now() < end) { seen.push(strip());
+        await new Promise((done) => setTimeout(done, 40)); } return seen; }"""
+    )
+    shown = sorted(set(seen))
+    steps = [b - a for a, b in itertools.pairwise(shown)]
+    assert max(steps) * STEP_MS < 600
+    assert (shown[-1] - shown[0]) * STEP_MS > 2000
+    assert page.evaluate("video.buffered.length") == 1
 
 
 def test_a_refusal_of_webrtc_leads_to_mse_and_is_named(page: Page, site: Site) -> None:

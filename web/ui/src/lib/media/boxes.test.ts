@@ -5,6 +5,7 @@ import {
   playableMime,
   readSamples,
   readTracks,
+  stretchLast,
   unplayableTracks,
   type TrackInfo,
 } from './boxes';
@@ -88,6 +89,17 @@ describe('tracks', () => {
 describe('samples', () => {
   test('tell when pictures are shown', () => {
     expect(readSamples(bytes(FRAGMENT), video())).toEqual({ start: 1, shown: [1.04, 1], key: true });
+  });
+
+  test('can be made to last until the next comes', () => {
+    const run = full('trun', 0x301, u32(2), u32(100), u32(3600), u32(9), u32(3600), u32(9));
+    const media = bytes(box('moof', traf(2, 0), traf(1, 0, run)));
+    stretchLast(media, video(), 0.5);
+    const expected = full('trun', 0x301, u32(2), u32(100), u32(3600), u32(9), u32(45_000), u32(9));
+    expect([...media].slice(-expected.length)).toEqual(expected);
+    const without = bytes(FRAGMENT);
+    stretchLast(without, video(), 0.5);
+    expect([...without]).toEqual(FRAGMENT);
   });
 
   test('of damaged bytes are none, whatever is cut off', () => {

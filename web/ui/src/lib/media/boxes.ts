@@ -266,6 +266,31 @@ export function readSamples(media: Uint8Array, track: TrackInfo): Samples {
   return { start, shown, key };
 }
 
+/**
+ * Makes the last picture of a live fragment last at least `seconds`, in place; fragments without
+ * durations of their own stay as they are.
+ *
+ * A sender cannot know how long its newest picture will last. Browsers drop everything up to the
+ * next keyframe when one comes later than twice the time announced (Media Source Extensions, coded
+ * frame processing), so a camera that skips two pictures would freeze for a whole group.
+ */
+export function stretchLast(media: Uint8Array, track: TrackInfo, seconds: number): void {
+  const view = viewOf(media);
+  const moof = child(view, whole(view), 'moof');
+  for (const traf of moof === null ? [] : boxesIn(view, moof.body, moof.end)) {
+    const tfhd = traf.type === 'traf' ? child(view, traf, 'tfhd') : null;
+    const trun = child(view, traf, 'trun');
+    if (tfhd === null || trun === null || view.getUint32(tfhd.body + 4) !== track.id) continue;
+    const flags = view.getUint32(trun.body) & 0xff_ffff;
+    const count = view.getUint32(trun.body + 4);
+    if ((flags & 0x100) === 0 || count === 0) continue;
+    const step = 4 * [0x100, 0x200, 0x400, 0x800].filter((bit) => flags & bit).length;
+    const at = trun.body + 8 + (flags & 0x1 ? 4 : 0) + (flags & 0x4 ? 4 : 0) + (count - 1) * step;
+    if (at + 4 > trun.end) continue;
+    view.setUint32(at, Math.max(view.getUint32(at), Math.round(seconds * track.timescale)));
+  }
+}
+
 const UNPLAYABLE = new Set(['alaw', 'ulaw']);
 
 /** The tracks that no browser plays from MP4 and that must be hidden from it. */

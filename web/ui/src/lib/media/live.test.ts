@@ -14,11 +14,14 @@ describe('the path', () => {
 });
 
 describe('the live edge', () => {
-  test('is kept by gentle haste, and by a jump when far away', () => {
-    expect(paceFor(0.1, 0.12)).toBe(1);
+  test('is kept by gentle haste and patience, and by a jump when far away', () => {
+    expect(paceFor(0.12, 0.12)).toBe(1);
     expect(paceFor(0.25, 0.12)).toBeNaN();
     expect(paceFor(0.9, 0.12)).toBeGreaterThan(1);
+    expect(paceFor(0.01, 0.12)).toBeLessThan(1);
+    expect(paceFor(-0.5, 0.12)).toBeLessThan(1);
     expect(paceFor(10, 0.12)).toBe('jump');
+    expect(paceFor(-10, 0.12)).toBe('jump');
   });
 });
 

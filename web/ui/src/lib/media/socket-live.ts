@@ -2,7 +2,15 @@
 // then a fragment per picture; a new text and a new init when the format changes. Keeps near the
 // live edge, whatever the server's own media times are. Runs once and says why it ended.
 
-import { hideFragments, hideTracks, readSamples, readTracks, unplayableTracks, type TrackInfo } from './boxes';
+import {
+  hideFragments,
+  hideTracks,
+  readSamples,
+  readTracks,
+  stretchLast,
+  unplayableTracks,
+  type TrackInfo,
+} from './boxes';
 import { FeedError, MediaFeed, nextEvent } from './feed';
 import { EdgeKeeper } from './edge';
 import type { LiveEvents } from './live';
@@ -21,6 +29,12 @@ const FIRST_DEADLINE = 15_000;
 // After this long without a word a new connection costs less than wondering about the old one.
 const SILENCE = 30_000;
 
+// A picture is announced to last this many times the usual, and at least so many seconds.
+const STRETCH = 4;
+const STRETCH_MIN = 0.5;
+const FIRST_STRETCH = 1;
+const INTERVAL_SHARE = 0.1;
+
 interface Clock {
   readonly wall: number;
   readonly media: number;
@@ -33,6 +47,11 @@ export class SocketSession {
   #hidden: ReadonlySet<number> = new Set();
   #offset: number | null = null;
   #clock: Clock | null = null;
+  /** Seconds between pictures, smoothed; 0 before the second. */
+  #interval = 0;
+  #lastStart = NaN;
+  /** Media time at which the newest picture is shown. */
+  #newest = 0;
   // Messages not yet appended; bounded by QUEUE_MAX_BYTES, then skipped to the next keyframe.
   #queue: (Bytes | string)[] = [];
   #queued = 0;
@@ -143,17 +162,31 @@ export class SocketSession {
     const feed = this.#feed;
     if (feed === null || this.#video === null) return;
     hideFragments(message, this.#hidden);
+    const { start, shown } = readSamples(message, this.#video);
     if (this.#offset === null) {
-      const { start } = readSamples(message, this.#video);
       if (Number.isNaN(start)) return; // sound alone cannot say where the pictures begin
-      this.#offset = (feed.end ?? BASE) - start;
+      this.#offset = (feed.end === null ? BASE : this.#newest + this.#interval) - start;
     }
+    if (shown.length > 0) this.#measure(message, this.#video, start, shown);
     await this.#appendOrDrop(feed, message, signal);
     if (isLast) {
-      this.#edge.reached(feed);
+      this.#edge.reached(feed, this.#newest + this.#interval, this.#interval);
       events.up();
     }
     await this.#trim(feed, signal);
+  }
+
+  /** Learns the pace of pictures and where the newest lies; makes it last until the next. */
+  #measure(message: Bytes, track: TrackInfo, start: number, shown: readonly number[]): void {
+    const since = start - this.#lastStart;
+    this.#lastStart = start;
+    if (since > 0 && since < STRETCH) {
+      const share = this.#interval === 0 ? 1 : INTERVAL_SHARE;
+      this.#interval += (since - this.#interval) * share;
+    }
+    this.#newest = Math.max(...shown) + (this.#offset ?? 0);
+    const usual = this.#interval === 0 ? FIRST_STRETCH : this.#interval * STRETCH;
+    stretchLast(message, track, Math.max(STRETCH_MIN, usual));
   }
 
   async #begin(init: Bytes, events: LiveEvents, signal: AbortSignal): Promise<void> {
@@ -167,6 +200,7 @@ export class SocketSession {
     hideTracks(init, this.#hidden);
     // A new format may begin its times anew: they continue where the buffer ends.
     this.#offset = null;
+    this.#lastStart = NaN;
     await this.#feed.prepare(this.#mime, signal);
     await this.#feed.append(init, 0, signal);
   }
@@ -176,9 +210,8 @@ export class SocketSession {
       await feed.append(message, this.#offset ?? 0, signal);
     } catch (error) {
       if (!(error instanceof FeedError) || error.code !== 'full') throw error;
-      const end = feed.end ?? 0;
-      await feed.keep(end - 2, Infinity, signal);
-      this.#edge.jump(feed);
+      await feed.keep(this.#newest - 2, Infinity, signal);
+      this.#edge.jump(feed, this.#newest);
       this.#skipping = true;
     }
   }
