@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import pytest
@@ -38,14 +39,14 @@ def running_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     market: H.265; bridge: fails once; wide: a picture of 720 lines.
     """
     folder = tmp_path_factory.mktemp("town")
-    cameras = [
+    cameras: list[dict[str, Any]] = [
         drawn("square", audio="aac", video={"fps": 10}) | {"sub": {"fps": 5}},
         drawn("gate", audio="pcma", auth="digest", video={"profile": "high"}),
         drawn("market", video={"codec": "h265", "fps": 8, "gop": 8}),
         drawn("bridge", port=0),
     ]
     with town(folder, cameras) as (site, fleet):
-        listed = [
+        listed: list[dict[str, Any]] = [
             {"id": "square", "source": fleet.url("square"), "sub": fleet.url("square", "sub")},
             {"id": "gate", "source": fleet.url("gate"), "username": "vms", "password": "gozcu"},
             {"id": "market", "name": "Çarşı", "source": fleet.url("market")},

@@ -1,4 +1,4 @@
-"""Firefox driven through Marionette, its own remote control: JSON with a length before it, over TCP.
+"""Firefox driven through Marionette, its own remote control: JSON behind its length, over TCP.
 
 Playwright drives only a Firefox of its own build; this one is the distribution's, as users have it.
 """

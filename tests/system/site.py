@@ -19,7 +19,8 @@ import httpx2
 
 from benchmarks.console import fleet_toml
 from benchmarks.processes import ROOT, VMS, free_port, running, wait_until
-from vms.core.clock import SystemClock
+from vms.app.site import open_site
+from vms.core.clock import Instant, SystemClock
 from vms.core.model import Cause, State, StreamKey
 from vms.core.status import StreamStatus, read_statuses, read_workers
 from vms.simulator import control
@@ -138,6 +139,14 @@ class Site:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def coverage(self, camera: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Segments and gaps of a camera, as the commands print them, without starting two."""
+        key, now = StreamKey.parse(f"{camera}/main"), SystemClock().now()
+        with open_site(self.config) as site:
+            gaps = [gap.as_json(now) for gap in site.archive.gaps(key, Instant(0), now)]
+            found = site.archive.segments(key, Instant(0), now)
+        return [fact.as_json() for fact in found], gaps
+
     def statuses(self) -> dict[StreamKey, StreamStatus]:
         return read_statuses(self.run_dir, SystemClock().now())
 
@@ -154,8 +163,9 @@ class Site:
 
         def look() -> StreamStatus | None:
             status = self.status(camera)
-            fits = status is not None and status.state is state
-            return status if fits and (cause is None or status.cause is cause) else None
+            if status is None or status.state is not state:
+                return None
+            return status if cause in (None, status.cause) else None
 
         try:
             found: StreamStatus = wait_until(look, within, f"{camera} {state} {cause or ''}")

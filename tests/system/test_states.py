@@ -80,7 +80,7 @@ def test_a_sick_camera_says_why_and_when_it_is_tried_again(hospital: Hospital, c
 def test_its_gap_has_the_same_cause(hospital: Hospital) -> None:
     for camera, cause in SICK.items():
         hospital.site.wait_state(camera, State.FAILED, cause, within=40)
-        gaps = hospital.site.facts("gaps", camera)
+        gaps = hospital.site.coverage(camera)[1]
         assert gaps[-1]["cause"] == cause, f"{camera}: {gaps}"
         assert gaps[-1]["end"] is None
         assert untiled([], gaps) == []
@@ -112,10 +112,10 @@ def test_the_healthy_camera_was_recorded_all_the_while(hospital: Hospital) -> No
     assert status.runs == 1
     assert status.errors == 0
     time.sleep(1.2)
-    gaps = site.facts("gaps", "well")
+    gaps = site.coverage("well")[1]
     assert [gap["cause"] for gap in gaps] == [Cause.CONNECTING]
     assert gaps[0]["seconds"] < 3
-    segments = site.facts("segments", "well")
+    segments = site.coverage("well")[0]
     assert untiled(segments, gaps) == []
     assert status.last_frame is not None
     assert status.last_frame - status.since > 5 * SECOND
