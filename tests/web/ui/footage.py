@@ -57,24 +57,30 @@ def with_lengths(units: list[bytes]) -> bytes:
 class Encoder:
     """Numbers in, coded samples out; `bframes` reorders them as some cameras do."""
 
-    def __init__(self, width: int, height: int, gop: int = 50, bframes: int = 0) -> None:
+    def __init__(
+        self, width: int, height: int, gop: int = 50, bframes: int = 0, codec: str = "h264"
+    ) -> None:
         self.width, self.height = width, height
-        self._gop, self._bframes = gop, bframes
+        self._gop, self._bframes, self._codec = gop, bframes, codec
         self._coder = self._open()
-        self._sps: tuple[bytes, ...] = ()
-        self._pps: tuple[bytes, ...] = ()
+        # Parameter sets by NAL unit type, as last seen in band.
+        self._sets: dict[int, bytes] = {}
 
     def _open(self) -> av.VideoCodecContext:
-        coder = av.CodecContext.create("libx264", "w")
+        coder = av.CodecContext.create("libx264" if self._codec == "h264" else "libx265", "w")
         assert isinstance(coder, av.VideoCodecContext)
         coder.width, coder.height, coder.pix_fmt = self.width, self.height, "yuv420p"
         coder.time_base = Fraction(1, 25)
-        tune = {} if self._bframes else {"tune": "zerolatency"}
-        parameters = (
+        common = (
             f"keyint={self._gop}:min-keyint={self._gop}:scenecut=0:bframes={self._bframes}:"
-            "open-gop=0:repeat-headers=1:threads=1"
+            "open-gop=0:repeat-headers=1"
         )
-        coder.options = {"preset": "ultrafast", "crf": "30", "x264-params": parameters} | tune
+        if self._codec == "h264":
+            own = {"x264-params": f"{common}:threads=1"}
+        else:
+            own = {"x265-params": f"{common}:pools=1:frame-threads=1:log-level=error"}
+        tune = {} if self._bframes else {"tune": "zerolatency"}
+        coder.options = {"preset": "ultrafast", "crf": "30"} | own | tune
         return coder
 
     def encode(self, number: int, index: int) -> list[tuple[bytes, int, bool]]:
@@ -89,13 +95,19 @@ class Encoder:
 
     def _packet(self, packet: av.Packet) -> tuple[bytes, int, bool]:
         units = nal_units(bytes(packet))
-        self._sps = tuple(unit for unit in units if unit[0] & 31 == 7) or self._sps
-        self._pps = tuple(unit for unit in units if unit[0] & 31 == 8) or self._pps
+        for unit in units:
+            kind = unit[0] & 31 if self._codec == "h264" else unit[0] >> 1 & 63
+            if kind in (7, 8, 32, 33, 34):
+                self._sets[kind] = unit
         assert packet.pts is not None
         return with_lengths(units), packet.pts, packet.is_keyframe
 
     def format(self) -> VideoFormat:
-        return VideoFormat("h264", self.width, self.height, self._sps, self._pps)
+        sets = self._sets
+        size = (self.width, self.height)
+        if self._codec == "h264":
+            return VideoFormat("h264", *size, (sets[7],), (sets[8],))
+        return VideoFormat("h265", *size, (sets[33],), (sets[34],), (sets[32],))
 
 
 @dataclass(slots=True)

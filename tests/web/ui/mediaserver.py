@@ -97,10 +97,10 @@ class Camera:
 class LiveCamera(Camera):
     """Encodes in real time; records and feeds WebSockets at once."""
 
-    def __init__(self, base: int, *, segment: int = 6) -> None:
+    def __init__(self, base: int, *, segment: int = 6, codec: str = "h264") -> None:
         super().__init__([], [])
         self._base, self._length = base, segment
-        self._encoder = Encoder(320, 180, gop=25)
+        self._encoder = Encoder(320, 180, gop=25, codec=codec)
         self._group: list[bytes] = []
         self._greeting: list[str | bytes] = []
         self.down: str | None = None

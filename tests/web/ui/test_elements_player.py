@@ -22,7 +22,7 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 
-_HELPERS = f"""
+HELPERS = f"""
 window.events = [];
 window.make = (camera, attributes = {{}}) => {{
   const player = document.createElement('vms-player');
@@ -89,7 +89,7 @@ def page(browser_page: Page, site: Site) -> Page:
     site.live.skips = False
     browser_page.goto(site.server.url)
     until(browser_page, "customElements.get('vms-player') !== undefined")
-    browser_page.evaluate(_HELPERS)
+    browser_page.evaluate(HELPERS)
     return browser_page
 
 
