@@ -5,7 +5,9 @@ SHELL := bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || echo python3)
+# The first that runs and is new enough: a name on the PATH may be an empty shell (pyenv's shims).
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
 .PHONY: help run up ui test check bench nightly clean
 
@@ -47,8 +49,8 @@ clean: ## remove what the commands made, but no footage
 
 # The build backend stands in the environment itself, so that Node is downloaded only once.
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Gözcü needs Python 3.11 or newer; $(PYTHON) is older. Install it, or: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] \
+	  || { echo "Gözcü needs Python 3.11 or newer, and found none. Install it, or: make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "Python's venv module is missing. On Debian: apt install python3-venv" >&2; exit 1; }
 
