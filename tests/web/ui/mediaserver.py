@@ -13,7 +13,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
@@ -286,21 +286,23 @@ class MediaServer:
         assert isinstance(camera, LiveCamera)
         answer = web.WebSocketResponse()
         await answer.prepare(request)
-        async with watching(camera) as queue:
-            closing = asyncio.create_task(self._until_closed(answer))
-            while not closing.done():
-                getting = asyncio.create_task(queue.get())
-                await asyncio.wait({getting, closing}, return_when=asyncio.FIRST_COMPLETED)
-                if not getting.done():
-                    getting.cancel()
-                    break
-                message = getting.result()
-                with contextlib.suppress(ConnectionError):
-                    if isinstance(message, str):
-                        await answer.send_str(message)
-                    else:
-                        await answer.send_bytes(message)
+        with watching(camera) as queue:
+            sending = asyncio.create_task(self._send(answer, queue), name="send")
+            try:
+                await self._until_closed(answer)
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
         return answer
+
+    @staticmethod
+    async def _send(answer: web.WebSocketResponse, queue: asyncio.Queue[str | bytes]) -> None:
+        while True:
+            message = await queue.get()
+            if isinstance(message, str):
+                await answer.send_str(message)
+            else:
+                await answer.send_bytes(message)
 
     @staticmethod
     async def _until_closed(answer: web.WebSocketResponse) -> None:
@@ -309,8 +311,8 @@ class MediaServer:
                 return
 
 
-@contextlib.asynccontextmanager
-async def watching(camera: LiveCamera) -> AsyncIterator[asyncio.Queue[str | bytes]]:
+@contextlib.contextmanager
+def watching(camera: LiveCamera) -> Iterator[asyncio.Queue[str | bytes]]:
     queue: asyncio.Queue[str | bytes] = asyncio.Queue()  # a test's length of pictures at most
     for message in camera.greet():
         queue.put_nowait(message)

@@ -83,7 +83,7 @@ def browser_page() -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(browser_page: Page, site: Site) -> Page:
+def page(site: Site, browser_page: Page) -> Page:
     site.server.slow = 0
     site.live.down = None
     site.live.skips = False

@@ -61,7 +61,7 @@ def browser_page() -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(browser_page: Page, server: MediaServer, now: int) -> Page:
+def page(server: MediaServer, browser_page: Page, now: int) -> Page:
     browser_page.goto(server.url)
     until(browser_page, "customElements.get('vms-timeline') !== undefined")
     browser_page.evaluate(
