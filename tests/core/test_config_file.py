@@ -96,6 +96,7 @@ def test_a_password_comes_from_the_environment_or_a_file(tmp_path: Path) -> None
         ("fov = 70", "fof = 70", 17, "did you mean 'fov'?"),
         ("30 d", "30 days", 12, "'30 d'"),
         ("10.0.0.6", "${NOPE}", 21, "NOPE"),
+        ("[[volumes]]", '[web]\nlisten = "127.0.0.1:0"\n[[volumes]]', 7, "127.0.0.1:8080"),
         ('keep = "30 d"', "keep = [", 0, "not TOML"),
     ],
 )

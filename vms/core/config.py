@@ -96,7 +96,7 @@ def _source(value: object) -> object:
 
 def _listen(value: object) -> object:
     match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})", str(value))
-    if match is None or int(match[2]) > 65_535:
+    if match is None or not 0 < int(match[2]) <= 65_535:
         raise ValueError(f"{value!r} is not an address to listen on, such as 127.0.0.1:8080")
     return value
 
