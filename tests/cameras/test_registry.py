@@ -98,6 +98,14 @@ def test_a_dump_reads_back_without_its_password(registry: Registry) -> None:
     assert CameraSettings.model_validate(table).groups == ("meydan",)
 
 
+def test_a_dump_of_several_cameras_reads_back_as_they_are(registry: Registry) -> None:
+    place = {"lat": 39.9, "lon": 32.8, "heading": 120, "fov": 70}
+    declared = [settings("a"), settings("b", location=place, name='"Kapı" 2'), settings("c")]
+    registry.apply(declared)
+    tables = tomllib.loads(dump_cameras(registry.list()))["cameras"]
+    assert [CameraSettings.model_validate(table) for table in tables] == declared
+
+
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     first = Vault.at(tmp_path / "keys")
     sealed = first.seal(Secret(PASSWORD), "a")

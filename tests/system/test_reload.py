@@ -140,7 +140,7 @@ CAMERA = '[[cameras]]\nid = "gate"\nsource = "rtsp://127.0.0.1:1/x"\n'
         ('[web]\nlisten = "127.0.0.1:0"\nport = 80\n', 3, ["web.port", "no such setting"]),
         (CAMERA + 'surce = "x"\n', 4, ["cameras[1].surce", "did you mean 'source'"]),
         (CAMERA.replace("rtsp://127.0.0.1:1/x", "10.0.0.5"), 3, ["source", "rtsp://"]),
-        (CAMERA + CAMERA, 5, ["cameras[2].id", "line 2", "own id"]),
+        (CAMERA + CAMERA, 5, ["cameras[2].id", "line 4", "own id"]),
         ('[system]\nname = "A"\ntimezone = "Mars/Base"\n', 3, ["Europe/Istanbul"]),
         ('[[volumes]]\npath = "/proc/video"\n', 2, ["volumes[1].path", "/proc/video", "right"]),
         ('[system\nname = "A"\n', 1, ["not TOML"]),
