@@ -100,7 +100,7 @@ class LiveCamera(Camera):
     def __init__(self, base: int, *, segment: int = 6, codec: str = "h264") -> None:
         super().__init__([], [])
         self._base, self._length = base, segment
-        self._encoder = Encoder(320, 180, gop=25, codec=codec)
+        self._encoder = Encoder(320, 180, codec=codec)
         self._group: list[bytes] = []
         self._greeting: list[str | bytes] = []
         self.down: str | None = None

@@ -271,7 +271,8 @@ def test_a_camera_that_skips_pictures_does_not_freeze(page: Page, site: Site) ->
     )
     shown = sorted(set(seen))
     steps = [b - a for a, b in itertools.pairwise(shown)]
-    assert max(steps) * STEP_MS < 600
+    # Dropped to the next keyframe it would be 1,640 ms; the rest is for a busy machine.
+    assert max(steps) * STEP_MS < 1200
     assert (shown[-1] - shown[0]) * STEP_MS > 2000
     assert page.evaluate("video.buffered.length") == 1
 
