@@ -101,7 +101,7 @@ class LiveCamera(Camera):
         super().__init__([], [])
         self._base, self._length = base, segment
         self._encoder = Encoder(320, 180, codec=codec)
-        self._group: list[bytes] = []
+        self._group: list[str | bytes] = []
         self._greeting: list[str | bytes] = []
         self.down: str | None = None
         self.skips = False
@@ -141,9 +141,9 @@ class LiveCamera(Camera):
                 f'video/mp4; codecs="{format_.video.mime_codec}"',
                 init_section(format_),
             ]
-            self._group = []
             clock = {"clock": {"wall_ms": at, "media": 5000 + index * STEP_MS / 1000}}
             messages.append(json.dumps(clock))
+            self._group = [*messages]
         one = File(at, StreamFormat(self._encoder.format()))
         # Media time begins at 5000 s: players must not care where it stands.
         one.append(samples_of([(data, 0, key)]), 5000 * 25 + index)
