@@ -6,10 +6,11 @@ asking again every second costs a few hundred bytes of reading.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage.facts import FragmentEntry, FragmentIndex
@@ -65,7 +66,12 @@ class RecentFiles:
                         recent = self._look(stream, start, path, uuid)
                         if recent is not None:
                             found[start] = recent
-        return [found[start] for start in sorted(found)]
+        files = [found[start] for start in sorted(found)]
+        # Sound may reach beyond the last picture; a segment ends where the next one begins.
+        for number, (file, following) in enumerate(itertools.pairwise(files)):
+            if file.end > following.head.head.start:
+                files[number] = replace(file, end=following.head.head.start)
+        return files
 
     def _look(self, stream: StreamKey, start: Instant, path: Path, uuid: str) -> RecentFile | None:
         try:
