@@ -13,7 +13,7 @@ import pytest
 from benchmarks.processes import tree, wait_until
 from benchmarks.stored import coded_units, unreadable
 from tests.system.footage import audited, untiled
-from tests.system.site import Site, Up, drawn, new_site, simulated, tree_killed
+from tests.system.site import SIGN_IN, Site, Up, drawn, new_site, simulated, tree_killed
 from vms.core.clock import SECOND, SystemClock, parse_rfc3339
 from vms.core.model import CameraId, Cause, State, shard_of
 from vms.simulator.audit import stamps
@@ -128,9 +128,14 @@ def test_a_killed_viewing_process_is_back_and_recording_never_noticed(
     workers = site.worker_pids()
     pid = process_of(up, role)
     assert pid
-    tree_killed([pid])
-    wait_until(lambda: process_of(up, role) not in (0, pid), 20, f"{role} started again")
-    wait_until(lambda: answers(up, "/readyz"), 30, "the console answering")
+    signed = SIGN_IN.search(up.said)
+    assert signed is not None
+    with up.signed_in(signed[2], signed[3]) as client:
+        tree_killed([pid])
+        wait_until(lambda: process_of(up, role) not in (0, pid), 20, f"{role} started again")
+        wait_until(lambda: answers(up, "/readyz"), 30, "the console answering")
+        # Who was signed in still is.
+        assert client.get("/api/session").status_code == 200
     assert site.worker_pids() == workers
     assert {n: site.wait_state(n, State.RECORDING).runs for n in names} == runs
 

@@ -25,6 +25,9 @@ def test_the_printed_line_signs_in_and_nothing_opens_without_it(running_town: To
         "/api/cameras/square/frame.jpg?at=2026-01-01T00:00:00Z",
     ):
         assert httpx2.get(url + path).status_code == 401, path
+    # A program of this machine may read the metrics, one behind a proxy is somewhere else.
+    proxied = {"X-Forwarded-For": "203.0.113.9"}
+    assert httpx2.get(f"{url}/metrics", headers=proxied).status_code == 401
     wrong = {"username": "admin", "password": "not it"}
     refused = httpx2.post(f"{url}/api/session", json=wrong)
     assert refused.status_code == 401
