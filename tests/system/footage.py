@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.stored import coded_units
 from vms.core.clock import Instant, parse_rfc3339
-from vms.simulator import strip
+from vms.simulator import sei, strip
 from vms.simulator.audit import AuditReport, audit_units
 
 # Output, window and desktop are not asked. What VLC says of every fragmented file (no samples in
@@ -31,6 +31,33 @@ _VLC_COMPLAINT = re.compile(
 def audited(files: Iterable[Path]) -> AuditReport:
     """The stamps of all stored pictures, counted; libav is the reader."""
     return audit_units(coded_units(files))
+
+
+def changed(files: Iterable[Path]) -> list[int]:
+    """Counters of pictures whose bytes are not those sent, in any other way than by lost packets.
+
+    Where the packets with a keyframe's parameter sets were lost, the rest of it is whole and is
+    kept; put back in front, they make the picture what was sent. The audit can't know that.
+    """
+    units = [list(nal_units([unit])) for unit in coded_units(files)]
+    marks = [[mark for nal in nals if (mark := sei.parse(nal)) is not None] for nals in units]
+    # Parameter sets are what stands before all else in a whole keyframe, in both codecs.
+    known = {
+        tuple(itertools.takewhile(lambda nal: not _is_sei(nal), nals))
+        for nals, mark in zip(units, marks, strict=True)
+        if len(mark) == 1 and sei.crc_of(nals) == mark[0].crc
+    }
+    missing = {sets[:count] for sets in known for count in range(len(sets) + 1)}
+    return [
+        mark[0].counter
+        for nals, mark in zip(units, marks, strict=True)
+        # Without a stamp its packet was lost too; the audit counts that.
+        if len(mark) == 1 and all(sei.crc_of([*s, *nals]) != mark[0].crc for s in missing)
+    ]
+
+
+def _is_sei(nal: bytes) -> bool:
+    return nal[0] & 0x1F == 6 or nal[0] >> 1 & 0x3F == 39
 
 
 def untiled(segments: Sequence[dict[str, Any]], gaps: Sequence[dict[str, Any]]) -> list[str]:

@@ -48,8 +48,7 @@ def test_vlc_plays_a_file_as_it_is(whole_town: Town, camera: str) -> None:
     played = played_by_vlc(whole_town.site.files(camera)[0])
     assert played.pictures
     assert played.complaints == ()
-    # G.711 is no more decoded than a table looked up: VLC calls that araw.
-    wanted = {"square": {"avcodec", "faad"}, "gate": {"avcodec", "araw"}}
+    wanted = {"square": {"avcodec", "faad"}, "gate": {"avcodec", "g711"}}
     assert set(played.decoders) >= wanted.get(camera, {"avcodec"})
 
 

@@ -137,7 +137,7 @@ CAMERA = '[[cameras]]\nid = "gate"\nsource = "rtsp://127.0.0.1:1/x"\n'
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ('[web]\nlisten = "127.0.0.1:0"\nport = 80\n', 3, ["web.port", "no such setting"]),
+        ('[web]\nlisten = "127.0.0.1:9"\nport = 80\n', 3, ["web.port", "no such setting"]),
         (CAMERA + 'surce = "x"\n', 4, ["cameras[1].surce", "did you mean 'source'"]),
         (CAMERA.replace("rtsp://127.0.0.1:1/x", "10.0.0.5"), 3, ["source", "rtsp://"]),
         (CAMERA + CAMERA, 5, ["cameras[2].id", "line 4", "own id"]),
