@@ -20,12 +20,14 @@ def npm(*arguments: str) -> int:
     """Run npm in web/ui; returns its exit code."""
     environment = {**os.environ, "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     cli = NODE / "lib/node_modules/npm/bin/npm-cli.js"
-    return subprocess.call([str(NODE / "bin" / "node"), str(cli), *arguments], cwd=UI, env=environment)
+    command = [str(NODE / "bin" / "node"), str(cli), *arguments]
+    return subprocess.call(command, cwd=UI, env=environment)
 
 
 def main(scripts: list[str]) -> int:
     """Install the screens' development packages if they are missing, then run each script."""
-    if not (UI / "node_modules" / "eslint").is_dir() and (code := npm("ci", "--no-audit", "--no-fund")):
+    installed = (UI / "node_modules" / "eslint").is_dir()
+    if not installed and (code := npm("ci", "--no-audit", "--no-fund")):
         return code
     for script in scripts:
         if code := npm("run", "--silent", script):

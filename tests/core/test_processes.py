@@ -70,7 +70,8 @@ import asyncio, sys, pathlib
 from vms.core.clock import SystemClock
 from vms.core.processes import ChildProcess, ProcessSpec
 async def main():
-    child = ChildProcess(ProcessSpec("c", (sys.executable, "-c", "import time; time.sleep(60)")), SystemClock())
+    spec = ProcessSpec("c", (sys.executable, "-c", "import time; time.sleep(60)"))
+    child = ChildProcess(spec, SystemClock())
     child.start()
     while child.pid is None:
         await asyncio.sleep(0.01)

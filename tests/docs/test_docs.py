@@ -43,7 +43,8 @@ def test_commands_in_the_docs_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_toml_examples_are_accepted(page: Path) -> None:
     for language, text in _FENCE.findall(page.read_text()):
-        if language == "toml" and "[[cameras]]" in text:
+        # A simulated fleet is written in TOML too, with words of its own (vms.simulator.spec).
+        if language == "toml" and "[[cameras]]" in text and "fleet.toml" not in text:
             variables = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "x")
             parse_settings(text, ROOT / "example.toml", variables)
 
@@ -70,6 +71,6 @@ def test_the_example_settings_are_commented_and_valid() -> None:
 
 
 def test_every_cause_is_explained() -> None:
-    page = (ROOT / "docs" / "recording.md").read_text()
+    page = (ROOT / "docs" / "gaps.md").read_text()
     for cause in Cause:
-        assert f"`{cause}`" in page, f"docs/recording.md does not explain {cause}"
+        assert f"`{cause}`" in page, f"docs/gaps.md does not explain {cause}"
