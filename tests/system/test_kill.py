@@ -155,3 +155,71 @@ def test_stop_after_all_that_is_still_in_order(halves: tuple[Up, list[str]]) -> 
     assert site.parts() == []
     for name in names:
         assert site.coverage(name)[1][-1]["cause"] == Cause.RECORDER_STOPPED
+
+
+def test_a_second_recorder_never_touches_the_files_of_the_first(tmp_path: Path) -> None:
+    with simulated(tmp_path, [drawn("gate")]) as fleet:
+        site = new_site(tmp_path)
+        site.write([{"id": "gate", "source": fleet.url("gate")}])
+        with site.recorder():
+            site.wait_recording("gate")
+            second = site.vms("recorder")
+            assert second.returncode == 1
+            assert "a recorder already runs on" in second.stderr
+            assert "stop it first" in second.stderr
+            status = site.wait_state("gate", State.RECORDING)
+            assert (status.runs, status.errors) == (1, 0)
+    segments, gaps = site.coverage("gate")
+    assert len(segments) == 1
+    assert untiled(segments, gaps) == []
+    assert site.vms("verify").returncode == 0
+
+
+def test_a_recorder_whose_supervisor_was_killed_is_back_without_a_scratch(tmp_path: Path) -> None:
+    with simulated(tmp_path, [drawn("gate", audio="aac")]) as fleet:
+        site = new_site(tmp_path)
+        site.write([{"id": "gate", "source": fleet.url("gate")}])
+        with site.up() as up:
+            site.wait_recording("gate")
+            time.sleep(2)
+            before = site.worker_pids()[0]
+            # Its workers are told by the kernel and end in order, while `vms up` starts anew.
+            tree_killed([process_of(up, "recorder")])
+            wait_until(lambda: site.worker_pids().get(0) not in (None, before), 20, "a new worker")
+            site.wait_recording("gate")
+            time.sleep(1.5)
+        segments, gaps = site.coverage("gate")
+    assert len(segments) == 2
+    assert untiled(segments, gaps) == []
+    causes = [gap["cause"] for gap in gaps]
+    assert causes[1] in (Cause.RECORDER_STOPPED, Cause.RECORDER_CRASHED)
+    assert gaps[1]["seconds"] < 15
+    assert audited(site.files("gate")).changed == 0
+    assert site.vms("verify").returncode == 0
+
+
+def test_nothing_is_left_behind_when_vms_up_itself_is_killed(tmp_path: Path) -> None:
+    with simulated(tmp_path, [drawn("gate")]) as fleet:
+        site = new_site(tmp_path)
+        site.write([{"id": "gate", "source": fleet.url("gate")}])
+        with site.up() as up:
+            site.wait_recording("gate")
+            members = tree(up.process.pid)
+            assert len(members) >= 5
+            tree_killed([up.process.pid])
+            up.process.wait()
+            wait_until(lambda: not any(map(alive, members)), 15, "all its processes gone")
+        site.log.rename(tmp_path / "first.log")
+        with site.up():
+            site.wait_recording("gate")
+    assert site.parts() == []
+    assert untiled(*site.coverage("gate")) == []
+    assert site.vms("verify").returncode == 0
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

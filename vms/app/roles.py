@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
+from vms.core.errors import VmsError
 from vms.core.log import configure_logging
 
 Role = Literal["recorder", "worker", "live", "web"]
@@ -43,11 +44,14 @@ def run(role: Role, config: Path, index: int = 0) -> None:
 
 def _run_recorder(settings: Settings) -> None:
     """Starts the workers and keeps them running."""
+    from recorder.claim import sole_recorder
     from recorder.supervisor import run_supervisor
 
     check_writable(settings)
-    _provision(settings)
-    asyncio.run(run_supervisor(settings, lambda index: command("worker", settings, index)))
+    settings.make_run_dirs()
+    with sole_recorder(settings):
+        _provision(settings)
+        asyncio.run(run_supervisor(settings, lambda index: command("worker", settings, index)))
 
 
 def _provision(settings: Settings) -> None:
@@ -62,10 +66,11 @@ def _run_worker(settings: Settings, index: int) -> None:
     """One worker: the cameras of its shard."""
     import uvloop
 
+    from recorder.claim import share_of_recorder
     from recorder.worker import run_worker
     from vms.app.registry import open_registry
 
-    with open_registry(settings) as registry:
+    with share_of_recorder(settings), open_registry(settings) as registry:
         uvloop.run(run_worker(settings, index, registry.settings))
 
 
@@ -97,7 +102,11 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--index", type=int, default=0)
     arguments = parser.parse_args()
-    run(arguments.role, arguments.config, arguments.index)
+    try:
+        run(arguments.role, arguments.config, arguments.index)
+    except VmsError as error:
+        print(f"vms: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":
