@@ -1,4 +1,4 @@
-"""`make bench`: all promises, or those named; `--page` writes docs/performance.md from this run."""
+"""`make bench`: all promises, or those named; `--page` writes docs and README from this run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report import Report, page
+from benchmarks.report import Report, headline, page
 
 NAMES = (
     "recorder_cpu",
@@ -25,6 +25,7 @@ NAMES = (
     "wall",
     "demo_cpu",
 )
+README = Path(__file__).resolve().parent.parent / "README.md"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
 
@@ -32,7 +33,9 @@ def main() -> int:
     """Run, print, keep; exit code 1 if a promise was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--page", action="store_true", help="write docs/performance.md")
+    parser.add_argument(
+        "--page", action="store_true", help="write docs/performance.md and the README's figures"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(NAMES)
     if unknown:
@@ -50,6 +53,7 @@ def main() -> int:
         _show(console, report, time.monotonic() - started)
     if arguments.page:
         PAGE.write_text(page(reports))
+        README.write_text(headline(README.read_text(), reports))
     return int(any(figure.met is False for report in reports for figure in report.figures))
 
 

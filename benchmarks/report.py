@@ -97,6 +97,20 @@ def machine() -> dict[str, str | int]:
     }
 
 
+def headline(readme: str, reports: Sequence[Report]) -> str:
+    """The README with the promised figures of this run between its two marks."""
+    begin, end = readme.index("<!-- figures: begin"), readme.index("<!-- figures: end -->")
+    begin = readme.index("\n", begin) + 1
+    rows = [
+        f"| {report.title}: {figure.row()[0]} | {figure.row()[1]} | {figure.row()[2]} |"
+        for report in reports
+        for figure in report.figures
+        if figure.bound is not None and figure.sense == "at most"
+    ]
+    table = "\n".join(["| | measured | promise |", "| --- | ---: | ---: |", *rows])
+    return f"{readme[:begin]}\n{table}\n\n{readme[end:]}"
+
+
 def page(reports: Sequence[Report]) -> str:
     """docs/performance.md from the outcomes of one run."""
     facts = machine()
