@@ -35,9 +35,11 @@ def open_database(url: str) -> sa.Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() != "sqlite":
             return sa.create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, ModuleNotFoundError) as error:
+    except (ArgumentError, ModuleNotFoundError, ValueError) as error:
+        # A ValueError quotes the URL's port, which may be the beginning of a password.
+        what = "it can't be read" if isinstance(error, ValueError) else str(error)
         raise ConfigError(
-            f"can't use the database URL: {error}",
+            f"can't use the database URL: {what}",
             key="system.database",
             remedy="leave it out for SQLite, or postgresql://user:password@host/name",
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,77 @@ def test_sizes_know_decimal_and_binary_units() -> None:
 def test_socket_paths_always_fit(tmp_path: Path) -> None:
     deep = parse(f'[system]\ndata = "{tmp_path}/{"x" * 120}"')
     assert len(str(deep.socket_path("recorder-0"))) <= 100
+
+
+@pytest.mark.parametrize(
+    ("pasted", "password"),
+    [
+        ("rtsp://admin:S3cr/et@10.0.0.5/main", "S3cr/et"),
+        ("rtsp://admin:1234/5@10.0.0.5/main", "1234/5"),
+        ("rtsp://admin:S3cr#et@10.0.0.5/main", "S3cr#et"),
+        ("rtsp://admin:S3cr?e@t@10.0.0.5/main", "S3cr?e@t"),
+        ("rtsp://admin:S3[cr@10.0.0.5/main", "S3[cr"),
+    ],
+)
+def test_a_pasted_password_leaves_the_url_whatever_signs_it_has(pasted: str, password: str) -> None:
+    camera = parse(GOOD.replace("rtsp://10.0.0.5/main", pasted)).cameras[0]
+    assert camera.source == "rtsp://10.0.0.5/main"
+    assert camera.password is not None
+    assert (camera.username, camera.password.reveal()) == ("admin", password)
+
+
+@pytest.mark.parametrize(
+    "url", ["rtsp://10.0.0.5:554/a@1/b.c", "rtsp://nvr:554/x@y", "rtsp://h/a@b"]
+)
+def test_an_at_sign_in_a_path_is_no_password(url: str) -> None:
+    camera = parse(GOOD.replace("rtsp://10.0.0.5/main", url)).cameras[0]
+    assert (camera.source, camera.username) == (url, None)
+
+
+def test_two_passwords_for_one_camera_are_refused_without_showing_them() -> None:
+    text = GOOD.replace(
+        'rtsp://10.0.0.5/main"',
+        'rtsp://a:S3cret@10.0.0.5/main"\nsub = "rtsp://b:S3cret@10.0.0.5/x"',
+    )
+    with pytest.raises(ConfigError, match="source and sub name different users") as caught:
+        parse(text)
+    assert "S3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[[volumes]]\npath = 'v'\nreserve = '" + "9" * 400 + " GB'", 3, "is not a size"),
+        ("[recorder]\nsegment = '" + "9" * 5_000 + " s'", 2, "is not a length of time"),
+        ("[recorder]\nsegment = '1 h'", 2, "must be from '2 s' to '10 min'"),
+        ("a = " + "[" * 2_000 + "]" * 2_000, None, "brackets in brackets"),
+        ("[system]\ndata = 'a\\u0000b'".replace("'", '"'), 2, "zero byte"),
+        ("[system]\ndata = '~nosuchuser/x'", 2, "no user with a home folder"),
+        ("[[system]]\nname = 'x'", 1, "must be a table"),
+        ("[cameras]\nid = 'a'", 1, "must be a list"),
+        ("file = 'x'", 1, "no such setting"),
+        ("[system]\ndatabase = 'sqlite://'", 2, "not a database we know"),
+        ("[[volumes]]\npath = 'v'\n[[volumes]]\npath = './v/../v'", 4, "already a volume"),
+        ("[[volumes]]\npath = 'v'\n[[volumes]]\npath = 'v/w'", 4, "one in the other"),
+        ("[[cameras]]\nid = 'a'\nsource = \"rtsp://h/x\\r\\nEvil: 1\"", 3, "line break"),
+        ("[[cameras]]\nid = 'a'\nsource = 'rtsp://10.0.0.1 /x'", 3, "space in its host"),
+        ("[[cameras]]\nid = 'a'\nsource = 'rtsp://h/x'\npassword = 12", 4, "text in quotes"),
+    ],
+)
+def test_odd_files_are_refused_by_line_and_never_with_a_traceback(
+    text: str, line: int | None, says: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)) as caught:
+        parse(text)
+    assert caught.value.line == line
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    file = tmp_path / "cameras.toml"
+    file.write_text(GOOD, encoding="utf-8-sig")
+    assert load_settings(file).system.name == "Örnek"
+
+
+def test_a_relative_sqlite_file_lies_beside_the_settings() -> None:
+    settings = parse('[system]\ndatabase = "sqlite:///here.db"')
+    assert settings.database_url == "sqlite:////site/here.db"

@@ -20,6 +20,9 @@ Span = NewType("Span", int)
 Mono = NewType("Mono", int)
 """Nanoseconds of the machine's monotonic clock; comparable within one boot only."""
 
+INSTANT_MAX = (1 << 63) - 1
+"""What fits where times are kept, in files and databases."""
+
 MICROSECOND = Span(1_000)
 MILLISECOND = Span(1_000_000)
 SECOND = Span(1_000_000_000)
@@ -94,13 +97,15 @@ def parse_rfc3339(text: str) -> Instant:
     if match[9]:
         offset = (int(match[10]) * 60 + int(match[11])) * MINUTE
         value += -offset if match[9] == "+" else offset
+    if not -INSTANT_MAX <= value <= INSTANT_MAX:
+        raise ValueError(f"{text!r} lies outside the years 1678 to 2261")
     return Instant(value)
 
 
 def parse_span(text: str) -> Span:
     """Read `30 d`, `12h`, `90 s`, `200 ms`. Raises ValueError."""
-    match = re.fullmatch(r"(\d+)\s*(ms|s|min|m|h|d|w)", text.strip())
+    match = re.fullmatch(r"(\d{1,15})\s*(ms|s|min|m|h|d|w)", text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a length of time such as '30 d', '12 h' or '90 s'")
+        raise ValueError(f"{text[:40]!r} is not a length of time such as '30 d', '12 h' or '90 s'")
     units = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
     return Span(int(match[1]) * (units[match[2]] if match[2] != "w" else 7 * DAY))

@@ -14,18 +14,28 @@ import tempfile
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
-from vms.core.clock import DAY, MILLISECOND, MINUTE, SECOND, parse_span
+from vms.core.clock import SECOND, parse_span
 from vms.core.model import CAMERA_ID_MAX, CameraId, is_camera_id
 from vms.core.secret import Secret
 
 SOURCE_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "srt", "udp", "rtp", "file")
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|[kKMGT]i?B)")
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*(B|[kKMGT]i?B)")
 _UNITS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@\s]+)(:\d{0,5})?")
 _SOCKET_PATH_MAX = 100  # sockaddr_un holds 108 bytes with the closing zero (unix(7))
 
 
@@ -33,7 +43,7 @@ def parse_size(text: str) -> int:
     """`10 GB` (powers of 1000) or `10 GiB` (powers of 1024) in bytes. Raises ValueError."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a size such as '10 GB' or '500 MiB'")
+        raise ValueError(f"{text[:40]!r} is not a size such as '10 GB' or '500 MiB'")
     unit = match[2].upper()
     base = 1024 if "I" in unit else 1000
     return int(float(match[1]) * base ** _UNITS[unit[0]])
@@ -47,8 +57,34 @@ def _span(value: object) -> object:
     return parse_span(value) if isinstance(value, str) else value
 
 
+def _within(low: str, high: str) -> AfterValidator:
+    """A span from `low` to `high`, said in the words of the file."""
+
+    def check(value: int) -> int:
+        if not parse_span(low) <= value <= parse_span(high):
+            raise ValueError(f"must be from '{low}' to '{high}'")
+        return value
+
+    return AfterValidator(check)
+
+
 def _secret(value: object) -> object:
-    return Secret(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, Secret):
+        return value
+    raise ValueError("must be text in quotes")  # and never shows what stands there
+
+
+def _path(value: object) -> object:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be a path in quotes")  # noqa: TRY004 - pydantic's way
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{value.partition('/')[0]} is no user with a home folder") from None
 
 
 def _camera_id(value: object) -> object:
@@ -79,6 +115,8 @@ def _record(value: object) -> object:
 def _source(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError('must be a URL in quotes, such as "rtsp://10.0.0.5/main"')  # noqa: TRY004
+    if _CONTROL.search(value):
+        raise ValueError("has a line break or another control character in it")
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -91,6 +129,8 @@ def _source(value: object) -> object:
         )
     if parts.scheme.lower() != "file" and not parts.hostname:
         raise ValueError("has no host; use a URL such as rtsp://10.0.0.5/main")
+    if re.search(r"\s", parts.netloc):
+        raise ValueError(f"has a space in its host {parts.netloc!r}")
     return value
 
 
@@ -101,7 +141,8 @@ def _listen(value: object) -> object:
     return value
 
 
-Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+Folder = Annotated[Path, BeforeValidator(_path)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
 Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
 SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(str)]
 Identifier = Annotated[str, BeforeValidator(_camera_id)]
@@ -120,7 +161,7 @@ class SystemSettings(_Value):
 
     name: str = "Gözcü"
     timezone: Zone = "Europe/Istanbul"
-    data: Path = Path("data")
+    data: Folder = Path("data")
     database: str | None = None
 
 
@@ -142,8 +183,8 @@ class RecorderSettings(_Value):
     """`[recorder]`. `workers`: 0 means one per core. `segment`, `sweep`: nanoseconds."""
 
     workers: Annotated[int, Field(ge=0, le=64)] = 0
-    segment: Annotated[Nanoseconds, Field(ge=2 * SECOND, le=10 * MINUTE)] = 60 * SECOND
-    sweep: Annotated[Nanoseconds, Field(ge=20 * MILLISECOND, le=SECOND)] = 200 * MILLISECOND
+    segment: Annotated[Nanoseconds, _within("2 s", "10 min")] = 60 * SECOND
+    sweep: Annotated[Nanoseconds, _within("20 ms", "1 s")] = SECOND // 5
 
     @model_validator(mode="before")
     @classmethod
@@ -162,7 +203,7 @@ class LiveSettings(_Value):
 class VolumeSettings(_Value):
     """`[[volumes]]`. `reserve`: bytes always left free; `quota`: bytes used at most."""
 
-    path: Path
+    path: Folder
     reserve: Size = 10_000_000_000
     quota: Size | None = None
     durability: Literal["1s", "process"] = "1s"
@@ -172,7 +213,7 @@ class RetentionRule(_Value):
     """`[[retention]]`. `cameras`: ids, globs or group:NAME; the last rule that matches wins."""
 
     name: str
-    keep: Annotated[Nanoseconds, Field(ge=MINUTE, le=3_650 * DAY)]
+    keep: Annotated[Nanoseconds, _within("1 min", "3650 d")]
     cameras: tuple[str, ...] = ("*",)
     reason: str = ""
 
@@ -196,7 +237,7 @@ class CameraSettings(_Value):
     sub: Source | None = None
     username: str | None = None
     password: SecretText | None = None
-    secret: Path | None = None
+    secret: Folder | None = None
     transport: Literal["auto", "tcp", "udp", "libav"] = "auto"
     record: RecordMode = "continuous"
     location: Location | None = None
@@ -218,23 +259,45 @@ class CameraSettings(_Value):
 
 def _without_credentials(values: dict[str, Any]) -> dict[str, Any]:
     """Move user and password from the URLs to their own fields."""
+    found = None
     for key in ("source", "sub"):
         url = values.get(key)
-        if not isinstance(url, str) or "@" not in url:
+        if not isinstance(url, str):
             continue
-        try:
-            parts = urlsplit(url)
-        except ValueError:
+        values[key], userinfo = split_credentials(url)
+        if userinfo is None:
             continue
-        userinfo, at, host = parts.netloc.rpartition("@")
-        if not at:
-            continue
+        if found not in (None, userinfo):
+            raise ValueError("source and sub name different users or passwords; one serves both")
+        found = userinfo
         user, _, password = userinfo.partition(":")
-        values[key] = urlunsplit(parts._replace(netloc=host))
         values.setdefault("username", unquote(user))
         if password and "secret" not in values:
             values.setdefault("password", unquote(password))
     return values
+
+
+def split_credentials(url: str) -> tuple[str, str | None]:
+    """The URL without what stands before its host's `@`, and that; None if there is nothing.
+
+    People paste passwords with a raw `/`, `?` or `#`, which would end the host early: there the
+    last `@` counts, unless what stands before it can only be a host, as in rtsp://10.0.0.5/a@1.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url, None
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    at = authority.rfind("@")
+    if at < 0 and not (_HOST.fullmatch(authority) and not _like_user(authority, rest)):
+        at = rest.rfind("@")
+    return (url, None) if at < 0 else (f"{scheme}://{rest[at + 1 :]}", rest[:at])
+
+
+def _like_user(authority: str, rest: str) -> bool:
+    """Whether `admin:1234` is a user with the beginning of a password, not a host and a port."""
+    name, colon, _ = authority.partition(":")
+    behind = re.split(r"[:/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
+    return bool(colon) and "." not in name and name[:1] != "[" and "." in behind
 
 
 class Settings(_Value):

@@ -17,6 +17,15 @@ from vms.core.config import Settings, VolumeSettings
 from vms.core.errors import ConfigError
 from vms.core.secret import Secret
 
+# pydantic's finding → what is wrong and the remedy, in the words of the file.
+_SHAPES = {
+    "tuple_type": ("must be a list", 'a list of texts is ["a", "b"]; tables are [[name]] each'),
+    "model_type": ("must be a table", "write [name] above its keys, with single brackets"),
+    "string_type": ("must be text in quotes", None),
+    "int_type": ("must be a whole number", None),
+    "int_parsing": ("must be a whole number", None),
+    "int_from_float": ("must be a whole number", None),
+}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -24,7 +33,7 @@ def load_settings(path: Path | str, environment: Mapping[str, str] = os.environ)
     """Read `path`; raises ConfigError naming file, line, key and remedy."""
     file = Path(path).absolute()
     try:
-        text = file.read_bytes().decode()
+        text = file.read_bytes().decode("utf-8-sig")  # some editors begin with a mark
     except FileNotFoundError:
         raise ConfigError(
             "there is no such file", file=str(path), remedy="name one with --config FILE"
@@ -46,15 +55,20 @@ def parse_settings(text: str, file: Path, environment: Mapping[str, str]) -> Set
             file=str(file),
             line=int(line[1]) if line else len(text.splitlines()),
         ) from None
+    except RecursionError:
+        raise ConfigError("is not TOML: brackets in brackets without end", file=str(file)) from None
     reader = _Reader(text, file)
     values = reader.substituted(values, environment)
     reader.refuse_odd_database(values)
+    if "file" in values:  # of Settings, but not of the file
+        raise reader.error(("file",), "there is no such setting")
     try:
         settings = Settings.model_validate({**values, "file": file})
     except ValidationError as error:
         raise reader.explained(error) from None
+    settings = _with_absolute_paths(settings)
     reader.refuse_duplicates(settings)
-    return reader.with_secrets(_with_absolute_paths(settings))
+    return reader.with_secrets(settings)
 
 
 class _Reader:
@@ -83,6 +97,8 @@ class _Reader:
             return [self.substituted(v, environment, (*path, i)) for i, v in enumerate(value)]
         if not isinstance(value, str):
             return value
+        if "\0" in value:  # neither a path nor every database takes it
+            raise self.error(path, "has a zero byte in it")
         for name in _VARIABLE.findall(value):
             if name not in environment:
                 raise self.error(
@@ -95,7 +111,7 @@ class _Reader:
     def refuse_odd_database(self, values: Mapping[str, Any]) -> None:
         system = values.get("system")
         url = system.get("database") if isinstance(system, dict) else None
-        if isinstance(url, str) and not re.match(r"(postgresql(\+psycopg)?|sqlite)://", url):
+        if isinstance(url, str) and not re.match(r"postgresql(\+psycopg)?://\S|sqlite:///\S", url):
             raise self.error(
                 ("system", "database"),
                 "is not a database we know",
@@ -114,6 +130,8 @@ class _Reader:
         if first["type"] == "missing":
             return self.error(path, "is missing", f"add a line {path[-1]} = …")
         message = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] in _SHAPES:
+            return self.error(path, *_SHAPES[first["type"]])
         if first["type"] == "literal_error":
             expected = first.get("ctx", {}).get("expected", "")
             return self.error(path, f"{first['input']!r} is not known here", f"use {expected}")
@@ -132,10 +150,18 @@ class _Reader:
                     "give each camera its own id",
                 )
             seen[camera.id] = number
-        paths = [volume.path for volume in settings.volumes]
+        paths = [volume.path.resolve() for volume in settings.volumes]
         for number, path in enumerate(paths):
-            if path in paths[:number]:
-                raise self.error(("volumes", number, "path"), f"{path} is already a volume")
+            for other in paths[:number]:
+                where = ("volumes", number, "path")
+                if path == other:
+                    raise self.error(where, f"{path} is already a volume")
+                if path in other.parents or other in path.parents:
+                    raise self.error(
+                        where,
+                        f"{path} and the volume {other} lie one in the other",
+                        "give each volume a folder of its own",
+                    )
 
     def with_secrets(self, settings: Settings) -> Settings:
         """Read the password files that `secret` names."""
@@ -180,10 +206,22 @@ def check_writable(settings: Settings, text: str | None = None) -> None:
 
 def _with_absolute_paths(settings: Settings) -> Settings:
     base = settings.file.parent
-    system = settings.system.model_copy(update={"data": base / settings.system.data.expanduser()})
+    system = settings.system.model_copy(
+        update={
+            "data": base / settings.system.data,
+            "database": _absolute_sqlite(settings.system.database, base),
+        }
+    )
     volumes = settings.volumes or (VolumeSettings(path=system.data / "video"),)
-    placed = tuple(v.model_copy(update={"path": base / v.path.expanduser()}) for v in volumes)
+    placed = tuple(v.model_copy(update={"path": base / v.path}) for v in volumes)
     return settings.model_copy(update={"system": system, "volumes": placed})
+
+
+def _absolute_sqlite(url: str | None, base: Path) -> str | None:
+    """`sqlite:///name` lies beside the settings file, wherever a command is started."""
+    if url is None or not url.startswith("sqlite:///"):
+        return url
+    return f"sqlite:///{base / url.removeprefix('sqlite:///')}"
 
 
 def _known_keys(path: toml_lines.Path) -> list[str]:

@@ -47,8 +47,9 @@ def key_lines(text: str) -> dict[Path, int]:
 def line_of(lines: dict[Path, int], path: Path) -> int | None:
     """The line of `path`, or of the nearest thing around it that has one."""
     for end in range(len(path), 0, -1):
-        if path[:end] in lines:
-            return lines[path[:end]]
+        for near in (path[:end], (*path[:end], 0)):  # a table written as an array of tables
+            if near in lines:
+                return lines[near]
     return None
 
 
