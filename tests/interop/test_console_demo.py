@@ -180,6 +180,21 @@ def test_the_past_plays_and_live_brings_it_back(page: Page, console_url: Site) -
     page.wait_for_function(PLAYS)
 
 
+def test_a_link_to_a_moment_plays_from_there(page: Page, console_url: Site) -> None:
+    page.goto(console_url.url + "/camera/kuzey-kapi")
+    page.wait_for_function(PLAYS)
+    now = page.evaluate("Date.now()") / 1000
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 5))
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(console_url.url + f"/camera/kuzey-kapi?at={moment}")
+    page.wait_for_function(
+        "at => document.querySelector('vms-player')?.currentTime > at",
+        arg=(int(now - 5) + 2) * 1000,
+    )
+    assert len([url for url in fetched if "/segments/" in url]) < 40
+
+
 def test_a_snapshot_is_a_picture_named_by_camera_and_time(page: Page, console_url: Site) -> None:
     page.goto(console_url.url + "/camera/meydan-1")
     page.wait_for_function(PLAYS)

@@ -237,6 +237,18 @@ class TestWall:
         page.locator(".hit").nth(1).click()
         expect(page).to_have_url(re.compile("/camera/meydan-2$"))
 
+    def test_a_cell_as_large_as_the_screen_shows_the_main_stream(self, console: Console) -> None:
+        streams = """want => [...document.querySelectorAll('.cell:not(.hidden) vms-player')]
+          .map((player) => player.stream).sort().join() === want"""
+        page = console.open("/?layout=4&cells=meydan-1")
+        page.wait_for_function(streams, arg="sub")
+        page.keyboard.press("1")
+        page.wait_for_function(streams, arg="main,sub")
+        page.keyboard.press("3")
+        page.wait_for_function(streams, arg="main,sub")
+        page.keyboard.press("2")
+        page.wait_for_function(streams, arg="sub")
+
     def test_a_lost_tile_says_since_when_why_and_what_next(self, console: Console) -> None:
         page = console.open("/?layout=4&cells=kopru-alti")
         lost = tile(page, "kopru-alti")
@@ -376,6 +388,23 @@ class TestCameraPage:
         expect(page.locator(".moment")).to_contain_text("21.11.2026 14:32:07.480")
         page.keyboard.press("End")
         expect(page).to_have_url(re.compile("/camera/meydan-1$"))
+
+    def test_a_link_to_a_moment_seeks_once_and_then_plays_on(self, console: Console) -> None:
+        page = console.open("/camera/meydan-1?at=2026-11-21T11:32:07Z")
+        expect(page.locator(".moment")).to_contain_text("14:32:07.000")
+        seeks = page.evaluate(
+            """async () => {
+              const player = document.querySelector('vms-player');
+              const time = Date.parse('2026-11-21T11:32:09.500Z');
+              let seeks = 0;
+              player.seek = () => { seeks += 1; };
+              player.dispatchEvent(new CustomEvent('time', { detail: { time } }));
+              await new Promise((done) => setTimeout(done, 200));
+              return seeks;
+            }"""
+        )
+        assert seeks == 0
+        expect(page.locator(".moment")).to_contain_text("14:32:09.500")
 
     def test_gaps_are_stepped_through_by_keys(self, console: Console) -> None:
         now = time.time()
