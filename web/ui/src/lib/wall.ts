@@ -28,6 +28,11 @@ export function isLayout(value: number): value is Layout {
   return (LAYOUTS as readonly number[]).includes(value);
 }
 
+/** Whether a cell fills most of the screen: the only one, or the large one of 1 + 5. */
+export function isBig(layout: Layout, cell: number): boolean {
+  return layout === 1 || (layout === 6 && cell === 0);
+}
+
 /** The smallest layout that shows `count` cameras, at most the largest. */
 export function layoutFor(count: number): Layout {
   return LAYOUTS.find((layout) => layout >= count) ?? CELLS_MAX;
