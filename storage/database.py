@@ -13,8 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vms.core.errors import ConfigError, StorageError
@@ -28,13 +34,17 @@ _MIGRATION_LOCK = 0x676F7A6375
 
 
 def open_database(url: str) -> sa.Engine:
-    """An engine for the URL of the settings; makes the folder of a SQLite file."""
+    """An engine for the URL of the settings; makes the folder of a SQLite file.
+
+    A database that is locked, gone or damaged raises StorageError from every use of the engine;
+    what the statement itself is to blame for (IntegrityError and its like) stays what it is.
+    """
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "postgresql" and parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() != "sqlite":
-            return sa.create_engine(parsed, pool_pre_ping=True)
+            return _translating(sa.create_engine(parsed, pool_pre_ping=True))
     except (ArgumentError, ModuleNotFoundError, ValueError) as error:
         # A ValueError quotes the URL's port, which may be the beginning of a password.
         what = "it can't be read" if isinstance(error, ValueError) else str(error)
@@ -44,11 +54,34 @@ def open_database(url: str) -> sa.Engine:
             remedy="leave it out for SQLite, or postgresql://user:password@host/name",
         ) from error
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
+    return _translating(engine)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            Cause.DISK_FAILED, f"the database's folder {folder} can't be made: {error}"
+        ) from error
+
+
+def _translating(engine: sa.Engine) -> sa.Engine:
+    sa.event.listen(engine, "handle_error", _translate, retval=True)
     return engine
+
+
+def _translate(context: ExceptionContext) -> BaseException | None:
+    error = context.sqlalchemy_exception
+    ours_to_blame = isinstance(error, IntegrityError | DataError | ProgrammingError)
+    if not isinstance(error, DBAPIError) or ours_to_blame:
+        return None
+    said = " ".join(str(error.orig).split())
+    return StorageError(Cause.DISK_FAILED, f"the database does not answer: {said}")
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -94,7 +127,7 @@ def migrate(engine: sa.Engine) -> None:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(_MIGRATION_LOCK)))
             connection.commit()
-    except DBAPIError as error:
+    except (DBAPIError, StorageError) as error:
         raise StorageError(
             Cause.DISK_FAILED, f"the database {engine.url!r} can't be brought up to date: {error}"
         ) from error

@@ -71,12 +71,13 @@ class Index:
                         connection.execute(
                             sa.delete(gap).where(gap.c.stream_id == stream_id, gap.c.start == start)
                         )
-        except DBAPIError as error:
+        except (DBAPIError, StorageError) as error:
             # Ids found in a transaction that was rolled back may not exist.
             self._streams.clear()
             self._format_ids.clear()
+            said = error.orig if isinstance(error, DBAPIError) else error
             raise StorageError(
-                Cause.DISK_FAILED, f"the index refused {len(changes)} changes: {error.orig}"
+                Cause.DISK_FAILED, f"the index refused {len(changes)} changes: {said}"
             ) from error
 
     def replace_gaps(

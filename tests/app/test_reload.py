@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from vms.app.reload import Reloader
 from vms.app.site import Site, open_site
+from vms.core.errors import StorageError
 
 CAMERA = '[[cameras]]\nid = "{id}"\nsource = "rtsp://127.0.0.1:1/{id}"\n'
 
@@ -21,7 +23,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(file: Path) -> Iterator[Site]:
+def site(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setattr("storage.database.BUSY_TIMEOUT_MS", 200)
     with open_site(file) as site:
         site.registry.apply(site.settings.cameras)
         yield site
@@ -75,3 +78,23 @@ def test_another_process_changing_the_registry_is_seen(site: Site) -> None:
     with open_site(site.settings) as other:
         other.registry.apply(())
     assert reloader.look().registry_changed
+
+
+def test_a_change_before_the_first_look_is_seen(site: Site, file: Path) -> None:
+    rewrite(file, CAMERA.format(id="b"))
+    assert {change.camera for change in Reloader(site).look().changes} == {"a", "b"}
+
+
+def test_a_change_met_by_a_locked_database_is_applied_by_the_next_look(
+    site: Site, file: Path
+) -> None:
+    reloader = Reloader(site)
+    reloader.look()
+    rewrite(file, CAMERA.format(id="b"))
+    other = sqlite3.connect(site.settings.system.data / "gozcu.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError, match="locked"):
+        reloader.look()
+    other.execute("ROLLBACK")
+    other.close()
+    assert {change.camera for change in reloader.look().changes} == {"a", "b"}

@@ -118,3 +118,26 @@ def test_times_of_the_command_line() -> None:
     assert instant("2026-11-22T14:32:07+03:00") == instant("2026-11-22T11:32:07Z")
     with pytest.raises(BadRequest):
         instant("14:32")
+
+
+@pytest.mark.parametrize("command", ["cameras", "verify", "web", "up"])
+def test_a_data_folder_that_cannot_be_made_is_one_line(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "cameras.toml"
+    file.write_text('[system]\ndata = "/proc/nowhere"\n')
+    done = vms(command, config=file)
+    assert done.returncode == 1
+    assert "system.data: /proc/nowhere can't be" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vms.app.roles", "recorder", "--config", str(tmp_path / "no")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "there is no such file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_frame_of_a_camera_that_is_none_says_so(config: Path) -> None:
+    done = vms("frame", "nowhere", "--at", "now", "--output", "-", config=config)
+    assert (done.returncode, done.stderr) == (1, "vms: there is no camera 'nowhere'\n")

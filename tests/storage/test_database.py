@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from storage.database import migrate, newest_revision, open_database, writing
 from storage.schema import metadata, stream
-from vms.core.errors import ConfigError
+from vms.core.errors import ConfigError, StorageError
 
 
 def test_migrating_makes_the_tables_of_the_schema_and_twice_is_once(tmp_path: Path) -> None:
@@ -75,3 +75,38 @@ def test_the_newest_revision_by_file_name_is_alembics_head() -> None:
     config = Config()
     config.set_main_option("script_location", "storage/migrations")
     assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_a_database_that_another_process_locks_is_a_storage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.BUSY_TIMEOUT_MS", 10)
+    url = f"sqlite:///{tmp_path}/gozcu.db"
+    engine, other = open_database(url), open_database(url)
+    migrate(engine)
+    with (
+        writing(other),
+        pytest.raises(StorageError, match="database is locked"),
+        writing(engine),
+    ):
+        pass
+
+
+def test_what_a_statement_is_to_blame_for_stays_what_it_is(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/gozcu.db")
+    migrate(engine)
+    twice = [{"camera": "a", "name": "main"}] * 2
+    with pytest.raises(sa.exc.IntegrityError), writing(engine) as connection:
+        connection.execute(sa.insert(stream), twice)
+
+
+def test_a_server_that_is_not_there_and_a_file_that_is_none_are_storage_errors(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "gozcu.db").write_bytes(b"not a database at all" * 100)
+    for url in ("postgresql://u:S3cret@127.0.0.1:1/x", f"sqlite:///{tmp_path}/gozcu.db"):
+        with pytest.raises(StorageError) as caught:
+            migrate(open_database(url))
+        assert "S3cret" not in str(caught.value)
+    with pytest.raises(StorageError, match="can't be made"):
+        open_database("sqlite:////proc/nowhere/gozcu.db")

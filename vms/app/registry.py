@@ -14,7 +14,6 @@ from vms.core.config import Settings
 @contextlib.contextmanager
 def open_registry(settings: Settings) -> Iterator[Registry]:
     """Open the database, brought to the present schema, and the registry in it."""
-    settings.system.data.mkdir(parents=True, exist_ok=True)
     settings.make_run_dirs()
     engine = open_database(settings.database_url)
     try:

@@ -33,7 +33,8 @@ class Reloader:
         self._site = site
         self._file: Path = site.settings.file
         self._running: Settings = site.settings
-        self._signature = _signature(self._file)
+        # Unknown at first: the file may have changed since the settings we run with were read.
+        self._signature: tuple[int, int, int] | None = None
         self._revision = site.registry.revision()
 
     def look(self) -> Reloaded:
@@ -42,15 +43,17 @@ class Reloader:
         waiting: tuple[str, ...] = ()
         signature = _signature(self._file)
         if signature is not None and signature != self._signature:
-            self._signature = signature
             try:
                 settings = load_settings(self._file)
             except ConfigError as error:
                 log.error("cameras.toml is wrong; nothing was changed", error=str(error))
             else:
+                # A database that is locked just now raises; then the next look tries again.
                 changes = self._site.registry.apply(settings.cameras)
                 waiting = _sections_that_differ(self._running, settings)
-                self._tell(changes, waiting)
+                if changes or waiting or self._signature is not None:
+                    self._tell(changes, waiting)
+            self._signature = signature
         revision = self._site.registry.revision()
         changed, self._revision = revision != self._revision, revision
         return Reloaded(changes, waiting, registry_changed=changed)

@@ -46,7 +46,6 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
     """Open the site that `config` describes, its database brought to the present schema."""
     settings = config if isinstance(config, Settings) else load_settings(config)
     hand = clock if clock is not None else SystemClock()
-    settings.system.data.mkdir(parents=True, exist_ok=True)
     settings.make_run_dirs()
     engine = open_database(settings.database_url)
     try:

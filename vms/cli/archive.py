@@ -109,12 +109,17 @@ def frame(
 
     moment = instant(at)
     assert moment is not None
+    key = stream_key(camera, stream)
     with open_site(config) as site:
-        picture = jpeg_at(site.archive, stream_key(camera, stream), moment, width)
+        site.require_stream(key)
+        picture = jpeg_at(site.archive, key, moment, width)
     if str(output) == "-":
         sys.stdout.buffer.write(picture)
-    else:
+        return
+    try:
         output.write_bytes(picture)
+    except OSError as error:
+        raise BadRequest(f"{output} can't be written: {error.strerror}") from None
 
 
 def verify(

@@ -43,7 +43,7 @@ def instant(text: str | None) -> Instant | None:
         return now
     try:
         if ago := re.fullmatch(r"(.+?)\s+ago", text.strip()):
-            return Instant(now - parse_span(ago[1]))
+            return Instant(max(0, now - parse_span(ago[1])))
         return parse_rfc3339(text)
     except ValueError as error:
         raise BadRequest(str(error)) from None

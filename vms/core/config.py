@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from vms.core.clock import SECOND, parse_span
+from vms.core.errors import ConfigError
 from vms.core.model import CAMERA_ID_MAX, CameraId, is_camera_id
 from vms.core.secret import Secret
 
@@ -330,8 +331,20 @@ class Settings(_Value):
         return Path(tempfile.gettempdir()) / f"vms-{os.getuid()}-{digest}" / f"{name}.sock"
 
     def make_run_dirs(self) -> None:
-        """Make the folders of `run_dir` and of the sockets, for this user only."""
-        for folder in {self.run_dir, self.socket_path("x").parent}:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if folder.stat().st_uid != os.getuid():
-                raise PermissionError(f"{folder} belongs to another user")
+        """Make the data folder and those of `run_dir` and the sockets, these for us only.
+
+        Raises ConfigError.
+        """
+        try:
+            self.system.data.mkdir(parents=True, exist_ok=True)
+            for folder in {self.run_dir, self.socket_path("x").parent}:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if folder.stat().st_uid != os.getuid():
+                    raise PermissionError(f"{folder} belongs to another user")
+        except OSError as error:
+            raise ConfigError(
+                f"{self.system.data} can't be used: {error}",
+                file=str(self.file),
+                key="system.data",
+                remedy="mount it, or give this user the right to write there",
+            ) from None

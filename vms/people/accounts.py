@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, Row, Select, delete, func, insert, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from storage.database import writing
 from vms.core.clock import Clock, Instant, rfc3339
-from vms.core.errors import AlreadyExists, BadRequest, NotFound
+from vms.core.errors import AlreadyExists, BadRequest, NotFound, StorageError
 from vms.people.passwords import hash_password, make_password, needs_rehash, password_matches
 from vms.people.permissions import Role
 from vms.people.schema import account, api_token, login_session
@@ -71,7 +71,7 @@ class Accounts:
         try:
             with self._engine.connect() as connection:
                 connection.execute(select(account.c.id).limit(1))
-        except DBAPIError:
+        except StorageError:
             return False
         return True
 

@@ -11,10 +11,10 @@ import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, insert, select, update
-from sqlalchemy.exc import OperationalError
 
 from storage.database import writing
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
+from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.people.accounts import Account
 from vms.people.permissions import Identity, Role
@@ -123,9 +123,9 @@ class Sessions:
                     .where(login_session.c.token_hash == digest)
                     .values(expires=expires)
                 )
-        except OperationalError as error:
+        except StorageError as error:
             # The database is busy: the sign-in still holds, and the next use tries again.
-            _log.warning("session_not_prolonged", error=str(error.orig))
+            _log.warning("session_not_prolonged", error=str(error))
 
 
 def _digest(token: str) -> bytes:
