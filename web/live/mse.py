@@ -12,7 +12,9 @@ what is buffered. Media time never goes back.
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Sequence
 from typing import Protocol
 
 from websockets.frames import Frame, Opcode
@@ -24,6 +26,7 @@ from web.live.mux import LiveMuxer
 from web.live.source import TimedUnit
 
 _GROUP_BYTES = 16_000_000
+_UNITS_HELD = 64  # sound while the second picture is awaited; beyond, a rate is assumed
 
 
 class MseViewer(Protocol):
@@ -47,6 +50,10 @@ class MseOutlet:
         self._frames: list[bytes] = []
         self._kept = 0
         self._caching = self._started = False
+        # How far pictures lie apart (ticks), kept over runs; 0 until two have been seen. Until
+        # then the first is held back, at most _UNITS_HELD units: its length is not yet known.
+        self._step = 0
+        self._held: list[TimedUnit] = []
 
     @property
     def empty(self) -> bool:
@@ -64,14 +71,18 @@ class MseOutlet:
         self._viewers.discard(viewer)
 
     def format_changed(self, stream_format: StreamFormat) -> None:
+        if self._format is None or _rate(stream_format) != _rate(self._format):
+            self._step = 0
         self._format = stream_format
         self._started = False
+        self._held = []
         self._forget()
-        self._announce(LiveMuxer(stream_format))
+        self._announce(LiveMuxer(stream_format, step=self._step))
 
     def down(self, state: StreamDown) -> None:
         cause = None if state.cause is None else state.cause.value
         self._muxer = None
+        self._held = []
         self._forget()
         self._greeting = text_frame(
             json.dumps({"down": {"cause": cause, "detail": state.detail}}, ensure_ascii=False)
@@ -87,14 +98,32 @@ class MseOutlet:
             self._started = self._caching = True
         elif not self._started:
             return
-        depth = self._muxer.depth
         self._keep(unit)
-        self._mux(self._muxer, unit)
-        if self._muxer.depth > depth and self._caching:
-            self._begin_again(self._muxer.depth)
+        if self._step == 0 and not self._measured(unit):
+            return
+        muxer, depth = self._muxer, self._muxer.depth
+        for ready in self._take_held() or [unit]:
+            self._mux(muxer, ready)
+        self._step = muxer.step
+        if muxer.depth > depth and self._caching:
+            self._begin_again(muxer.depth)
 
     def stop(self) -> None:
         """Nothing of an MSE outlet runs by itself."""
+
+    def _measured(self, unit: TimedUnit) -> bool:
+        """Hold the unit back; whether it is known by now how far pictures lie apart."""
+        assert self._format is not None
+        self._held.append(unit)
+        step = picture_step(self._held)
+        if step == 0 and len(self._held) < _UNITS_HELD:
+            return False
+        self._muxer = LiveMuxer(self._format, step=step)
+        return True
+
+    def _take_held(self) -> list[TimedUnit]:
+        held, self._held = self._held, []
+        return held
 
     def _mux(self, muxer: LiveMuxer, unit: TimedUnit) -> None:
         sound = unit.track == Track.AUDIO
@@ -113,7 +142,8 @@ class MseOutlet:
         """B-frames turned up: the times sent so far were wrong, so the stream begins again."""
         assert self._format is not None
         self._frames = []
-        muxer = LiveMuxer(self._format, depth)
+        self._step = picture_step(self._units) or self._step
+        muxer = LiveMuxer(self._format, depth, self._step)
         self._announce(muxer)
         for unit in self._units:
             self._mux(muxer, unit)
@@ -143,6 +173,16 @@ class MseOutlet:
     def _forget(self) -> None:
         self._units, self._frames, self._kept = [], [], 0
         self._caching = False
+
+
+def picture_step(units: Sequence[TimedUnit]) -> int:
+    """The smallest distance in time between two pictures, in ticks; 0 with fewer than two."""
+    times = sorted({unit.time for unit in units if unit.track == Track.VIDEO})
+    return min((b - a for a, b in itertools.pairwise(times)), default=0)
+
+
+def _rate(stream_format: StreamFormat) -> int:
+    return stream_format.video.clock_rate
 
 
 def text_frame(text: str) -> bytes:

@@ -1,7 +1,9 @@
 """Live fragmented MP4: one picture a fragment, with the sound that came before it. Pure.
 
 The boxes are `storage.fmp4`'s; here only times are made: decode times, and durations that can't
-be known before the next picture and are therefore the last one's.
+be known before the next picture and are therefore the last one's. They matter: a player that finds
+the next picture more than twice as far away as announced takes it for a jump and drops pictures up
+to the next keyframe (Media Source Extensions, coded frame processing).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from web.live.source import TimedUnit
 
 _SOUND_MAX = 64  # frames waiting for a picture; beyond, they leave alone
 _AAC_FRAME = 1_024
+_PICTURES_A_SECOND = 25  # assumed where nothing is known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,19 @@ class LiveFormat:
 
 
 class LiveMuxer:
-    """Units of one format in, fragments out. `depth`: the reordering known so far."""
+    """Units of one format in, fragments out.
 
-    def __init__(self, stream_format: StreamFormat, depth: int = 0) -> None:
+    `depth`: the reordering known so far; `step`: about how far pictures lie apart, in ticks.
+    """
+
+    def __init__(self, stream_format: StreamFormat, depth: int = 0, step: int = 0) -> None:
         audio = stream_format.audio
         if audio is not None and audio.mime_codec is None:
             audio = None  # browsers play no G.711 from MP4
         self._format = replace(stream_format, audio=audio)
         rate = stream_format.video.clock_rate
-        self._decode = DecodeClock(rate // 25, depth)
-        self._duration = rate // 25
+        self._duration = self._step = step or rate // _PICTURES_A_SECOND
+        self._decode = DecodeClock(self._duration, depth)
         self._rate = rate
         self._last: int | None = None
         self._sound: list[TimedUnit] = []  # bounded by _SOUND_MAX
@@ -47,6 +53,11 @@ class LiveMuxer:
     @property
     def depth(self) -> int:
         return self._decode.depth
+
+    @property
+    def step(self) -> int:
+        """How far pictures lie apart, as far as known, in ticks."""
+        return self._duration
 
     def format(self) -> LiveFormat:
         video, audio = self._format.video, self._format.audio
@@ -58,8 +69,11 @@ class LiveMuxer:
     def picture(self, unit: TimedUnit) -> bytes:
         """The fragment of a picture and of the sound since the last one."""
         decode = self._decode.stamp(unit.time)
-        if self._last is not None and 0 < decode - self._last < self._rate:
-            self._duration = decode - self._last
+        if self._last is not None and decode > self._last:
+            step, before = decode - self._last, self._step
+            self._step = step
+            # One long pause is not the rate: it would announce the next picture seconds long.
+            self._duration = step if step < self._rate else min(step, before)
         self._last = decode
         sample = Sample(unit.data, self._duration, unit.time - decode, unit.key)
         return self._fragment([sample], decode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import av
 import pytest
@@ -154,6 +155,51 @@ def test_an_outage_is_told_and_a_new_format_begins_anew() -> None:
         outlet.unit(unit)
     with av.open(io.BytesIO(viewer.file)) as container:
         assert [frame.width for frame in container.decode(video=0)] == [640] * 10
+
+
+def announced(viewer: Viewer) -> list[int]:
+    """How long each picture sent so far is said to last, in ticks."""
+    init = viewer.binaries[0]
+    found: list[int] = []
+    for fragment in viewer.binaries[1:]:
+        with av.open(io.BytesIO(init + fragment)) as container:
+            found += [int(p.duration or 0) for p in container.demux(video=0) if p.size]
+    return found
+
+
+@pytest.mark.parametrize(("rate", "gop"), [(25, 20), (8, 16), (1, 4), (5, 1)])
+def test_the_first_picture_is_as_long_as_the_camera_is_slow(rate: int, gop: int) -> None:
+    _, viewer = play(clip(width=320, height=240, rate=rate, gop=gop, pictures=8))
+    assert announced(viewer) == [90_000 // rate] * 8
+
+
+def test_with_b_frames_no_picture_lies_further_than_twice_the_length_of_the_one_before() -> None:
+    _, viewer = play(clip(width=320, height=240, rate=10, b_frames=2, pictures=40, gop=20))
+    with av.open(io.BytesIO(viewer.file)) as container:
+        decode = [int(p.dts) for p in container.demux(video=0) if p.size and p.dts is not None]
+    lengths = announced(viewer)[-len(decode) :]
+    assert all(b - a <= 2 * n for a, b, n in zip(decode, decode[1:], lengths, strict=False))
+
+
+def test_after_an_outage_the_first_picture_waits_for_no_second() -> None:
+    coded = clip(width=320, height=240, rate=8, pictures=16, gop=16)
+    outlet, viewer = play(coded)
+    outlet.down(StreamDown(Cause.SILENT, ""))
+    outlet.format_changed(coded.format)
+    viewer.binaries.clear()
+    outlet.add(viewer)
+    outlet.unit(units(coded, 900_000)[0])
+    assert announced(viewer) == [90_000 // 8]
+
+
+def test_a_pause_of_the_camera_announces_no_long_picture() -> None:
+    coded = clip(width=320, height=240, pictures=20, gop=20)
+    outlet, viewer = MseOutlet(), Viewer()
+    outlet.format_changed(coded.format)
+    outlet.add(viewer)
+    for number, unit in enumerate(units(coded)):
+        outlet.unit(replace(unit, time=unit.time + (5 * 90_000 if number >= 10 else 0)))
+    assert announced(viewer) == [3_600] * 20
 
 
 def test_nothing_is_sent_before_a_keyframe() -> None:
