@@ -50,8 +50,11 @@ def verify_archive(
     index = Index(engine)
     now = (clock if clock is not None else SystemClock()).now()
     roots: dict[str, Path] = {}
+    used = index.volume_paths()
     for volume in volumes:
         uuid = find_volume(volume.path)
+        if uuid is None and str(volume.path) not in used:
+            continue  # the recorder never ran on it: there is nothing to miss
         if uuid is None:
             detail = f"volume {volume.path} is not there or has no identity"
             yield Finding(str(volume.path), Cause.DISK_FAILED, detail)

@@ -15,6 +15,10 @@ from storage.rows import DropGap, IndexChange, PutGap
 from vms.core.clock import Instant
 from vms.core.model import Cause, StreamKey
 
+BY_CHOICE = (Cause.RECORDING_OFF, Cause.REMOVED)
+"""Gaps that a person asked for: they last until somebody asks otherwise, whatever becomes of the
+recorder meanwhile."""
+
 # Gaps kept for the next segment's head; a camera that flaps faster keeps the newest.
 _RECENT_MAX = 64
 
@@ -106,8 +110,8 @@ def settle(
 
     `segments`: spans that have durable files, in order; nothing overrules them. `gaps`: what the
     index says; `remembered`: what the heads of files say, for where the index says nothing.
-    `last_alive`: until when a recorder is known to have run; an open gap with another cause ends
-    there. Holes nobody explains are `recorder_crashed`.
+    `last_alive`: until when a recorder is known to have run; an open gap that it would have ended
+    ends there. Holes nobody explains are `recorder_crashed`.
     """
     claims = sorted(gaps, key=lambda gap: gap.start) + sorted(remembered, key=lambda gap: gap.start)
     begin = min([start for start, _ in segments] + [gap.start for gap in gaps], default=None)
@@ -186,7 +190,7 @@ def _last_gaps(
         begin = max(begin, lasting.start)
     pieces = _explain(stream, at, begin, closed)
     if lasting is not None:
-        if lasting.cause in (Cause.RECORDER_STOPPED, Cause.RECORDER_CRASHED):
+        if lasting.cause in (Cause.RECORDER_STOPPED, Cause.RECORDER_CRASHED, *BY_CHOICE):
             return [*pieces, replace(lasting, start=begin)]
         died = begin if last_alive is None else max(begin, min(now, last_alive))
         if died > begin:

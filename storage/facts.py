@@ -74,16 +74,18 @@ class GapFacts:
     detail: str = ""
 
     def as_json(self, now: Instant) -> dict[str, object]:
-        """The contract of `vms gaps --json` (design §8); `seconds` of an open gap run to `now`."""
-        seconds = ((self.end if self.end is not None else max(now, self.start)) - self.start) / (
-            SECOND
-        )
+        """The contract of `vms gaps --json` (design §8).
+
+        A gap that lasts is `open`: its `end` is `now` and moves on, so that every `end` is a time.
+        """
+        end = self.end if self.end is not None else max(now, self.start)
         return {
             "start": rfc3339(self.start, digits=9),
-            "end": None if self.end is None else rfc3339(self.end, digits=9),
-            "seconds": seconds,
+            "end": rfc3339(end, digits=9),
+            "seconds": (end - self.start) / SECOND,
             "cause": self.cause.value,
             "detail": self.detail,
+            "open": self.end is None,
         }
 
 

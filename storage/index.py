@@ -27,6 +27,7 @@ from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
 from vms.core.model import CameraId, Cause, StreamKey
 
+_FORMATS_KEPT = 4_096  # a camera whose parameter sets flap must not grow us
 _segments = sa.select(segment, volume.c.uuid, volume.c.path).join(volume)
 
 
@@ -35,7 +36,7 @@ class Index:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        # Ids never change and are few: cameras, their formats, volumes.
+        # Ids never change and are few: cameras, volumes; of formats, _FORMATS_KEPT.
         self._streams: dict[StreamKey, int] = {}
         self._formats: dict[int, StreamFormat] = {}
         self._format_ids: dict[bytes, int] = {}
@@ -111,7 +112,7 @@ class Index:
             "start": facts.start,
             "end": facts.end,
             "cause": facts.cause.value,
-            "detail": facts.detail,
+            "detail": facts.detail.replace("\0", ""),  # PostgreSQL takes none
         }
 
     def _stream_id(self, connection: sa.Connection, key: StreamKey) -> int:
@@ -129,6 +130,8 @@ class Index:
     def _format_id(self, connection: sa.Connection, init: bytes) -> int:
         known = self._format_ids.get(init)
         if known is None:
+            if len(self._format_ids) >= _FORMATS_KEPT:
+                self._format_ids.clear()
             digest = hashlib.sha256(init).digest()
             self._insert_new(connection, format_, ("digest",), {"digest": digest, "init": init})
             known = self._format_ids[init] = connection.execute(
@@ -181,6 +184,11 @@ class Index:
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(stream.c.camera, stream.c.name)).all()
         return sorted(StreamKey(CameraId(camera), name) for camera, name in rows)
+
+    def volume_paths(self) -> frozenset[str]:
+        """Where volumes were last seen."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(sa.select(volume.c.path)).scalars())
 
     def segments(self, key: StreamKey, start: int, end: int) -> list[SegmentRow]:
         """Segments that have a part in [start, end), in order."""
@@ -348,6 +356,8 @@ class Index:
     def _format(self, connection: sa.Connection, format_id: int) -> StreamFormat:
         known = self._formats.get(format_id)
         if known is None:
+            if len(self._formats) >= _FORMATS_KEPT:
+                self._formats.clear()
             init = connection.execute(
                 sa.select(format_.c.init).where(format_.c.id == format_id)
             ).scalar_one()

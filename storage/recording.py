@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from storage.coverage import Coverage
+from storage.coverage import BY_CHOICE, Coverage
 from storage.database import migrate, open_database
 from storage.disk import Disk, RealDisk
 from storage.facts import RunFacts
@@ -36,8 +36,6 @@ _FIRST_EXPECTED = 8 * 1024 * 1024
 _MARGIN = 20  # a twentieth more than the last segment is reserved
 _RECOVERY_THREADS = 4
 _STOP_DEADLINE = 2.5  # seconds each thread has to end
-# Gaps that a person asked for; they last until somebody asks otherwise.
-_BY_CHOICE = (Cause.RECORDING_OFF, Cause.REMOVED)
 
 
 class Store:
@@ -238,7 +236,7 @@ class Store:
         for stream, coverage in self._coverage.items():
             if coverage.until is None and coverage.gap is None:
                 continue
-            if coverage.gap is not None and coverage.gap.cause in _BY_CHOICE:
+            if coverage.gap is not None and coverage.gap.cause in BY_CHOICE:
                 continue  # nobody wanted this footage: the stop is not why it is missing
             at = now if coverage.until is None else max(now, coverage.until)
             self.change_gap(stream, at, Cause.RECORDER_STOPPED)

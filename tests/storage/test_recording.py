@@ -8,14 +8,14 @@ import pytest
 
 from storage.archive import Archive
 from storage.check import Level, check_coverage, verify_archive
-from storage.database import open_database
+from storage.database import migrate, open_database
 from storage.disk import RealDisk
 from storage.facts import ClockFacts, RunFacts
 from storage.index import Index
 from storage.recording import Store
 from storage.segment import OpenSegment
 from tests.storage.house import FORMAT, Recorder, key, open_archive, open_store, second, settings
-from vms.core.clock import MINUTE, SECOND, FakeClock, Instant, SystemClock
+from vms.core.clock import MINUTE, SECOND, FakeClock, Instant, SystemClock, rfc3339
 from vms.core.errors import NotFound, StorageError
 from vms.core.model import Cause, StreamKey
 
@@ -290,7 +290,8 @@ def test_json_is_the_contract(tmp_path: Path) -> None:
     gap = open_archive(tmp_path, clock).gaps(GATE, Instant(0), FOREVER)[0]
     clock.advance(2 * SECOND)
     told = gap.as_json(clock.now())
-    assert (told["end"], told["seconds"], told["cause"]) == (None, 2.0, "recorder_stopped")
+    assert (told["seconds"], told["cause"], told["open"]) == (2.0, "recorder_stopped", True)
+    assert told["end"] == rfc3339(clock.now(), digits=9)
 
 
 @pytest.mark.parametrize("cause", [Cause.REMOVED, Cause.RECORDING_OFF])
@@ -307,3 +308,35 @@ def test_a_gap_by_choice_keeps_its_cause_over_a_stop(tmp_path: Path, cause: Caus
     archive = Archive(open_database(house.database_url), house.volumes)
     gaps = archive.gaps(GATE, Instant(0), FOREVER)
     assert [gap.cause for gap in gaps] == [cause]
+
+
+@pytest.mark.parametrize("cause", [Cause.REMOVED, Cause.RECORDING_OFF])
+def test_a_gap_by_choice_keeps_its_cause_over_a_start(tmp_path: Path, cause: Cause) -> None:
+    clock = FakeClock()
+    house = settings(tmp_path)
+    with Store(house, clock, threads=False) as store:
+        store.recover([GATE])
+        store.open_gap(GATE, clock.now(), cause)
+    for _ in range(2):
+        clock.advance(100 * SECOND)
+        with Store(house, clock, threads=False) as store:
+            store.recover([])  # removed: nobody asks for it by name
+    gaps = open_archive(tmp_path, clock).gaps(GATE, Instant(0), FOREVER)
+    assert [(gap.cause, gap.end) for gap in gaps] == [(cause, None)]
+
+
+def test_a_site_that_never_ran_is_well(tmp_path: Path) -> None:
+    house = settings(tmp_path)
+    engine = open_database(house.database_url)
+    migrate(engine)
+    assert not list(verify_archive(engine, house.volumes))
+
+
+def test_a_volume_that_was_there_and_is_not_any_more_is_found(tmp_path: Path) -> None:
+    house = settings(tmp_path)
+    with Store(house, SystemClock(), threads=False):
+        pass
+    root = house.volumes[0].path
+    root.rename(root.with_name("elsewhere"))
+    found = list(verify_archive(open_database(house.database_url), house.volumes))
+    assert [finding.segment for finding in found] == [str(root)]

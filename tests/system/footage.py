@@ -68,8 +68,8 @@ def untiled(segments: Sequence[dict[str, Any]], gaps: Sequence[dict[str, Any]]) 
     spans: list[tuple[int, int, str]] = []
     for fact, name in [(s, "segment") for s in segments] + [(g, g["cause"]) for g in gaps]:
         start = parse_rfc3339(fact["start"])
-        end = parse_rfc3339(fact["end"]) if fact["end"] else None
-        if end is None:
+        end = parse_rfc3339(fact["end"])
+        if fact.get("open"):
             assert fact is gaps[-1], f"only the last gap may last: {fact}"
             end = Instant(2**62)
         if end <= start:

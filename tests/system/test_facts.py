@@ -30,7 +30,14 @@ SEGMENT: dict[str, Any] = {
     "volume": str,
     "held": bool,
 }
-GAP = {"start": str, "end": str | None, "seconds": float | int, "cause": str, "detail": str}
+GAP = {
+    "start": str,
+    "end": str,
+    "seconds": float | int,
+    "cause": str,
+    "detail": str,
+    "open": bool,
+}
 CAMERA = {
     "id": str,
     "name": str,

@@ -65,7 +65,7 @@ def test_cameras_come_change_and_go_without_touching_the_others(moving: Moving) 
     listed = {fact["id"]: fact["state"] for fact in site.facts("cameras")}
     assert listed == {"calm": "recording", "moved": "recording", "new": "recording"}
     gone = site.coverage("gone")[1]
-    assert (gone[-1]["cause"], gone[-1]["end"]) == (Cause.REMOVED, None)
+    assert (gone[-1]["cause"], gone[-1]["open"]) == (Cause.REMOVED, True)
     assert len(site.coverage("gone")[0]) == 1
     moved = site.coverage("moved")[1]
     assert len(moved) >= 2
