@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.web.ui.devserver import PASSWORD, STATIC, DevServer, World, running
+from tests.web.ui.devserver import PASSWORD, STATIC, DevServer, World, running, sick, stream
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -281,7 +281,7 @@ class TestShell:
         bar = console.open("/health").locator(".app > header")
         expect(bar).to_contain_text(re.compile(r"8 / 12\s*kayıtta"))
         expect(bar).to_contain_text(re.compile(r"2\s*uyarı"))
-        expect(bar).to_contain_text(re.compile(r"2\s*görüntü yok"))
+        expect(bar).to_contain_text(re.compile(r"2\s*kamerada görüntü yok"))
         expect(bar).to_contain_text("İstanbul (UTC+3)")
 
     def test_the_clock_is_the_site_s_and_not_the_viewer_s(self, console: Console) -> None:
@@ -388,6 +388,31 @@ class TestCameraPage:
         expect(page.locator(".moment")).to_contain_text("21.11.2026 14:32:07.480")
         page.keyboard.press("End")
         expect(page).to_have_url(re.compile("/camera/meydan-1$"))
+
+    def test_what_is_not_known_is_a_dash_and_no_measurement(self, console: Console) -> None:
+        nothing = stream("failed", codec=None, width=None, height=None, fps=0.0, bitrate=0)
+        console.world.cameras = [
+            sick("depo", "Depo", "kurum-binalari", "not_found", main=nothing, last_frame=None)
+            | {"fps": 0.0, "bitrate": 0, "streams": {"main": nothing}}
+        ]
+        page = console.open("/camera/depo")
+        facts = page.locator("aside dl")
+        expect(facts).to_contain_text("Kare hızı")
+        words = facts.inner_text()
+        assert not re.search("0,0|kbit|— ·", words)
+        assert re.search(r"Ses\s+—", words)
+        expect(page.locator(".stage .time")).to_have_text("")
+
+    def test_the_past_of_a_camera_that_never_recorded_is_no_black_silence(
+        self, console: Console
+    ) -> None:
+        console.world.cameras = [sick("depo", "Depo", "kurum-binalari", "not_found")]
+        page = console.open("/camera/depo?at=2026-11-21T11:32:07Z")
+        page.locator("vms-player").evaluate(
+            "player => player.dispatchEvent(new CustomEvent('state', { detail: { phase: 'ended',"
+            " path: 'archive', why: 'newest', pathWhy: '', detail: '', retryAt: null } }))"
+        )
+        expect(page.locator(".stage")).to_contain_text("Henüz kayıt yok.")
 
     def test_a_link_to_a_moment_seeks_once_and_then_plays_on(self, console: Console) -> None:
         page = console.open("/camera/meydan-1?at=2026-11-21T11:32:07Z")

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LEAD, nextOf } from './gaps';
 import { moment, sinceMoment, spanSince } from './moments';
-import { bitRate, byteSize, codecName, frameRate, pictureSize, signedOffset } from './numbers';
+import { bitRate, byteSize, codecName, frameRate, picture, pictureSize, signedOffset } from './numbers';
 import { cameraPath, routeOf } from './route';
 import { snapshotName } from './snapshot';
 
@@ -33,6 +33,8 @@ describe('numbers', () => {
     expect(signedOffset(0.2, 'en')).toBe('±0 ms');
     expect(codecName('h265')).toBe('H.265');
     expect(pictureSize(null, 1080)).toBe('—');
+    expect(picture(null, null, null)).toBe('—');
+    expect(picture('h265', 640, 360)).toBe('H.265 · 640\u00a0×\u00a0360');
   });
 });
 

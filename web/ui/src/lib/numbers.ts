@@ -65,6 +65,11 @@ export function codecName(codec: string | null): string {
   return codec === null ? NONE : (CODECS[codec.toLowerCase()] ?? codec);
 }
 
+/** `H.264 · 1920 × 1080`, or one dash as long as nothing is known. */
+export function picture(codec: string | null, width: number | null, height: number | null): string {
+  return codec === null ? NONE : `${codecName(codec)} · ${pictureSize(width, height)}`;
+}
+
 export function pictureSize(width: number | null, height: number | null): string {
   return width === null || height === null ? NONE : `${width}\u00a0×\u00a0${height}`;
 }

@@ -16,7 +16,7 @@ export const tr = {
 
   'top.recording': 'kayıtta',
   'top.warn': 'uyarı',
-  'top.failed': 'görüntü yok',
+  'top.failed': 'kamerada görüntü yok',
   'top.user': 'Kullanıcı menüsü: {name}',
   'top.counts': 'Kamera durumları',
   'top.zone': 'Ekrandaki bütün saatler bu dilimdedir',
