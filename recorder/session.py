@@ -23,7 +23,7 @@ from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import Cause
 
-FRAGMENT = Span(700 * MILLISECOND)
+FRAGMENT = Span(550 * MILLISECOND)
 """Less than the second that is allowed: a fragment, the picture behind it and a sweep together
 are what a kill can cost, and that is promised to stay within a second."""
 

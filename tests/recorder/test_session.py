@@ -56,7 +56,7 @@ def test_fragments_stay_below_a_second_and_a_keyframe_begins_one() -> None:
     tape, _ = record(list(pictures(25 * 30)))
     spans = [a.end - a.start for a in tape.segments[0].fragments]
     assert max(spans) <= SECOND
-    assert len(spans) == 45  # three to a group of two seconds
+    assert len(spans) == 60  # four to a group of two seconds
 
 
 def test_a_segment_ends_early_rather_than_late_when_keyframes_are_seldom() -> None:
