@@ -187,7 +187,9 @@ def test_a_camera_is_recorded_without_holes_and_its_end_has_a_cause(tmp_path: Pa
     segments, gaps = site.recorded(GATE)
     assert len(segments) >= 2
     assert_tiled(segments, gaps)
-    assert [cause for _, _, cause in gaps] == ["connecting", "recorder_stopped"]
+    causes = [cause for _, _, cause in gaps]
+    assert causes[-1] == "recorder_stopped"
+    assert causes[:-1] in ([], ["connecting"])  # none where the first picture is as old as we
     assert site.cameras["gate"].made[0].is_closed
     assert not list(site.settings.run_dir.glob("*.status.json"))
 
