@@ -131,10 +131,10 @@ def test_a_data_folder_that_cannot_be_made_is_one_line(command: str, tmp_path: P
 
 
 def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "vms.app.roles", "recorder", "--config", str(tmp_path / "no")]
+    command = [sys.executable, "-m", "vms.app.roles", "worker", "--running", str(tmp_path / "no")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "there is no such file" in done.stderr
+    assert "No such file" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

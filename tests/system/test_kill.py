@@ -94,6 +94,9 @@ def test_a_killed_worker_is_back_and_the_other_never_noticed(
     site = up.site
     before = site.worker_pids()
     time.sleep(1.5)
+    # Somebody is editing the settings just then: the worker comes back with those that run.
+    said = site.config.read_text()
+    site.config.write_text(said.replace("workers = 2", "workers = 5") + "half a line")
     tree_killed([before[0]])
 
     def back() -> bool:
@@ -106,6 +109,7 @@ def test_a_killed_worker_is_back_and_the_other_never_noticed(
         )
 
     wait_until(back, 30, "the killed worker recording again")
+    site.config.write_text(said)
     time.sleep(1.2)
     assert site.worker_pids()[1] == before[1]
     crashed = [g for g in site.coverage(mine)[1] if g["cause"] == Cause.RECORDER_CRASHED]

@@ -1,8 +1,8 @@
 """What each process of a site runs: the recorder and its workers, live, web.
 
-`python -m vms.app.roles ROLE --config FILE [--index N]` is how `vms up` starts them: without the
+`python -m vms.app.roles ROLE --running FILE [--index N]` is how `vms up` starts them: without the
 command line's libraries, since after a crash every tenth of a second of start is footage. For
-the same reason each role imports only what it runs.
+the same reason each role imports only what it runs. FILE is what `vms.app.running` keeps.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Literal, get_args
 
+from vms.app.running import keep_running, read_running, running_file
 from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
 from vms.core.errors import VmsError
@@ -22,15 +23,24 @@ Role = Literal["recorder", "worker", "live", "web"]
 
 
 def command(role: Role, settings: Settings, index: int = 0) -> tuple[str, ...]:
-    """The command that runs a role in a process of its own."""
-    arguments = ("-m", "vms.app.roles", role, "--index", str(index), "--config", str(settings.file))
-    return (sys.executable, *arguments)
+    """The command that runs a role in a process of its own, with the settings that were kept."""
+    file = str(running_file(settings))
+    return (sys.executable, "-m", "vms.app.roles", role, "--index", str(index), "--running", file)
 
 
-def run(role: Role, config: Path, index: int = 0) -> None:
-    """Run a role in this process until SIGTERM."""
+def run_alone(role: Role, config: Path, index: int = 0) -> None:
+    """Run a role in this process until SIGTERM, with the settings of a file."""
     configure_logging()
     settings = load_settings(config)
+    if role == "recorder":
+        check_writable(settings)
+        settings.make_run_dirs()
+        _run_recorder(settings, alone=True)
+    else:
+        _run(role, settings, index)
+
+
+def _run(role: Role, settings: Settings, index: int) -> None:
     match role:
         case "recorder":
             _run_recorder(settings)
@@ -42,15 +52,15 @@ def run(role: Role, config: Path, index: int = 0) -> None:
             _run_web(settings)
 
 
-def _run_recorder(settings: Settings) -> None:
-    """Starts the workers and keeps them running."""
+def _run_recorder(settings: Settings, *, alone: bool = False) -> None:
+    """Starts the workers and keeps them running. `alone`: prepares the site as `vms up` does."""
     from recorder.claim import sole_recorder
     from recorder.supervisor import run_supervisor
 
-    check_writable(settings)
-    settings.make_run_dirs()
     with sole_recorder(settings):
-        _provision(settings)
+        if alone:
+            keep_running(settings)
+            _provision(settings)
         asyncio.run(run_supervisor(settings, lambda index: command("worker", settings, index)))
 
 
@@ -99,11 +109,12 @@ def main() -> None:
     """The command line of one process."""
     parser = argparse.ArgumentParser(prog="vms.app.roles")
     parser.add_argument("role", choices=get_args(Role))
-    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--running", type=Path, required=True)
     parser.add_argument("--index", type=int, default=0)
     arguments = parser.parse_args()
     try:
-        run(arguments.role, arguments.config, arguments.index)
+        configure_logging()
+        _run(arguments.role, read_running(arguments.running), arguments.index)
     except VmsError as error:
         print(f"vms: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vms.app.reload import Reloader
 from vms.app.roles import command
+from vms.app.running import keep_running
 from vms.app.site import Site, open_site
 from vms.cameras.provisioning import explained
 from vms.core.clock import SECOND
@@ -76,6 +77,7 @@ async def run(config: Path, options: Options, watch: Watch) -> None:
     settings.make_run_dirs()
     with _alone(settings):
         _refuse_taken_port(settings)
+        keep_running(settings)
         with open_site(settings) as site:
             sign_in = _prepare(site, fresh_password=options.fresh_password)
             await _keep_running(site, sign_in, options, watch)

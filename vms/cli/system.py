@@ -46,14 +46,14 @@ def recorder(config: Config = DEFAULT_CONFIG) -> None:
     """Run the recorder alone."""
     from vms.app import roles
 
-    roles.run("recorder", config)
+    roles.run_alone("recorder", config)
 
 
 def web(config: Config = DEFAULT_CONFIG) -> None:
     """Run the web server alone."""
     from vms.app import roles
 
-    roles.run("web", config)
+    roles.run_alone("web", config)
 
 
 def live(
@@ -63,7 +63,7 @@ def live(
     """Run one live process alone."""
     from vms.app import roles
 
-    roles.run("live", config, index)
+    roles.run_alone("live", config, index)
 
 
 def openapi(

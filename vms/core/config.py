@@ -77,15 +77,11 @@ def _secret(value: object) -> object:
     raise ValueError("must be text in quotes")  # and never shows what stands there
 
 
-def _path(value: object) -> object:
-    if isinstance(value, Path):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("must be a path in quotes")  # noqa: TRY004 - pydantic's way
+def _path(value: Path) -> Path:
     try:
-        return Path(value).expanduser()
+        return value.expanduser()
     except RuntimeError:
-        raise ValueError(f"{value.partition('/')[0]} is no user with a home folder") from None
+        raise ValueError(f"{value.parts[0]} is no user with a home folder") from None
 
 
 def _camera_id(value: object) -> object:
@@ -142,7 +138,7 @@ def _listen(value: object) -> object:
     return value
 
 
-Folder = Annotated[Path, BeforeValidator(_path)]
+Folder = Annotated[Path, AfterValidator(_path)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
 Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
 SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(str)]

@@ -21,6 +21,7 @@ from vms.core.secret import Secret
 _SHAPES = {
     "tuple_type": ("must be a list", 'a list of texts is ["a", "b"]; tables are [[name]] each'),
     "model_type": ("must be a table", "write [name] above its keys, with single brackets"),
+    "path_type": ("must be a path in quotes", None),
     "string_type": ("must be text in quotes", None),
     "int_type": ("must be a whole number", None),
     "int_parsing": ("must be a whole number", None),
