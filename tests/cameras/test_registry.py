@@ -78,10 +78,10 @@ def test_passwords_are_sealed_at_rest_and_come_back(engine: sa.Engine, registry:
     assert "password: *** → ***" in explained(changes)
 
 
-def test_a_lost_key_is_a_clear_error(engine: sa.Engine, registry: Registry) -> None:
-    registry.apply([settings("a", password=PASSWORD)])
+def test_a_lost_key_is_a_clear_error() -> None:
+    sealed = Vault(b"k" * 32).seal(Secret(PASSWORD), "a")
     with pytest.raises(ConfigError, match="sealed with another key"):
-        Registry(engine, Vault(b"x" * 32)).get("a")
+        Vault(b"x" * 32).open(sealed, "a")
 
 
 def test_unknown_ids_are_not_found(registry: Registry) -> None:
@@ -111,3 +111,12 @@ def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     sealed = first.seal(Secret(PASSWORD), "a")
     assert Vault.at(tmp_path / "keys").open(sealed, "a").reveal() == PASSWORD
     assert (tmp_path / "keys" / "secrets.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_key_costs_no_other_camera_and_is_mended_by_applying(engine: sa.Engine) -> None:
+    declared = [settings("a", password=PASSWORD), settings("b")]
+    Registry(engine, Vault(b"k" * 32)).apply(declared)
+    registry = Registry(engine, Vault(b"n" * 32))
+    assert [camera.password for camera in registry.settings()] == [None, None]
+    assert [(c.kind, c.camera) for c in registry.apply(declared)] == [("changed", "a")]
+    assert registry.settings()[0].password == Secret(PASSWORD)

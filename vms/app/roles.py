@@ -65,7 +65,11 @@ def _run_recorder(settings: Settings, *, alone: bool = False) -> None:
 
 
 def _provision(settings: Settings) -> None:
-    """Started alone, the recorder too records what cameras.toml says."""
+    """Started alone, the recorder too records what cameras.toml says.
+
+    Only then: the settings that were kept for a second start have no cameras, and to apply those
+    would remove all.
+    """
     from vms.app.registry import open_registry
 
     with open_registry(settings) as registry:

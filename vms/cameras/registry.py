@@ -12,7 +12,11 @@ from vms.cameras.schema import camera as camera_table
 from vms.cameras.schema import camera_revision
 from vms.cameras.vault import Vault
 from vms.core.config import CameraSettings
-from vms.core.errors import NotFound
+from vms.core.errors import ConfigError, NotFound
+from vms.core.log import get_logger
+from vms.core.secret import Secret
+
+log = get_logger(__name__)
 
 
 class Registry:
@@ -20,6 +24,7 @@ class Registry:
 
     def __init__(self, engine: sa.Engine, vault: Vault) -> None:
         self._engine, self._vault = engine, vault
+        self._unreadable: set[str] = set()  # at most one entry a camera
 
     def list(self) -> tuple[RegisteredCamera, ...]:
         """All cameras: those of the file first, in its order."""
@@ -82,9 +87,21 @@ class Registry:
     def _registered(self, row: sa.Row[tuple[object, ...]]) -> RegisteredCamera:
         settings = CameraSettings.model_validate_json(row.settings)
         if row.password is not None:
-            password = self._vault.open(row.password, row.id)
-            settings = settings.model_copy(update={"password": password})
+            settings = settings.model_copy(update={"password": self._password(row)})
         return RegisteredCamera(settings, row.origin)
+
+    def _password(self, row: sa.Row[tuple[object, ...]]) -> Secret | None:
+        """None for one sealed with a key that is lost: the other cameras are not to suffer.
+
+        The camera then refuses us and says so; applying a file that has the password mends it.
+        """
+        try:
+            return self._vault.open(row.password, row.id)
+        except ConfigError as error:
+            if row.id not in self._unreadable:  # told once, not at every look
+                log.error("a camera's password can't be read", camera=row.id, error=str(error))
+                self._unreadable.add(row.id)
+            return None
 
     def _insert(
         self, connection: sa.Connection, camera: CameraSettings, origin: Origin, position: int
