@@ -1,7 +1,8 @@
-"""HTTP connections with a deadline for a request's head.
+"""HTTP connections with a deadline and a bound for a request's head.
 
-uvicorn waits for ever for the first byte and for slow heads; who opens many connections and says
-nothing would take every place (`limit_concurrency`) from the control room.
+uvicorn waits for ever for the first byte and for slow heads, and keeps a head of any size in
+memory; who opens many connections and says nothing, or never stops, would take every place
+(`limit_concurrency`) from the control room, without a sign-in.
 """
 
 from __future__ import annotations
@@ -10,15 +11,40 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from web.problems import Problem
+
 HEAD_WITHIN_S = 15.0
+HEAD_MAX = 65_536  # and at most one read of the loop more; browsers send a tenth of it
+
+
+def refuse(transport: asyncio.Transport, problem: Problem) -> None:
+    """Answer what no application has seen, and close."""
+    answer = problem.response()
+    answer.headers["Connection"] = "close"
+    head = [f"HTTP/1.1 {problem.status} {problem.document['title']}".encode()]
+    head += [name + b": " + value for name, value in answer.raw_headers]
+    transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
+    transport.close()
 
 
 class PromptHttp(HttpToolsProtocol):
-    """Closes a connection that has not sent a whole request head in time."""
+    """Closes a connection that has not sent a whole request head in time and size."""
 
     head_within_s = HEAD_WITHIN_S
 
     _deadline: asyncio.TimerHandle | None = None
+    _head_size = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._head_size += len(data)
+        super().data_received(data)
+        if self._deadline is None or self._head_size <= HEAD_MAX or self.transport.is_closing():
+            return
+        detail = f"The request's head is larger than {HEAD_MAX} bytes."
+        refuse(self.transport, Problem(431, "head_too_large", detail))
+
+    def send_400_response(self, msg: str) -> None:
+        refuse(self.transport, Problem(400, "bad_request", msg))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,6 +64,7 @@ class PromptHttp(HttpToolsProtocol):
 
     def _expect_head(self) -> None:
         self._got_head()
+        self._head_size = 0
         self._deadline = self.loop.call_later(self.head_within_s, self._give_up)
 
     def _got_head(self) -> None:

@@ -24,6 +24,8 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from vms.core.errors import VmsError
+from web.connections import refuse
+from web.problems import Problem
 
 EXTENSION = "vms.handover"
 REQUEST_MAX = 32_768  # a larger head is refused: cookies and URL together need far less
@@ -53,6 +55,12 @@ class HandoverProtocol(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:  # uvicorn gives the rebuilt request as the first data
             self._request = data
         super().data_received(data)
+        # uvicorn overlooks a head that websockets can't read (a line over 8 KB) and would leave
+        # the connection open and silent for ever.
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            reason = self.conn.handshake_exc.__cause__ or self.conn.handshake_exc
+            detail = f"The WebSocket request can't be read: {reason}."
+            refuse(self.transport, Problem(400, "bad_request", detail))
 
     async def run_asgi(self) -> None:
         extensions: dict[str, Any] = self.scope["extensions"]

@@ -69,7 +69,7 @@ def settings_in(folder: Path) -> Settings:
         {
             "file": folder / "cameras.toml",
             "system": {"name": "Deneme", "data": folder / "data"},
-            "web": {"listen": "127.0.0.1:0"},
+            "web": {"listen": "127.0.0.1:8080"},
             "recorder": {"workers": 1},
             "volumes": [{"path": volume, "reserve": 0}],
             "cameras": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.testclient import TestClient
 
-from tests.web.site import WebSite, serve_web_site
+from tests.web.site import Served, WebSite, serve_web_site
 from vms.people.permissions import Permission
 from web.app import ROUTERS, openapi_document
 from web.connections import PromptHttp
@@ -164,6 +165,48 @@ def test_a_body_without_bound_is_refused(ali: TestClient) -> None:
             413,
             "application/problem+json",
         )
+
+
+def first_words(served: Served, said: bytes) -> bytes:
+    """What the server answers before it closes."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as sock:
+        heard = b""
+        try:
+            sock.sendall(said)
+            while piece := sock.recv(65_536):
+                heard += piece
+        except ConnectionError:  # it closed before all was sent
+            pass
+        return heard
+
+
+def test_an_endless_head_is_refused_and_not_kept(site: WebSite) -> None:
+    with serve_web_site(site) as served:
+        heard = first_words(served, b"GET / HTTP/1.1\r\nX: " + b"a" * 4_000_000)
+        assert heard == b"" or heard.startswith(b"HTTP/1.1 431 ")
+        heard = first_words(served, b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 200_000)
+        assert heard == b"" or heard.startswith(b"HTTP/1.1 431 ")
+
+
+def test_what_is_no_http_gets_a_problem_document(site: WebSite) -> None:
+    with serve_web_site(site) as served:
+        heard = first_words(served, b"NONSENSE / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, _, body = heard.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"application/problem+json" in head
+        assert json.loads(body)["code"] == "bad_request"
+
+
+def test_a_websocket_request_that_cannot_be_read_is_answered(site: WebSite) -> None:
+    head = (
+        b"GET /api/cameras/gate/live/mse HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Version: 13\r\nX: " + b"a" * 20_000 + b"\r\n\r\n"
+    )
+    with serve_web_site(site) as served:
+        heard = first_words(served, head)
+        assert heard.startswith(b"HTTP/1.1 400 ")
+        assert b"can't be read" in heard
 
 
 def test_a_silent_connection_is_closed(site: WebSite, monkeypatch: pytest.MonkeyPatch) -> None:
