@@ -57,7 +57,7 @@ class Console:
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
 
     def _file(self, path: str) -> Path | None:
-        if "\x00" in path:
+        if "\x00" in path or "/." in path:  # what the build notes for itself, `..`
             return None
         file = (self._root / path.lstrip("/")).resolve()
         return file if file.is_relative_to(self._root) and file.is_file() else None

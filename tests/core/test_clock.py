@@ -32,7 +32,18 @@ def test_milliseconds_are_cut_not_rounded() -> None:
     assert rfc3339(1_999_999_999, digits=0) == "1970-01-01T00:00:01Z"
 
 
-@pytest.mark.parametrize("text", ["", "2026-11-22", "2026-11-22T14:32:07", "2026-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-11-22",
+        "2026-11-22T14:32:07",
+        "2026-13-01T00:00:00Z",
+        "2026-11-22T14:32:07+99:99",
+        "2026-11-22T14:32:07+24:00",
+        "\u0662026-11-22T14:32:07Z",
+    ],
+)
 def test_times_without_zone_or_sense_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_rfc3339(text)

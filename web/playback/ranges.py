@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_ONE = re.compile(r"bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
+_ONE = re.compile(r"(?i:bytes)\s*=\s*([0-9]{0,19})\s*-\s*([0-9]{0,19})\s*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,13 @@ def test_a_body_without_bound_is_refused(ali: TestClient) -> None:
         )
 
 
+def test_what_the_build_notes_for_itself_is_not_served(site: WebSite, ali: TestClient) -> None:
+    site.static.mkdir(exist_ok=True)
+    (site.static / "index.html").write_text("<p>the page</p>")
+    (site.static / ".sources.sha256").write_text("0123")
+    assert "0123" not in ali.get("/.sources.sha256").text
+
+
 def first_words(served: Served, said: bytes) -> bytes:
     """What the server answers before it closes."""
     with socket.create_connection(("127.0.0.1", served.port), timeout=5) as sock:

@@ -103,6 +103,7 @@ def test_a_whole_file_and_its_head(viewer: TestClient, past: WebSite) -> None:
     [
         ("bytes=0-9", 206, 0, 9),
         ("bytes=-10", 206, -10, -1),
+        ("BYTES=0-9", 206, 0, 9),  # units know no case (RFC 9110 §14.1)
         ("bytes=5-", 206, 5, -1),
         ("bytes=0-99999999999", 206, 0, -1),
         ("bytes=9-5", 200, 0, -1),
