@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from recorder.camera_clock import CameraClock
 from recorder.keeper import Keeper
+from recorder.keyframes import KeyframeWatch
 from recorder.meter import Meter
 from recorder.patience import Patience
 from recorder.plan import StreamPlan
@@ -66,6 +67,7 @@ class CameraStream:
         self._cache = GopCache() if keeper is None else None
         self._patience = Patience(around.rng)
         self._meter, self._camera_clock = Meter(), CameraClock()
+        self._keyframes = KeyframeWatch()
         self._past, self._past_dropped = SourceStats(), 0
         self._runs = self._errors = 0
         self._epoch = 0
@@ -115,7 +117,7 @@ class CameraStream:
         self._over = asyncio.get_running_loop().create_future()
         self._source = source
         self._runs += 1
-        self._camera_clock = CameraClock()
+        self._camera_clock, self._keyframes = CameraClock(), KeyframeWatch()
         self._meter.clear()
         if self._around.hub.is_watched(self.key):
             self.watch(True)
@@ -280,6 +282,7 @@ class CameraStream:
         seen = self._last_picture or reading.mono
         at = seen if reading.mono - seen < STILL else reading.mono
         self._meter.look(at, session.pictures, source.stats.bytes)
+        self._look_for_keyframe(reading.mono, source, session)
         if self._keeper is not None:
             self._keeper.check(session)
             best = self._camera_clock.offset
@@ -288,6 +291,23 @@ class CameraStream:
                 best.error if best is not None else None,
                 ntp.error,
             )
+
+    def _look_for_keyframe(self, now: Mono, source: Source, session: Session) -> None:
+        """Say why nothing is kept of a stream that flows; at last connect anew."""
+        keeper = self._keeper
+        begun = session.open if keeper is not None else session.format is not None
+        refused = keeper is not None and keeper.trouble is not None  # that is the disk's doing
+        waiting = not begun and not refused and source.stats.packets > 0
+        error = self._keyframes.look(now, waiting=waiting)
+        if error is None:
+            return
+        if self._keyframes.over(now) and self._over is not None and not self._over.done():
+            self.watch(False)
+            self._over.set_exception(error)
+            return
+        self._error = error
+        if keeper is not None:
+            keeper.missing(error.cause, error.detail)
 
     def leave(self, cause: Cause) -> None:
         """The stream was stopped by choice: say so, to the archive and to viewers."""

@@ -1,0 +1,116 @@
+"""A camera without keyframes is not silently connecting for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+from recorder.camera_stream import CameraStream, Surroundings, stop
+from recorder.keeper import Keeper
+from recorder.keyframes import ASKED_AGAIN_AFTER, TOLD_AFTER, KeyframeWatch
+from recorder.plan import plans
+from recorder.runclock import Reading
+from recorder.session import Rules
+from recorder.source import Batch, Kind, SourceStats, Target
+from storage.recording import Store
+from tests.recorder.streams import WITH_SOUND
+from tests.storage.house import open_archive, settings
+from vms.core.clock import SECOND, Clock, FakeClock, Instant, Mono, Span
+from vms.core.config import CameraSettings
+from vms.core.live import LiveHub
+from vms.core.media import AccessUnit, StreamFormat, Track
+from vms.core.model import CameraId, Cause, State, StreamKey
+from vms.core.ntp import NtpState
+
+GATE = StreamKey(CameraId("gate"))
+
+
+class Keyless:
+    """A source whose packets never make a picture to begin with, until `starts`."""
+
+    kind: Kind = "native"
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, clock: Clock) -> None:
+        self.stats, self._clock = SourceStats(), clock
+        self.format: StreamFormat | None = None
+        self.starts = False
+        self._number = 0
+
+    def fileno(self) -> int | None:
+        return None
+
+    def sweep(self) -> Batch:
+        self.stats.packets += 1
+        if not self.starts:
+            return Batch()
+        now, batch = self._clock.monotonic(), Batch()
+        if self.format is None:
+            self.format = WITH_SOUND
+            batch.units.append(WITH_SOUND)
+        key = self._number == 0
+        pts = self._number * 90_000
+        batch.units.append(AccessUnit(Track.VIDEO, b"\0\0\0\1\x65", pts, now, key))
+        self._number += 1
+        return batch
+
+    def close(self) -> None:
+        pass
+
+    async def closed(self) -> None:
+        pass
+
+
+def test_pictures_without_a_keyframe_are_told_of_recorded_once_one_comes(tmp_path: Path) -> None:
+    clock, made = FakeClock(), list[Keyless]()
+
+    async def opened(target: Target, clock: Clock, rng: random.Random) -> Keyless:
+        made.append(Keyless(clock))
+        return made[-1]
+
+    async def scene(store: Store) -> None:
+        hub = LiveHub(lambda _: (), lambda _key, _on: None)
+        gate, rules = asyncio.Semaphore(1), Rules()
+        around = Surroundings(clock, random.Random(1), hub, opened, gate, rules, Span(SECOND // 5))
+        camera = CameraSettings.model_validate({"id": "gate", "source": "rtsp://10.0.0.5/"})
+        plan = plans([camera], 0, 1)[GATE]
+        stream = CameraStream(GATE, plan, around, Keeper(GATE, store, clock))
+        task = asyncio.create_task(stream.run())
+        while not made:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        def seconds(count: int) -> tuple[State, Cause | None]:
+            for _ in range(count):
+                clock.advance(SECOND)
+                stream.sweep()
+                reading = Reading(clock.now(), clock.monotonic())
+                stream.tick(reading, NtpState(False, None))
+            status = stream.status(Reading(clock.now(), clock.monotonic()))
+            return status.state, status.cause
+
+        assert seconds(10) == (State.CONNECTING, None)
+        assert seconds(15) == (State.FAILED, Cause.BROKEN_STREAM)
+        made[0].starts = True
+        assert seconds(5) == (State.RECORDING, None)
+        await stop(task)
+
+    with Store(settings(tmp_path), clock, threads=False) as store:
+        store.recover([GATE])
+        asyncio.run(scene(store))
+        store.pump()
+    gaps = open_archive(tmp_path, clock).gaps(GATE, Instant(0), Instant(2**62))
+    assert [gap.cause for gap in gaps][:2] == [Cause.CONNECTING, Cause.BROKEN_STREAM]
+    assert "no keyframe" in gaps[1].detail
+
+
+def test_a_new_connection_asks_for_a_keyframe_at_last() -> None:
+    watch = KeyframeWatch()
+    assert watch.look(Mono(0), waiting=True) is None
+    assert watch.look(Mono(TOLD_AFTER), waiting=True) is not None
+    assert not watch.over(Mono(TOLD_AFTER))
+    assert watch.over(Mono(ASKED_AGAIN_AFTER))
+    assert watch.look(Mono(ASKED_AGAIN_AFTER), waiting=False) is None
+    assert not watch.over(Mono(ASKED_AGAIN_AFTER))
