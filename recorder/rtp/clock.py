@@ -37,20 +37,35 @@ class RtpClock:
         """Ticks of a unit that arrived now; call it once for each unit, in order of arrival."""
         if self.origin is None:
             self.origin = arrival
-        now = (arrival - self.origin) * self.rate // SECOND
-        if self._timestamp is None:
+        rate, last = self.rate, self._timestamp
+        now = (arrival - self.origin) * rate // SECOND
+        if last is None:
             ticks = max(now - self._lag, self._highest + 1) if self._restarted else now
         else:
-            delta = ((timestamp - self._timestamp + _HALF) % _WRAP) - _HALF
+            delta = timestamp - last
             ticks = self._ticks + delta
-            if self._leapt(delta, now, now - ticks):
-                ticks = max(now - self._lag, self._highest + 1)
-                self._stats.jumps += 1
+            # The common case: a little later than the last one, and no leap by any measure.
+            if (
+                not 0 < delta < _HALF
+                or not -_LEAP * rate <= now - ticks - self._lag <= _LATE * rate
+            ):
+                ticks = self._unwrapped(delta, now)
             if ticks != self._ticks:
                 self._moved = now
         self._timestamp, self._ticks = timestamp, ticks
-        self._highest = max(self._highest, ticks)
-        self._lag = min(self._lag, now - ticks)
+        if ticks > self._highest:
+            self._highest = ticks
+        if now - ticks < self._lag:
+            self._lag = now - ticks
+        return ticks
+
+    def _unwrapped(self, delta: int, now: int) -> int:
+        """Ticks of a time that wraps, goes back or leaps."""
+        delta = (delta + _HALF) % _WRAP - _HALF
+        ticks = self._ticks + delta
+        if self._leapt(delta, now, now - ticks):
+            ticks = max(now - self._lag, self._highest + 1)
+            self._stats.jumps += 1
         return ticks
 
     def anchor(self, timestamp: int, ticks: int) -> None:

@@ -13,7 +13,6 @@ from recorder.rtp.flow import Flow
 from recorder.rtp.interleaved import DOLLAR, PREFIX, may_be_frame, resync, skip_blanks
 from recorder.rtp.nal import NalRules
 from recorder.rtp.parameters import ParameterSets
-from recorder.rtp.picture import Picture
 from recorder.rtp.rtcp import Received, Reported, parse_rtcp
 from recorder.rtp.sound import AudioDepacketiser, SoundTrack
 from recorder.rtp.video import VideoDepacketiser
@@ -188,27 +187,24 @@ class Demuxer:
 
     def _pictures(self, arrival: Mono, out: list[Element]) -> None:
         self._skipped = 0
-        if self._clock.origin is None:
+        clock, video = self._clock, self._video
+        if clock.origin is None:
             self._start_clocks(arrival)
-        for picture in self._video.builder.finished():
-            self._picture(picture, arrival, out)
-        if self._video.new_session:
-            self._video.new_session = False
-            self._clock.restart()
-
-    def _picture(self, picture: Picture, arrival: Mono, out: list[Element]) -> None:
-        if picture.parameters:
-            self._sets.take(picture.parameters)
-        pts = self._clock.pts(picture.timestamp, arrival)
-        if picture.key:
-            self._announce(arrival, out)
-        if self.format is None:
-            return
-        out.append(AccessUnit(Track.VIDEO, picture.data, pts, arrival, picture.key))
-        self._stats.units += 1
-        if self._early:
-            out.extend(self._early)
-            self._early = []
+        for data, timestamp, key, parameters in video.builder.finished():
+            if parameters:
+                self._sets.take(parameters)
+            pts = clock.pts(timestamp, arrival)
+            if key:
+                self._announce(arrival, out)
+            if self.format is not None:
+                out.append(AccessUnit(Track.VIDEO, data, pts, arrival, key))
+                self._stats.units += 1
+                if self._early:
+                    out.extend(self._early)
+                    self._early = []
+        if video.new_session:
+            video.new_session = False
+            clock.restart()
 
     def _announce(self, arrival: Mono, out: list[Element]) -> None:
         """Say what is coming, if this keyframe's sets differ from the last keyframe's."""

@@ -70,6 +70,13 @@ class Flow:
         """The extended highest sequence number received (RFC 3550 §6.4.1)."""
         return (self.cycles << 16) + ((self.expected - 1) & 0xFFFF)
 
+    def move(self, packets: int) -> None:
+        """So many packets came in order."""
+        expected = self.expected + packets
+        self.expected = expected & 0xFFFF
+        self.cycles += expected >> 16
+        self._stats.packets += packets
+
     def judge(self, payload_type: int, sequence: int, ssrc: int) -> Verdict:
         """Decide on a packet and move on to the next one expected."""
         if ssrc != self.ssrc or payload_type != self.payload_type:

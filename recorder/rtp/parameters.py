@@ -27,6 +27,7 @@ class ParameterSets:
         self._sets: dict[int, dict[int, bytes]] = {rules.vps: {}, rules.sps: {}, rules.pps: {}}
         self._format: VideoFormat | None = None
         self._changed = True
+        self._taken: tuple[bytes, ...] = ()  # the last ones
         self.facts: SpsFacts | None = None
 
     @property
@@ -39,6 +40,10 @@ class ParameterSets:
 
     def take(self, nals: Iterable[bytes]) -> None:
         """Learn from the parameter sets of one picture or of the SDP, other units are ignored."""
+        nals = tuple(nals)
+        if nals == self._taken:  # as nearly every keyframe's are
+            return
+        self._taken = nals
         found: dict[int, dict[int, bytes]] = {}
         for nal in nals:
             kind = self._rules.type_of(nal[0]) if nal else -1

@@ -9,8 +9,6 @@ keyframe: they are what the camera sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from recorder.rtp.nal import NalRules, Role, is_annex_b, split_annex_b
 from recorder.source import SourceStats
 
@@ -19,17 +17,13 @@ UNIT_MAX = 8 * 1024 * 1024
 
 _LEARNING = 3  # pictures whose end is not yet taken from the marker
 _SLOT = b"\0\0\0\0"
-_FIRST_SLICE = 0x80  # first_mb_in_slice 0 as ue(v); first_slice_segment_in_pic_flag
+FIRST_SLICE = 0x80  # first_mb_in_slice 0 as ue(v); first_slice_segment_in_pic_flag
 
 
-@dataclass(slots=True)
-class Picture:
-    """A whole picture. `parameters`: the parameter sets in it; `timestamp`: in RTP time."""
+Coded = bytes | bytearray
 
-    data: bytes
-    timestamp: int
-    key: bool
-    parameters: list[bytes]
+Picture = tuple[bytes, int, bool, list[bytes]]
+"""A whole picture: its data, its RTP time, whether it is a keyframe, the parameter sets in it."""
 
 
 class PictureBuilder:
@@ -38,12 +32,21 @@ class PictureBuilder:
     `pieces` and `nal_size` are moved by the hot path too (`recorder.rtp.video`): while a NAL
     unit is open (`slot` >= 0), its pieces are appended as they come and its length is written
     into the slot at its end.
+
+    `steady`: no picture is open, and markers have told the truth so far. Then the next picture
+    may be taken past all this (`recorder.rtp.whole`).
     """
+
+    __slots__ = (
+        "_damaged", "_ended", "_learned", "_marked", "_marker_lies", "_parameters", "_role",
+        "_roles", "_rules", "_stats", "_suspect", "done", "nal_size", "pieces", "progressive",
+        "size", "slot", "steady", "timestamp",
+    )  # fmt: skip
 
     def __init__(self, rules: NalRules, stats: SourceStats) -> None:
         self._rules, self._stats = rules, stats
         self.progressive = True
-        self.pieces: list[bytes | bytearray] = []
+        self.pieces: list[Coded] = []
         self.size = 0
         self.slot = -1
         self.nal_size = 0
@@ -57,6 +60,7 @@ class PictureBuilder:
         self._ended = -1  # the time of the last picture that a marker ended
         self._learned = 0
         self._marker_lies = False
+        self.steady = False
         self.done: list[Picture] = []  # the owner takes them after each packet
 
     def finished(self) -> list[Picture]:
@@ -64,11 +68,18 @@ class PictureBuilder:
         done, self.done = self.done, []
         return done
 
+    def whole(
+        self, pieces: list[Coded], timestamp: int, roles: int, parameters: list[bytes]
+    ) -> None:
+        """A picture that came at once and ended with the marker; only while `steady`."""
+        self.done.append((b"".join(pieces), timestamp, roles & Role.KEY != 0, parameters))
+        self.timestamp = self._ended = timestamp
+
     def at(self, timestamp: int) -> None:
         """What comes now is of this time; another time ends the picture."""
         if timestamp != self.timestamp:
             self._close()
-            self.timestamp = timestamp
+            self.timestamp, self.steady = timestamp, False
 
     def gap(self) -> None:
         """Packets are missing here."""
@@ -77,7 +88,7 @@ class PictureBuilder:
         if self.pieces or self.slot >= 0:
             self._damaged = True
             self._drop()
-        self._suspect = True
+        self._suspect, self.steady = True, False
 
     def mark(self) -> None:
         """The packet carried the marker: its picture ends here, if the camera tells the truth."""
@@ -91,6 +102,7 @@ class PictureBuilder:
         if self._learned >= _LEARNING and not self._marker_lies:
             self._ended = self.timestamp
             self._close()
+            self.steady = True
 
     def add(self, nal: bytes) -> None:
         """A whole NAL unit; start codes in it, which only Annex B may have, split it."""
@@ -101,7 +113,7 @@ class PictureBuilder:
         else:
             self._add(nal, role)
 
-    def open(self, header: bytes, body: bytes | bytearray, role: int) -> None:
+    def open(self, header: bytes, body: Coded, role: int) -> None:
         """A NAL unit that comes in fragments begins; one left open before is whole by order."""
         if self.slot >= 0:
             self.end()
@@ -113,7 +125,7 @@ class PictureBuilder:
     def go_on(self, body: bytearray) -> None:
         """A further fragment of the open NAL unit."""
         if self.slot < 0:
-            self._damaged = True  # its beginning is missing
+            self._damaged, self.steady = True, False  # its beginning is missing
             return
         self.pieces.append(body)
         self.nal_size += len(body)
@@ -150,15 +162,15 @@ class PictureBuilder:
         self.size += len(nal) + 4
         self._roles |= role
 
-    def _begin(self, role: int, body: bytes | bytearray) -> None:
+    def _begin(self, role: int, body: Coded) -> None:
         """A NAL unit of this role begins: does the picture before it end here?"""
-        self._role = role
+        self._role, self.steady = role, False
         has_picture = self._roles & Role.PICTURE
         if role & Role.OPENING and has_picture:
             self._close()
         if not role & Role.PICTURE:
             return
-        first = not body or bool(body[0] & _FIRST_SLICE)
+        first = not body or bool(body[0] & FIRST_SLICE)
         if has_picture and first and self.progressive:
             self._close()  # a new picture with a frozen time
         elif has_picture and self._marked:
@@ -181,7 +193,7 @@ class PictureBuilder:
         elif roles & Role.PICTURE:
             data = b"".join(self.pieces)
             key = roles & Role.KEY != 0
-            self.done.append(Picture(data, self.timestamp, key, self._parameters))
+            self.done.append((data, self.timestamp, key, self._parameters))
             self._learned += 1
         elif self.size < UNIT_MAX // 8:
             return

@@ -14,15 +14,19 @@ from recorder.rtp.nal import H264, H265
 from recorder.rtsp.messages import Request, Response
 from recorder.source import SourceStats
 from tests.recorder.rtp.wire import (
+    AUD,
     FRAME,
+    HEVC_AUD,
     HEVC_FRAME,
     HEVC_IDR,
     HEVC_PPS,
+    HEVC_SEI,
     HEVC_SPS,
     HEVC_VPS,
     IDR,
     PPS,
     SECOND_SLICE,
+    SEI,
     SPS,
     Packetiser,
     demuxer,
@@ -33,7 +37,7 @@ from tests.recorder.rtp.wire import (
     sounds,
     videos,
 )
-from vms.core.clock import SECOND
+from vms.core.clock import SECOND, Mono
 from vms.core.errors import CameraError
 from vms.core.media import AudioFormat, SenderReport, StreamFormat
 
@@ -84,34 +88,60 @@ def test_packets_taken_in_runs_and_one_by_one_are_the_same() -> None:
 
 
 @given(st.data(), st.integers(40, 400), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_hot_path_and_the_slow_one_agree_on_damaged_streams(
     data: st.DataObject, mtu: int, hevc: bool
 ) -> None:
-    track = Packetiser(mtu=mtu, header=2 if hevc else 1)
+    track = Packetiser(mtu=mtu, header=2 if hevc else 1, sequence=65_530 - 40)
     sets, idr, frame_ = (HEVC_SETS, HEVC_IDR, HEVC_FRAME) if hevc else ([SPS, PPS], IDR, FRAME)
+    beside = data.draw(
+        st.sampled_from([[], [HEVC_SEI if hevc else SEI], [HEVC_AUD if hevc else AUD]])
+    )
+    slices = data.draw(st.sampled_from([[], [SECOND_SLICE + bytes(range(1, 250)) * 2], [frame_]]))
     frames = [
         data_
-        for number in range(8)
-        for data_ in track.picture([*sets, idr] if number % 4 == 0 else [frame_], number * TICK)
+        for number in range(12)
+        for data_ in track.picture(
+            [*beside, *sets, idr] if number % 8 == 0 else [*beside, frame_, *slices],
+            number * TICK,
+        )
     ]
-    for _ in range(data.draw(st.integers(0, 4))):
+    for _ in range(data.draw(st.integers(0, 3))):
         del frames[data.draw(st.integers(0, len(frames) - 1))]
-    for _ in range(data.draw(st.integers(0, 4))):
+    for _ in range(data.draw(st.integers(0, 3))):
         index = data.draw(st.integers(0, len(frames) - 1))
-        at = data.draw(st.integers(4, 19))  # in the RTP header or the payload's
+        at = data.draw(st.integers(0, 21))  # in the prefix, the RTP header or the payload's
         changed = bytearray(frames[index])
         changed[min(at, len(changed) - 1)] ^= 1 << data.draw(st.integers(0, 7))
         frames[index] = bytes(changed)
     wire = b"".join(frames)
+    sizes = data.draw(st.lists(st.integers(1, 9_000), max_size=4))
     results = []
     for slow in (False, True):
         stats = SourceStats()
         demux = demuxer(H265 if hevc else H264, stats=stats)
         if slow:
             demux._video.take_run = lambda *_: 0  # type: ignore[method-assign]
-        results.append((feed(demux, wire), stats))
+        results.append((feed(demux, wire, sizes), stats, demux._video._flow.highest))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("hevc", [False, True])
+def test_plain_pictures_are_taken_at_once_up_to_a_keyframe(hevc: bool) -> None:
+    track = Packetiser(header=2 if hevc else 1, sequence=250)
+    sets, idr, frame_ = (HEVC_SETS, HEVC_IDR, HEVC_FRAME) if hevc else ([SPS, PPS], IDR, FRAME)
+    sei = HEVC_SEI if hevc else SEI
+    demux = demuxer(H265 if hevc else H264)
+    for number in range(5):
+        units = track.picture([*sets, idr] if number == 0 else [sei, frame_], number * TICK)
+        feed(demux, b"".join(units))
+    plain = [b"".join(track.picture([sei, frame_], number * TICK)) for number in range(5, 9)]
+    key = b"".join(track.picture([sei, *sets, idr], 9 * TICK))
+    wire = bytearray(b"".join([*plain, key, *track.picture([frame_], 10 * TICK)]))
+    taken = demux._video.take_run(wire, 0, len(wire), Mono(0))
+    assert taken == sum(map(len, plain)) + len(key)
+    assert [picture[2] for picture in demux._video.builder.done] == [False] * 4 + [True]
+    assert demux._video.builder.done[0][0] == lengths(sei, frame_)
 
 
 def test_h265() -> None:

@@ -19,6 +19,10 @@ PPS = bytes.fromhex("68cb83cb20")
 IDR = b"\x65\x88" + bytes(range(1, 200)) * 30
 FRAME = b"\x41\x9a" + bytes(range(1, 250)) * 12
 SECOND_SLICE = b"\x41\x4a" + bytes(range(1, 90))  # first_mb_in_slice is not 0
+SEI = b"\x06\x05" + bytes(range(1, 120))
+AUD = b"\x09\xf0"
+HEVC_SEI = b"\x4e\x01\x05" + bytes(range(1, 100))
+HEVC_AUD = b"\x46\x01\x50"
 
 HEVC_VPS = bytes.fromhex("40010c01ffff016000000300900000030000030078959809")
 HEVC_SPS = bytes.fromhex(
