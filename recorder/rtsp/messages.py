@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vms.core.plain import plain
+
 HEAD_MAX = 16 * 1024
 BODY_MAX = 64 * 1024
 MESSAGE_MAX = HEAD_MAX + BODY_MAX
@@ -121,7 +123,7 @@ def parse(data: bytes) -> tuple[Message, int] | None:
 
 def _message(first: str, fields: Headers, body: bytes) -> Message:
     if status := _STATUS.match(first):
-        return Response(int(status[1]), (status[2] or "").strip(), fields, body)
+        return Response(int(status[1]), plain(status[2] or "", 100), fields, body)
     if request := _REQUEST.match(first):
         return Request(request[1], request[2], fields, body)
     raise MalformedMessage(f"not RTSP: {first[:60]!r}")

@@ -10,12 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vms.core.plain import plain
+
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 26: ("JPEG", 90_000), 32: ("MPV", 90_000)}
 """Payload types of RFC 3551 §6 that need no rtpmap."""
 
 _RTPMAP = re.compile(r"(\d{1,3})\s+([^/\s]+)\s*(?:/\s*(\d+))?\s*(?:/\s*(\d+))?")
 _FMTP = re.compile(r"(\d{1,3})\s+(.*)")
 MEDIA_MAX = 32
+_ENCODING_MAX = 40  # characters of a codec's name; real ones are shorter, and people read them
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def _media(lines: Sequence[str]) -> Media | None:
 
 def _encoding(name: str) -> str:
     """One name for one codec: `HEVC` is what a few cameras call H265."""
-    upper = name.upper()
+    upper = plain(name, _ENCODING_MAX).upper()
     return {"HEVC": "H265", "AVC": "H264", "G711A": "PCMA", "G711U": "PCMU"}.get(upper, upper)
 
 

@@ -16,6 +16,7 @@ Messages say what, which, when and what now; they never carry a secret.
 from __future__ import annotations
 
 from vms.core.model import Cause
+from vms.core.plain import plain
 
 
 class VmsError(Exception):
@@ -62,12 +63,13 @@ class CameraError(VmsError):
     """A camera can't be recorded right now.
 
     `cause` becomes the cause of the gap and the camera's state; `detail` is one plain English
-    sentence with peer and numbers, for the camera's page and the log.
+    sentence with peer and numbers, for the camera's page and the log. It may quote the camera,
+    and so becomes one printable line of bounded length.
     """
 
     def __init__(self, cause: Cause, detail: str) -> None:
-        self.cause, self.detail = cause, detail
-        super().__init__(detail)
+        self.cause, self.detail = cause, plain(detail)
+        super().__init__(self.detail)
 
 
 class StorageError(VmsError):

@@ -100,3 +100,11 @@ def test_any_bytes_are_survived(data: bytes) -> None:
         except MalformedMessage:
             continue
         assert found is None or found[1] <= len(prefix + data)
+
+
+def test_a_reason_of_many_odd_signs_becomes_a_short_line() -> None:
+    found = parse(b"RTSP/1.0 404 " + b"A\0\x1b[31m" * 2_000 + b"\r\nCSeq: 1\r\n\r\n")
+    assert found is not None
+    assert isinstance(found[0], Response)
+    assert len(found[0].reason) <= 100
+    assert found[0].reason.isprintable()

@@ -97,3 +97,8 @@ def test_any_bytes_are_survived(data: bytes) -> None:
 
 def test_endless_media_are_bounded() -> None:
     assert len(parse_sdp(b"m=video 0 RTP/AVP 96\n" * 5_000).media) < 100
+
+
+def test_a_codec_with_a_name_without_end_is_named_briefly() -> None:
+    media = parse_sdp(b"m=video 0 RTP/AVP 96\r\na=rtpmap:96 " + b"X" * 60_000 + b"/90000\r\n").media
+    assert len(media[0].encoding) <= 40
