@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import sys
 from pathlib import Path
 from typing import Literal, get_args
@@ -60,12 +61,13 @@ def _run_recorder(settings: Settings, *, alone: bool = False) -> None:
     with sole_recorder(settings):
         if alone:
             keep_running(settings)
-            _provision(settings)
-        asyncio.run(run_supervisor(settings, lambda index: command("worker", settings, index)))
+        provision = functools.partial(_provision, settings) if alone else None
+        workers = functools.partial(command, "worker", settings)
+        asyncio.run(run_supervisor(settings, workers, provision))
 
 
-def _provision(settings: Settings) -> None:
-    """Started alone, the recorder too records what cameras.toml says.
+def _provision(settings: Settings) -> bool:
+    """Started alone, the recorder too records what cameras.toml says; whether that was news.
 
     Only then: the settings that were kept for a second start have no cameras, and to apply those
     would remove all.
@@ -73,7 +75,7 @@ def _provision(settings: Settings) -> None:
     from vms.app.registry import open_registry
 
     with open_registry(settings) as registry:
-        registry.apply(settings.cameras)
+        return bool(registry.apply(settings.cameras))
 
 
 def _run_worker(settings: Settings, index: int) -> None:
