@@ -130,6 +130,10 @@ class _Outlet:
         if type(message) is LiveUnit and not self._takes(message):
             self._server.dropped += 1
             return
+        if self._transport.get_write_buffer_size() > BUFFER_HIGH * 2:
+            # Formats and outages are never dropped: a client that lets even them pile up is gone.
+            self._transport.abort()
+            return
         head, data = encode_message(self._number, message)
         self._transport.write(head)
         if data:
