@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from vms.core.errors import VmsError
@@ -67,6 +68,11 @@ class HandoverProtocol(WebSocketsSansIOProtocol):
         extensions[EXTENSION] = self.hand_over
         self._given = False
         await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.close_sent:  # a refusal is complete too; uvicorn would log it as our fault
+            self.handshake_complete = True
 
     async def hand_over(self, path: Path, head: Mapping[str, str]) -> None:
         """See `Handover`."""

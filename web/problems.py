@@ -119,15 +119,17 @@ def _of_bug(error: Exception) -> Problem:
     )
 
 
-async def _answer(request: Request | WebSocket, error: Exception) -> Response:
+async def _answer(request: Request | WebSocket, error: Exception) -> Response | None:
     response = problem_of(error).response()
     if isinstance(request, WebSocket):  # refused before the handshake: an HTTP answer
         await request.send_denial_response(response)
+        return None  # Starlette would send what is returned a second time
     return response
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
+    handler: Any = _answer  # Starlette's types know handlers of requests or of WebSockets only
     for kind in (
         errors.VmsError,
         HTTPException,
@@ -135,7 +137,7 @@ def install(app: FastAPI) -> None:
         WebSocketRequestValidationError,
         Exception,
     ):
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, handler)
 
 
 def not_found(what: str) -> NoReturn:

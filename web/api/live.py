@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
+from starlette.requests import ClientDisconnect
 
 from vms.core.model import CameraId
 from vms.people.permissions import Permission
@@ -86,10 +87,13 @@ async def watch(
 
 async def _bounded_body(request: Request) -> str:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > OFFER_MAX:
-            raise Problem(413, "too_large", f"The offer is larger than {OFFER_MAX} bytes.")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > OFFER_MAX:
+                raise Problem(413, "too_large", f"The offer is larger than {OFFER_MAX} bytes.")
+    except ClientDisconnect:
+        raise Problem(400, "gone", "The connection ended before the offer was whole.") from None
     try:
         return body.decode()
     except UnicodeDecodeError:

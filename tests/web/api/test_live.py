@@ -213,7 +213,12 @@ def socket_of(descriptor: int) -> socket.socket:
     ],
 )
 def test_a_refused_websocket_gets_a_problem_document(
-    live: LiveProcess, served: Served, path: str, headers: dict[str, str], status: int
+    live: LiveProcess,
+    served: Served,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with pytest.raises(InvalidStatus) as refusal, watch(served, path, **headers):
         pass
@@ -221,6 +226,23 @@ def test_a_refused_websocket_gets_a_problem_document(
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert live.handed == []
+    time.sleep(0.05)  # the server's loop may still be at it
+    assert [record.message for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
+def test_a_viewer_who_goes_while_offering_is_no_bug_of_ours(
+    live: LiveProcess, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = (
+        f"POST {GATE}/live/whep HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
+        f"Cookie: {served.cookie}\r\nX-CSRF-Token: {served.csrf}\r\n"
+        "Content-Type: application/sdp\r\nContent-Length: 500\r\n\r\nv=0"
+    )
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as sock:
+        sock.sendall(head.encode())
+        time.sleep(0.3)
+    time.sleep(0.3)
+    assert "bug" not in capsys.readouterr().out
 
 
 def test_a_page_of_ours_may_open_it(live: LiveProcess, served: Served) -> None:
