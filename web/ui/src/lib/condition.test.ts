@@ -16,6 +16,11 @@ describe('the condition of a camera', () => {
     expect(reasons).toEqual([{ what: 'cause.refused.what', todo: 'cause.refused.todo' }]);
   });
 
+  it('claims no intent of a recorder that does not answer', () => {
+    const { reasons } = conditionOf(aCamera({ state: 'stopped', problem_code: 'recorder_stopped' }));
+    expect(reasons).toEqual([{ what: 'state.stopped.what', todo: 'cause.recorder_stopped.todo' }]);
+  });
+
   it('falls back to the state for a cause this console does not know', () => {
     expect(reasonOf('from_a_newer_server', 'failed')).toEqual({ what: 'state.failed.what', todo: null });
     expect(reasonOf(null, 'failed')).toEqual({ what: 'state.failed.what', todo: null });

@@ -56,8 +56,11 @@ export function conditionOf(camera: Camera): Condition {
   }
   if (level === 'off') return { level, reasons: [] };
   if (level === 'bad') {
-    const cause = camera.problem_code ?? (camera.state === 'stopped' ? 'recorder_stopped' : null);
-    return { level, reasons: [reasonOf(cause, camera.state)] };
+    // Of a recorder that says nothing one does not know whether somebody stopped it or it fell.
+    if (camera.state === 'stopped') {
+      return { level, reasons: [{ what: 'state.stopped.what', todo: 'cause.recorder_stopped.todo' }] };
+    }
+    return { level, reasons: [reasonOf(camera.problem_code, camera.state)] };
   }
   const warnings = warningsOf(camera);
   return { level: warnings.length > 0 ? 'warn' : level, reasons: warnings };
