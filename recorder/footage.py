@@ -173,7 +173,18 @@ def _samples(segment: _Segment, taken: Taken) -> tuple[list[Sample], int]:
     """The pictures with their lengths in the file, and where they end."""
     at = segment.end_ticks
     samples = []
-    if taken.decode[:-1] == taken.shown and not segment.delay:
+    plain = taken.decode[:-1] == taken.shown and not segment.delay
+    if plain and segment.pace == ONE and segment.ticks(taken.decode[1]) > at:
+        # The common case without a call a picture: decode times rise, so do the file's.
+        shift = segment.base_ticks - segment.base
+        ends = [time + shift for time in taken.decode[1:]]
+        starts = [at, *ends]
+        samples = [
+            Sample(unit.data, end - start, 0, unit.key)
+            for unit, start, end in zip(taken.units, starts, ends, strict=False)
+        ]
+        return samples, ends[-1]
+    if plain:
         for unit, following in zip(taken.units, taken.decode[1:], strict=True):
             after = max(segment.ticks(following), at + 1)
             samples.append(Sample(unit.data, after - at, 0, unit.key))

@@ -36,6 +36,7 @@ EARLY = Span(5 * SECOND)  # of a run: some cameras send an old keyframe first, t
 EARLY_JUMP = Span(10 * SECOND)
 KEYFRAME_PATIENCE = 10  # segments' lengths without a keyframe, then the run is broken
 HOLE = Span(2 * SECOND)
+_VIDEO = Track.VIDEO  # an enum's member costs 0.16 µs each time it is looked up
 HELD_BYTES = 16 << 20  # of a run that has not settled yet; then it begins at once
 
 
@@ -97,7 +98,7 @@ class Session:
         queue, newest, pictures = self._queue, None, 0
         for element in elements:
             if type(element) is AccessUnit:
-                if element.track != Track.VIDEO:
+                if element.track is not _VIDEO:
                     self._take_sound(element, out)
                     continue
                 newest = element

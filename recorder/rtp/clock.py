@@ -25,6 +25,7 @@ class RtpClock:
 
     def __init__(self, rate: int, stats: SourceStats) -> None:
         self.rate = rate
+        self._ahead, self._behind = -_LEAP * rate, _LATE * rate
         self.origin: Mono | None = None
         self._stats = stats
         self._timestamp: int | None = None
@@ -45,10 +46,8 @@ class RtpClock:
             delta = timestamp - last
             ticks = self._ticks + delta
             # The common case: a little later than the last one, and no leap by any measure.
-            if (
-                not 0 < delta < _HALF
-                or not -_LEAP * rate <= now - ticks - self._lag <= _LATE * rate
-            ):
+            plain = self._ahead <= now - ticks - self._lag <= self._behind
+            if not plain or not 0 < delta < _HALF:
                 ticks = self._unwrapped(delta, now)
             if ticks != self._ticks:
                 self._moved = now

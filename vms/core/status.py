@@ -6,10 +6,11 @@ never waits. A file older than `STALE` means that its worker does not run.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,11 @@ class WorkerStatus:
 
 
 _TIMES = frozenset({"since", "retry_at", "last_frame", "at", "started"})
+_STREAM = tuple(f.name for f in fields(StreamStatus))
+_WORKER = tuple(f.name for f in fields(WorkerStatus) if f.name != "streams")
+
+# Most times are the same each second; half a thousand streams' are kept.
+_time = functools.lru_cache(maxsize=2048)(rfc3339)
 
 
 def status_path(run_dir: Path, worker: int) -> Path:
@@ -96,8 +102,8 @@ def status_path(run_dir: Path, worker: int) -> Path:
 
 def write_status(path: Path, status: WorkerStatus) -> None:
     """Replace the file at `path`; readers see the old or the new one, whole."""
-    facts = _plain({f.name: getattr(status, f.name) for f in fields(status) if f.name != "streams"})
-    facts["streams"] = {str(key): _plain(asdict(value)) for key, value in status.streams.items()}
+    facts = _plain(status, _WORKER)
+    facts["streams"] = {str(key): _plain(value, _STREAM) for key, value in status.streams.items()}
     fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     fresh.write_text(json.dumps(facts, separators=(",", ":")), encoding="utf-8")
     fresh.replace(path)
@@ -142,11 +148,12 @@ def streams_of(workers: Iterable[WorkerStatus]) -> dict[StreamKey, StreamStatus]
     return {key: value for worker in workers for key, value in worker.streams.items()}
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: rfc3339(value) if name in _TIMES and value is not None else value
-        for name, value in values.items()
-    }
+def _plain(value: StreamStatus | WorkerStatus, names: tuple[str, ...]) -> dict[str, Any]:
+    facts = {name: getattr(value, name) for name in names}
+    for name in _TIMES:
+        if (time := facts.get(name)) is not None:
+            facts[name] = _time(time)
+    return facts
 
 
 def _typed(values: dict[str, Any], kind: type[StreamStatus] | type[WorkerStatus]) -> dict[str, Any]:
