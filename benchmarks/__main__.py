@@ -51,9 +51,9 @@ def main() -> int:
         report.append()
         reports.append(report)
         _show(console, report, time.monotonic() - started)
-    if arguments.page:
-        PAGE.write_text(page(reports))
-        README.write_text(headline(README.read_text(), reports))
+        if arguments.page:  # after each, so that a run that is cut off has told what it knew
+            PAGE.write_text(page(reports))
+            README.write_text(headline(README.read_text(), reports))
     return int(any(figure.met is False for report in reports for figure in report.figures))
 
 
