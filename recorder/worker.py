@@ -17,14 +17,14 @@ from recorder.plan import StreamPlan, changes, plans
 from recorder.runclock import Reading
 from recorder.session import Rules
 from storage.recording import Store
-from vms.core.clock import MILLISECOND, SECOND, Clock, Span, SystemClock
+from vms.core.clock import MILLISECOND, SECOND, Clock, Instant, Span, SystemClock
 from vms.core.config import CameraSettings, Settings
-from vms.core.errors import VmsError
 from vms.core.live import LiveHub, LiveServer, LiveUnit
 from vms.core.log import get_logger
 from vms.core.model import Cause, StreamKey
 from vms.core.ntp import NtpState, ntp_state
 from vms.core.status import StreamStatus, WorkerStatus, status_path, write_status
+from vms.core.supervise import Backoff, supervise
 
 log = get_logger(__name__)
 
@@ -32,6 +32,7 @@ LoadCameras = Callable[[], Sequence[CameraSettings]]
 
 TURN = 16  # streams swept in a row, about 3 ms; then whoever watches may have his pictures
 POLL = Span(40 * MILLISECOND)  # how often a watched source without a socket is asked
+COMPLAIN_EACH = 60 * SECOND  # the same trouble is logged once in this time
 CONNECTING_AT_ONCE = 64  # cameras that connect at the same time; the others wait their turn
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -69,6 +70,7 @@ class Worker:
         self._server = LiveServer(settings.socket_path(f"recorder-{index}"), self.hub)
         self._started = clock.now()
         self._lag = 0
+        self._told_off = Instant(0)  # when the log was last told that the status can't be written
         self._reloading = asyncio.Lock()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -98,15 +100,18 @@ class Worker:
             cameras = await asyncio.to_thread(self._load)
             wanted = plans(cameras, self._index, self._settings.recorder.workers)
             change = changes(self._plans, wanted)
-            leaving = {key: self._streams[key] for key in change.stop}
-            await self._stop_streams(change.stop)
-            for key in change.removed:
-                leaving[key].leave(Cause.REMOVED)
+            # What can fail comes first: then all that runs goes on as it was.
             stored = [key for key in change.start if key.name == "main"]
             await asyncio.to_thread(self._store.recover, stored)
+            leaving = {key: self._streams[key] for key in change.stop}
+            await self._stop_streams(change.stop)
+            for key in change.stop:
+                del self._plans[key]
+            for key in change.removed:
+                leaving[key].leave(Cause.REMOVED)
             for key in change.start:
                 self._start_stream(key, wanted[key])
-            self._plans = wanted
+                self._plans[key] = wanted[key]
         log.info("cameras", streams=len(wanted), started=len(change.start), stopped=len(leaving))
 
     # -- streams
@@ -181,10 +186,19 @@ class Worker:
                 stream.tick(reading, ntp)
             streams = {key: stream.status(reading) for key, stream in self._streams.items()}
             status = self._status(reading, ntp, streams)
-            # A thread's job: the folder may lie on a disk that is slow just now.
-            await asyncio.to_thread(write_status, self._status_path, status)
+            await self._tell(status)
             self._lag = 0
             await asyncio.sleep(1)
+
+    async def _tell(self, status: WorkerStatus) -> None:
+        """Write the status; that it can't be written (a full disk) must not end recording."""
+        try:
+            # A thread's job: the folder may lie on a disk that is slow just now.
+            await asyncio.to_thread(write_status, self._status_path, status)
+        except OSError as error:
+            if status.at >= self._told_off + COMPLAIN_EACH:
+                self._told_off = status.at
+                log.error("the status can't be written", error=str(error))
 
     @property
     def _status_path(self) -> Path:
@@ -229,18 +243,27 @@ async def run_worker(settings: Settings, index: int, load: LoadCameras) -> None:
     await asyncio.to_thread(store.__enter__)
     try:
         worker = Worker(settings, index, store, load, clock=clock)
-        reloads = asyncio.create_task(_reload_when_told(worker, reloading), name="reloads")
+        reloads = asyncio.create_task(_reload_when_told(worker, reloading, clock), name="reloads")
         await worker.run(stopping)
         await stop(reloads)
     finally:
         await asyncio.to_thread(store.close)
 
 
-async def _reload_when_told(worker: Worker, told: asyncio.Event) -> None:
-    while True:
+async def _reload_when_told(worker: Worker, told: asyncio.Event, clock: Clock) -> None:
+    """The cameras that run go on as they are when a reload fails; it is tried again."""
+
+    async def reload() -> None:
         await told.wait()
         told.clear()
         try:
             await worker.reload()
-        except VmsError as error:  # the cameras that run go on as they are
-            log.error("cameras could not be read again", error=str(error))
+        except BaseException:
+            told.set()
+            raise
+
+    def failed(error: Exception, wait: Span) -> None:
+        log.error("cameras could not be read again", error=str(error), retry_ms=wait // 1_000_000)
+
+    again = Backoff(floor=SECOND, ceiling=10 * SECOND)
+    await supervise("reloads", reload, clock, backoff=again, failed=failed)

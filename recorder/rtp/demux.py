@@ -16,7 +16,15 @@ from recorder.rtp.parameters import ParameterSets
 from recorder.rtp.rtcp import Received, Reported, parse_rtcp
 from recorder.rtp.sound import AudioDepacketiser, SoundTrack
 from recorder.rtp.video import VideoDepacketiser
-from recorder.rtsp.messages import MESSAGE_MAX, MalformedMessage, Message, may_open, parse
+from recorder.rtsp.messages import (
+    HEAD_MAX,
+    MESSAGE_MAX,
+    EndlessHead,
+    MalformedMessage,
+    Message,
+    may_open,
+    parse,
+)
 from recorder.source import Element, SourceStats
 from vms.core.clock import SECOND, Mono
 from vms.core.errors import CameraError
@@ -254,6 +262,10 @@ class Demuxer:
             return self._lost_framing(buffer, position, end)
         try:
             found = parse(data)
+        except EndlessHead:
+            # Not from each word that looks like a beginning anew: a stretch of them would cost
+            # the event loop, and so every other camera, half a minute a megabyte.
+            return self._lost_framing(buffer, position, end, position + HEAD_MAX // 2)
         except MalformedMessage:
             return self._lost_framing(buffer, position, end)
         if found is None:
@@ -262,9 +274,11 @@ class Demuxer:
             self.messages.append(found[0])
         return found[1]
 
-    def _lost_framing(self, buffer: bytearray, position: int, end: int) -> int:
+    def _lost_framing(
+        self, buffer: bytearray, position: int, end: int, messages_from: int = 0
+    ) -> int:
         """Skip to the next plausible frame, within reason."""
-        step = resync(buffer, position + 1, end, self._channels) - position
+        step = resync(buffer, position + 1, end, self._channels, messages_from) - position
         if not self._skipped:
             self._stats.resyncs += 1
         self._skipped += step

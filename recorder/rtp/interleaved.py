@@ -22,12 +22,19 @@ def skip_blanks(buffer: bytes | bytearray, start: int, end: int) -> int:
     return start
 
 
-def resync(buffer: bytes | bytearray, start: int, end: int, channels: Container[int]) -> int:
+def resync(
+    buffer: bytes | bytearray,
+    start: int,
+    end: int,
+    channels: Container[int],
+    messages_from: int = 0,
+) -> int:
     """Where the next frame or message plausibly begins; `end` if nowhere.
 
-    A place too near to `end` to be judged counts as plausible.
+    A place too near to `end` to be judged counts as plausible. Messages are looked for from
+    `messages_from` on.
     """
-    message = buffer.find(b"RTSP/1.", start, end)
+    message = buffer.find(b"RTSP/1.", max(start, messages_from), end)
     limit = message if message >= 0 else end
     place = buffer.find(b"$", start, limit)
     while place >= 0:

@@ -15,6 +15,7 @@ from recorder.source import SourceStats
 UNIT_MAX = 8 * 1024 * 1024
 """A larger picture is dropped; a camera that never ends one can't fill the memory."""
 
+_SETS_MAX = 64  # parameter sets before one picture; of more the oldest is forgotten
 _LEARNING = 3  # pictures whose end is not yet taken from the marker
 _SLOT = b"\0\0\0\0"
 FIRST_SLICE = 0x80  # first_mb_in_slice 0 as ue(v); first_slice_segment_in_pic_flag
@@ -157,6 +158,8 @@ class PictureBuilder:
             self._drop()
             return
         if role & Role.PARAMETERS:
+            if len(self._parameters) >= _SETS_MAX:
+                del self._parameters[0]
             self._parameters.append(bytes(nal))
         self.pieces += (len(nal).to_bytes(4, "big"), nal)
         self.size += len(nal) + 4

@@ -32,6 +32,10 @@ class MalformedMessage(ValueError):
     """The bytes can't be an RTSP message; the text says why."""
 
 
+class EndlessHead(MalformedMessage):
+    """No end of the header within HEAD_MAX."""
+
+
 @dataclass(frozen=True, slots=True)
 class Headers:
     """Header fields in their order; names compare without case."""
@@ -108,7 +112,7 @@ def parse(data: bytes) -> tuple[Message, int] | None:
     end = _END_OF_HEAD.search(data, 0, HEAD_MAX)
     if end is None:
         if len(data) >= HEAD_MAX:
-            raise MalformedMessage(f"no end of the header within {HEAD_MAX} bytes")
+            raise EndlessHead(f"no end of the header within {HEAD_MAX} bytes")
         if not may_open(data):
             raise MalformedMessage(f"not RTSP: {data[:40]!r}")
         return None

@@ -291,3 +291,25 @@ def test_a_viewer_starts_with_the_pictures_since_the_last_keyframe(tmp_path: Pat
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     age = site.clock.now() - units[-1].wall
     assert 0 < age < 5 * SECOND
+
+
+def test_a_status_that_cannot_be_written_does_not_end_recording(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.RECORDING))
+            run_dir = site.settings.run_dir
+            blocked = run_dir / "recorder-0.status.json"
+            blocked.unlink()
+            blocked.mkdir()
+            (blocked / "in-the-way").touch()
+            await asyncio.sleep(2.5)
+            (blocked / "in-the-way").unlink()
+            blocked.rmdir()
+            await site.until(is_in(State.RECORDING))
+
+    asyncio.run(scene())
+    segments, gaps = site.recorded(GATE)
+    assert_tiled(segments, gaps)
+    assert len(site.cameras["gate"].made) == 1
