@@ -144,7 +144,8 @@ def check(clip: Clip, folder: Path, units: list[Element], *, whole: bool) -> Non
     assert len(pictures) > len(expected) - (1 if whole else 5)
     assert [p.data for p in pictures] == expected[: len(pictures)]
     times = sorted(p.pts for p in pictures)
-    assert {b - a for a, b in itertools.pairwise(times)} == {3_600}
+    # The server makes RTP times of nanoseconds, and rounds them.
+    assert all(abs(b - a - 3_600) <= 10 for a, b in itertools.pairwise(times))
     if clip.sound is None:
         assert units[0].audio is None
         return

@@ -7,6 +7,7 @@ same tests as the real disk (test_disk.py).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -138,6 +139,13 @@ class SimDisk:
 
     def close(self, fd: int) -> None:
         os.close(fd)
+
+    def process_ended(self) -> None:
+        """Close what the crashed process had open on the volume, as the kernel does."""
+        for entry in list(Path("/proc/self/fd").iterdir()):
+            with contextlib.suppress(OSError):
+                if str(entry.readlink()).startswith(str(self.root)):
+                    os.close(int(entry.name))
 
     def free(self, root: Path) -> int:
         if self._op("free", ""):

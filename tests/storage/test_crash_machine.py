@@ -52,6 +52,7 @@ class Trial:
             self._record(store)
             store.close()
         except Crash:
+            self.disk.process_ended()
             return False
         return True
 

@@ -270,8 +270,10 @@ def _line(process: subprocess.Popen[bytes], within: float) -> bytes:
     out = process.stdout
     assert out is not None
     deadline = time.monotonic() + within
+    poll = select.poll()  # select() refuses descriptors above 1,024
+    poll.register(out, select.POLLIN | select.POLLHUP)
     while time.monotonic() < deadline:
-        if select.select([out], [], [], 0.2)[0]:
+        if poll.poll(200):
             line: bytes = out.readline()
             if line:
                 return line
