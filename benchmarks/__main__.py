@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report import Report, headline, page
+from benchmarks.report import Report, headline, latest, page
 
 NAMES = (
     "recorder_cpu",
@@ -34,7 +34,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument(
-        "--page", action="store_true", help="write docs/performance.md and the README's figures"
+        "--page",
+        action="store_true",
+        help="write docs/performance.md and the README's figures, of each its last outcome",
     )
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(NAMES)
@@ -52,8 +54,8 @@ def main() -> int:
         reports.append(report)
         _show(console, report, time.monotonic() - started)
         if arguments.page:  # after each, so that a run that is cut off has told what it knew
-            PAGE.write_text(page(reports))
-            README.write_text(headline(README.read_text(), reports))
+            PAGE.write_text(page(latest(NAMES)))
+            README.write_text(headline(README.read_text(), latest(NAMES)))
     return int(any(figure.met is False for report in reports for figure in report.figures))
 
 

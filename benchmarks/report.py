@@ -76,6 +76,18 @@ class Report:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def latest(names: Sequence[str]) -> list[Report]:
+    """The last outcome kept of each benchmark, in the order of `names`."""
+    kept: dict[str, Report] = {}
+    file = RESULTS / "results.jsonl"
+    for line in file.read_text().splitlines() if file.exists() else ():
+        facts = json.loads(line)
+        figures = tuple(Figure(**figure) for figure in facts["figures"])
+        texts = (facts["name"], facts["title"], facts["how"])
+        kept[facts["name"]] = Report(*texts, figures, tuple(facts["notes"]))
+    return [kept[name] for name in names if name in kept]
+
+
 def machine() -> dict[str, str | int]:
     """What ran it: processor, cores, memory, kernel, Python, commit."""
     cpu = platform.processor() or platform.machine()
