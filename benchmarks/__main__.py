@@ -33,11 +33,8 @@ def main() -> int:
     """Run, print, keep; exit code 1 if a promise was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
-    parser.add_argument(
-        "--page",
-        action="store_true",
-        help="write docs/performance.md and the README's figures, of each its last outcome",
-    )
+    told = "write docs/performance.md and the README's figures: of each benchmark its last outcome"
+    parser.add_argument("--page", action="store_true", help=told)
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(NAMES)
     if unknown:
