@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from recorder.camera_clock import CameraClock
+from recorder.gate import Gate
 from recorder.keeper import Keeper
 from recorder.keyframes import KeyframeWatch
 from recorder.meter import Meter
 from recorder.patience import Patience
 from recorder.plan import StreamPlan
+from recorder.preroll import PreRollMemory
 from recorder.runclock import Reading
 from recorder.session import Rules, Session
 from recorder.source import Element, Source, SourceStats, Target
 from storage.facts import ClockFacts
+from vms.alarms.event import Event
 from vms.core.clock import SECOND, Clock, Instant, Mono, Span
 from vms.core.errors import CameraError, StorageError, VmsError
 from vms.core.live import FormatChanged, GopCache, LiveHub, LiveUnit, StreamDown
@@ -41,15 +44,16 @@ OpenSource = Callable[[Target, Clock, random.Random], Awaitable[Source]]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all streams of a worker share. `gate` lets few connect at once; `sweep`: ns."""
+    """What all streams of a worker share. `queue` lets few connect at once; `sweep`: ns."""
 
     clock: Clock
     rng: random.Random
     hub: LiveHub
     open_source: OpenSource
-    gate: asyncio.Semaphore
+    queue: asyncio.Semaphore
     rules: Rules
     sweep: Span
+    memory: PreRollMemory
 
 
 class CameraStream:
@@ -61,10 +65,14 @@ class CameraStream:
         self.key, self.plan = key, plan
         self._around, self._keeper = around, keeper
         self._clock = around.clock
+        self._gate: Gate | None = None
+        if plan.choice is not None:
+            self._gate = Gate(key, plan.choice, keeper, around.memory, around.rules, around.clock)
         self._source: Source | None = None
         self._session: Session | None = None
         self._over: asyncio.Future[None] | None = None
-        self._cache = GopCache() if keeper is None else None
+        self._told_private = False
+        self._cache = GopCache() if keeper is None or self._gate is not None else None
         self._patience = Patience(around.rng)
         self._meter, self._camera_clock = Meter(), CameraClock()
         self._keyframes = KeyframeWatch()
@@ -73,6 +81,7 @@ class CameraStream:
         self._epoch = 0
         self._last_picture: Mono | None = None
         self._state, self._since = State.CONNECTING, self._clock.now()
+        self._cause: Cause | None = None
         self._error: CameraError | None = None
         self._retry_at: Instant | None = None
 
@@ -80,8 +89,7 @@ class CameraStream:
 
     async def run(self) -> None:
         """Keep connected until cancelled."""
-        if self._keeper is not None:
-            self._keeper.missing(Cause.CONNECTING)
+        self._missing(Cause.CONNECTING)
         await supervise(
             f"stream {self.key}",
             self._instance,
@@ -94,7 +102,7 @@ class CameraStream:
         """One run: connect, then wait until a sweep says that it is over."""
         self._patience.cause, self._retry_at = None, None
         try:
-            async with self._around.gate:
+            async with self._around.queue:
                 source = await self._around.open_source(
                     self.plan.target, self._clock, self._around.rng
                 )
@@ -116,6 +124,9 @@ class CameraStream:
         self._session = Session(self._around.rules, reading, earliest)
         self._over = asyncio.get_running_loop().create_future()
         self._source = source
+        if self._gate is not None:
+            self._gate.begin()
+            self._told_private = False
         self._runs += 1
         self._camera_clock, self._keyframes = CameraClock(), KeyframeWatch()
         self._meter.clear()
@@ -129,8 +140,11 @@ class CameraStream:
         session = self._session
         assert session is not None
         self._source = self._session = None
-        if self._keeper is not None:
+        if self._gate is not None:
+            self._gate.end()
+        elif self._keeper is not None:
             self._keeper.play(session.finish(), session)
+        if self._keeper is not None:
             self._keeper.trouble = None  # from here on it is the camera that fails
         if self._cache is not None:
             self._cache.clear()
@@ -147,8 +161,7 @@ class CameraStream:
         self._errors += 1
         self._error = error
         self._retry_at = Instant(self._clock.now() + wait)
-        if self._keeper is not None:
-            self._keeper.missing(error.cause, error.detail)
+        self._missing(error.cause, error.detail)
         self._around.hub.publish(self.key, StreamDown(error.cause, error.detail))
         log.warning(
             "stream down",
@@ -157,6 +170,23 @@ class CameraStream:
             detail=error.detail,
             retry_ms=wait // 1_000_000,
         )
+
+    def _missing(self, cause: Cause, detail: str = "") -> None:
+        """There are no pictures; whether any were wanted, the choice says."""
+        if self._gate is not None:
+            self._gate.missing(cause, detail)
+        elif self._keeper is not None:
+            self._keeper.missing(cause, detail)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """The events of this camera that last or just ended."""
+        if self._gate is not None:
+            self._gate.hear(events)
+
+    @property
+    def listens(self) -> bool:
+        """Whether events decide what is kept of it."""
+        return self.plan.choice is not None and self.plan.choice.mode == "events"
 
     # -- pictures
 
@@ -177,14 +207,16 @@ class CameraStream:
         session, keeper = self._session, self._keeper
         assert session is not None
         leaps = session.leaps
-        if keeper is not None:
+        if self._gate is not None:
+            units = self._by_choice(units, session, self._gate)
+        elif keeper is not None:
             actions = session.feed(units)
             if actions:
                 keeper.play(actions, session)
         else:
             session.glance(units)
         self._last_picture = self._clock.monotonic()
-        if self._cache is not None or self._around.hub.is_watched(self.key):
+        if self._cache is not None or self._around.hub.is_received(self.key):
             if session.leaps != leaps and session.format is not None:
                 self._announce(session.format)
             self._show(units, session)
@@ -193,8 +225,18 @@ class CameraStream:
             if type(unit) is not AccessUnit:
                 self._note(unit, session)
 
+    def _by_choice(self, units: list[Element], session: Session, gate: Gate) -> list[Element]:
+        """Keep what is to be kept; what may be shown is left."""
+        session.glance(units)
+        was_hidden = gate.hidden
+        seen = list(gate.feed(units, session))
+        self._hide_if_private(gate)
+        if was_hidden and not gate.hidden and session.format is not None:
+            self._announce(session.format)
+        return seen
+
     def _show(self, units: list[Element], session: Session) -> None:
-        hub, cache, watched = self._around.hub, self._cache, self._around.hub.is_watched(self.key)
+        hub, cache, taken = self._around.hub, self._cache, self._around.hub.is_received(self.key)
         for unit in units:
             if type(unit) is not AccessUnit:
                 self._note(unit, session)
@@ -202,7 +244,7 @@ class CameraStream:
             message = LiveUnit(unit, session.wall(unit))
             if cache is not None:
                 cache.add(message)
-            if watched:
+            if taken:
                 hub.publish(self.key, message)
 
     def _note(self, element: Element, session: Session) -> None:
@@ -274,7 +316,10 @@ class CameraStream:
 
     def tick(self, reading: Reading, ntp: NtpState) -> None:
         """Look at clocks and counters."""
-        session, source = self._session, self._source
+        session, source, gate = self._session, self._source, self._gate
+        if gate is not None:
+            gate.tick(reading)
+            self._hide_if_private(gate)  # no picture may have come that would have told
         if session is None or source is None:
             return
         session.read_clock(reading)
@@ -284,7 +329,8 @@ class CameraStream:
         self._meter.look(at, session.pictures, source.stats.bytes)
         self._look_for_keyframe(reading.mono, source, session)
         if self._keeper is not None:
-            self._keeper.check(session)
+            if gate is None:
+                self._keeper.check(session)
             best = self._camera_clock.offset
             self._keeper.clock_facts = ClockFacts(
                 best.offset if best is not None else None,
@@ -295,7 +341,8 @@ class CameraStream:
     def _look_for_keyframe(self, now: Mono, source: Source, session: Session) -> None:
         """Say why nothing is kept of a stream that flows; at last connect anew."""
         keeper = self._keeper
-        begun = session.open if keeper is not None else session.format is not None
+        kept = keeper is not None and self._gate is None
+        begun = session.open if kept else session.format is not None
         refused = keeper is not None and keeper.trouble is not None  # that is the disk's doing
         waiting = not begun and not refused and source.stats.packets > 0
         error = self._keyframes.look(now, waiting=waiting)
@@ -306,8 +353,15 @@ class CameraStream:
             self._over.set_exception(error)
             return
         self._error = error
-        if keeper is not None:
-            keeper.missing(error.cause, error.detail)
+        self._missing(error.cause, error.detail)
+
+    def _hide_if_private(self, gate: Gate) -> None:
+        """When privacy begins, viewers are told, and nothing is left to show to new ones."""
+        if gate.private and not self._told_private:
+            if self._cache is not None:
+                self._cache.clear()
+            self._around.hub.publish(self.key, StreamDown(Cause.PRIVACY, None))
+        self._told_private = gate.private
 
     def leave(self, cause: Cause) -> None:
         """The stream was stopped by choice: say so, to the archive and to viewers."""
@@ -317,9 +371,11 @@ class CameraStream:
 
     def status(self, reading: Reading) -> StreamStatus:
         """How it is right now."""
-        state, cause, detail = self._condition()
-        if state is not self._state:
-            self._state, self._since = state, reading.wall
+        state, cause, detail, until = self._condition()
+        if (state, cause) != (self._state, self._cause):
+            if state is not self._state or state is State.WAITING:
+                self._since = reading.wall
+            self._state, self._cause = state, cause
         source, session = self._source, self._session
         stream = session.format if session is not None else None
         stats = SourceStats()
@@ -329,6 +385,7 @@ class CameraStream:
         dropped = self._past_dropped + stats.dropped
         if self._keeper is not None:
             dropped += self._keeper.dropped + (session.dropped if session is not None else 0)
+            dropped += self._gate.dropped if self._gate is not None else 0
         best = self._camera_clock.offset
         seen = self._last_picture
         return StreamStatus(
@@ -336,10 +393,11 @@ class CameraStream:
             self._since,
             cause,
             detail,
+            until=until,
             retry_at=self._retry_at,
             source=source.kind if source is not None else None,
             source_reason=source.reason if source is not None else None,
-            notes=source.notes if source is not None else (),
+            notes=self._notes(),
             codec=stream.video.codec if stream is not None else None,
             width=stream.video.width if stream is not None else None,
             height=stream.video.height if stream is not None else None,
@@ -360,18 +418,26 @@ class CameraStream:
             viewers=self._around.hub.viewers(self.key),
         )
 
-    def _condition(self) -> tuple[State, Cause | None, str | None]:
+    def _notes(self) -> tuple[str, ...]:
+        source = self._source.notes if self._source is not None else ()
+        return source + (self._gate.notes if self._gate is not None else ())
+
+    def _condition(self) -> tuple[State, Cause | None, str | None, Instant | None]:
+        """State, its cause and detail, and until when it is so by choice."""
         session, keeper = self._session, self._keeper
         if session is not None and keeper is not None and keeper.trouble is not None:
-            return State.FAILED, keeper.trouble.cause, keeper.trouble.detail
+            return State.FAILED, keeper.trouble.cause, keeper.trouble.detail, None
         if session is not None and session.format is not None:
+            chosen = self._gate.condition() if self._gate is not None else None
+            if chosen is not None:
+                return chosen[0], chosen[1], None, chosen[2]
             if keeper is None:
-                return State.STREAMING, None, None
+                return State.STREAMING, None, None, None
             if session.open:
-                return State.RECORDING, None, None
+                return State.RECORDING, None, None, None
         if self._error is not None:
-            return State.FAILED, self._error.cause, self._error.detail
-        return State.CONNECTING, None, None
+            return State.FAILED, self._error.cause, self._error.detail, None
+        return State.CONNECTING, None, None, None
 
     def _reading(self) -> Reading:
         return Reading(self._clock.now(), self._clock.monotonic())

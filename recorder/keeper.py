@@ -13,7 +13,7 @@ from recorder.absence import Absence, GapLog
 from recorder.actions import Action, Append, OpenSegment
 from recorder.session import Session
 from storage.facts import ClockFacts, Fragment, RunFacts, Sample
-from vms.core.clock import Clock, Instant
+from vms.core.clock import Clock, Instant, Mono
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.media import StreamFormat
@@ -74,9 +74,13 @@ class Keeper:
         if self._segment is not None and self._segment.failed is not None:
             self._fail(self._segment.failed, session)
 
-    def missing(self, cause: Cause, detail: str = "") -> None:
-        """There is no footage from where it ended, or from now, for this cause."""
-        self.absence.missing(self._clock.now(), self._clock.monotonic(), cause, detail)
+    def missing(self, cause: Cause, detail: str = "", ago: int = 0) -> None:
+        """There is no footage from where it ended, or from now, for this cause.
+
+        `ago`: nanoseconds since it is so.
+        """
+        now, mono = self._clock.now() - ago, self._clock.monotonic() - ago
+        self.absence.missing(Instant(now), Mono(mono), cause, detail)
 
     def stored_gop(self) -> list[Sample]:
         """The pictures since the last keyframe that were handed to storage, from the page cache."""

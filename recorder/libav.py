@@ -217,7 +217,7 @@ def _open(target: Target, over_udp: bool, silence: Span) -> InputContainer:
     if scheme in ("rtsp", "rtsps"):
         lower = "udp+udp_multicast" if over_udp else "tcp"
         options |= _RTSP_OPTIONS | {"rtsp_transport": lower}
-    place = target.url
+    place = target.dialled()
     if scheme == "file":
         place = place.removeprefix("file://").removeprefix("file:")
     elif target.username is not None:

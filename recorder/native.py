@@ -25,6 +25,7 @@ from recorder.rtsp.connection import Connection, connect
 from recorder.rtsp.dialogue import Dialogue, reply
 from recorder.rtsp.messages import Message, Request
 from recorder.rtsp.negotiation import AgreedTrack, Agreement, Redirected, negotiate
+from recorder.rtsp.transcript import Transcript
 from recorder.source import (
     SILENCE,
     STEP_DEADLINE,
@@ -181,7 +182,12 @@ class NativeSource:
             self._signed_again = False
             self._send(self._dialogue.ask(self._agreement.keep_alive, self._agreement.uri))
 
+    def keep_alive(self) -> None:
+        """Say now what keeps the session, instead of when its time comes."""
+        self._next_keep_alive = self._clock.monotonic()
+
     def _hear(self, message: Message) -> None:
+        self._dialogue.hear(message)
         if isinstance(message, Request):
             self._send(reply(message))
             if message.method == "TEARDOWN":
@@ -222,15 +228,16 @@ async def open_native(
     rng: random.Random,
     deadline: Span = STEP_DEADLINE,
     silence: Span = SILENCE,
+    transcript: Transcript | None = None,
 ) -> NativeSource:
     """Connect, sign in and play; `deadline` is for each step. Raises CameraError."""
-    address, user, password = _address(target.url)
+    address, user, password = _address(target.dialled())
     user = target.username if target.username is not None else user
     if target.password is not None:
         password = target.password.reveal()
     for _ in range(_REDIRECTS):
         authenticator = Authenticator(user, password or "", rng) if user is not None else None
-        connection = await connect(address, Dialogue(authenticator), deadline)
+        connection = await connect(address, Dialogue(authenticator, transcript), deadline)
         try:
             agreement = await negotiate(connection)
             return NativeSource(connection, agreement, clock, rng, silence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from recorder.native import open_native
+from recorder.rtsp.transcript import Transcript
 from recorder.source import SILENCE, STEP_DEADLINE, NotNative, Source, Target
 from vms.core.clock import Clock, Span
 from vms.core.errors import CameraError
@@ -33,8 +34,12 @@ async def open_source(
     rng: random.Random,
     deadline: Span = STEP_DEADLINE,
     silence: Span = SILENCE,
+    transcript: Transcript | None = None,
 ) -> Source:
-    """Open a target; `deadline` is for each step of connecting. Raises CameraError."""
+    """Open a target; `deadline` is for each step of connecting. Raises CameraError.
+
+    `transcript` writes down the native source's conversation.
+    """
     scheme = target.url.partition(":")[0].strip().lower()
     udp = target.transport == "udp"
     if scheme not in _NATIVE_SCHEMES:
@@ -44,7 +49,7 @@ async def open_source(
         reason = f"The settings say transport = {target.transport}."
         return await open_libav(target, clock, reason, udp, deadline, silence)
     try:
-        return await open_native(target, clock, rng, deadline, silence)
+        return await open_native(target, clock, rng, deadline, silence, transcript)
     except NotNative as error:
         if target.transport == "tcp":
             raise

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from recorder.choice import Choice, choice_of
 from recorder.source import Target
-from vms.core.config import CameraSettings
+from vms.core.config import CameraSettings, ScheduleSettings
 from vms.core.model import StreamKey, StreamName, shard_of
 
 
@@ -14,12 +15,14 @@ from vms.core.model import StreamKey, StreamName, shard_of
 class StreamPlan:
     """One stream to connect to. `stored`: its pictures are kept, else only shown.
 
-    `switched_off`: it would be kept, were recording not off by the settings.
+    `switched_off`: it would be kept, were recording not off by the settings. `choice`: when it is
+    kept and shown; None: always.
     """
 
     target: Target
     stored: bool
     switched_off: bool = False
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +35,30 @@ class Changes:
 
 
 def plans(
-    cameras: Iterable[CameraSettings], worker: int, workers: int
+    cameras: Iterable[CameraSettings],
+    worker: int,
+    workers: int,
+    schedules: Iterable[ScheduleSettings] = (),
+    zone: str = "UTC",
 ) -> dict[StreamKey, StreamPlan]:
-    """The streams of worker `worker`. Sub streams are never stored.
-
-    Recording by events or by a schedule keeps everything until there are events and schedules:
-    too much footage can be deleted, too little can't be had again.
-    """
+    """The streams of worker `worker`. Sub streams are never stored. `zone`: of the schedules."""
+    weeks = {one.name: one.weekly(zone) for one in schedules}
     found: dict[StreamKey, StreamPlan] = {}
     for camera in cameras:
         if shard_of(camera.camera_id, workers) != worker:
             continue
         off = camera.record == "off"
         found[StreamKey(camera.camera_id)] = StreamPlan(
-            _target(camera, "main", camera.source), stored=not off, switched_off=off
+            _target(camera, "main", camera.source),
+            stored=not off,
+            switched_off=off,
+            choice=choice_of(camera, weeks, zone),
         )
         if camera.sub is not None:
             found[StreamKey(camera.camera_id, "sub")] = StreamPlan(
-                _target(camera, "sub", camera.sub), stored=False
+                _target(camera, "sub", camera.sub),
+                stored=False,
+                choice=choice_of(camera.model_copy(update={"record": "off"}), weeks, zone),
             )
     return found
 

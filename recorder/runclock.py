@@ -57,6 +57,11 @@ class RunClock:
             return self._low
         return min(self._low, self._low_before)
 
+    def learn(self, other: RunClock, now: Mono) -> None:
+        """Begin with what another clock of the same run has observed."""
+        if other.least_lag is not None:
+            self._low, self._window_end = other.least_lag, now + WINDOW
+
     def observe(self, arrival: Mono, media: int) -> None:
         """A unit with this media time arrived now."""
         lag = arrival - media

@@ -23,7 +23,7 @@ from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import Cause
 
-FRAGMENT = Span(550 * MILLISECOND)
+FRAGMENT = Span(510 * MILLISECOND)
 """Less than the second that is allowed: a fragment, the picture behind it and a sweep together
 are what a kill can cost, and that is promised to stay within a second."""
 
@@ -35,6 +35,7 @@ REORDERED = Span(SECOND)  # B-frames come no further back than this; beyond, the
 EARLY = Span(5 * SECOND)  # of a run: some cameras send an old keyframe first, then the present
 EARLY_JUMP = Span(10 * SECOND)
 KEYFRAME_PATIENCE = 10  # segments' lengths without a keyframe, then the run is broken
+KEYFRAME_PATIENCE_MIN = Span(10 * MINUTE)  # however short segments are: "smart" codecs take minutes
 HOLE = Span(2 * SECOND)
 _VIDEO = Track.VIDEO  # an enum's member costs 0.16 µs each time it is looked up
 HELD_BYTES = 16 << 20  # of a run that has not settled yet; then it begins at once
@@ -95,25 +96,26 @@ class Session:
         """Take what a sweep brought. Raises CameraError when no keyframe comes any more."""
         self._check_patience()
         out: list[Action] = []
-        queue, newest, pictures = self._queue, None, 0
+        queue, newest, shift, others = self._queue, None, self._shift, 0
         for element in elements:
-            if type(element) is AccessUnit:
-                if element.track is not _VIDEO:
-                    self._take_sound(element, out)
-                    continue
-                newest = element
-                pictures += 1
-                time = element.pts + self._shift
+            if type(element) is not AccessUnit:
+                others += 1
+                if isinstance(element, StreamFormat):
+                    self._take_format(element, out)
+                    queue = self._queue
+            elif element.track is not _VIDEO:
+                others += 1
+                self._take_sound(element, out)
+            else:
+                newest, time = element, element.pts + shift
                 if queue.highest < time < queue.limit and not element.key:
                     queue.units.append(element)
                     queue.shown.append(time)
                     queue.highest = time
-                    continue
-                self._take_picture(element, time, out)
-            elif isinstance(element, StreamFormat):
-                self._take_format(element, out)
-                queue = self._queue
-        self.pictures += pictures
+                else:
+                    self._take_picture(element, time, out)
+                    shift = self._shift
+        self.pictures += len(elements) - others
         if newest is not None and self._began is not None:
             self._arrived = newest.arrival
             media = (newest.pts + self._shift) * SECOND // self._rate
@@ -318,8 +320,9 @@ class Session:
 
     def _check_patience(self) -> None:
         """Raises CameraError; before anything is taken in, so that no action is lost by it."""
-        if self._footage.lasts(self._queue.highest) > KEYFRAME_PATIENCE * self._rules.segment:
-            minutes = KEYFRAME_PATIENCE * self._rules.segment // MINUTE
+        patience = max(KEYFRAME_PATIENCE * self._rules.segment, KEYFRAME_PATIENCE_MIN)
+        if self._footage.lasts(self._queue.highest) > patience:
+            minutes = patience // MINUTE
             raise CameraError(
                 Cause.BROKEN_STREAM,
                 f"The camera has sent no keyframe for {minutes} minutes; connecting anew asks "

@@ -14,6 +14,7 @@ from vms.core.clock import SECOND, Span
 from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, SenderReport, StreamFormat
 from vms.core.model import StreamKey
+from vms.core.source_url import with_password
 
 Transport = Literal["auto", "tcp", "udp", "libav"]
 Kind = Literal["native", "libav"]
@@ -22,8 +23,9 @@ Element = AccessUnit | StreamFormat | SenderReport
 STEP_DEADLINE = Span(5 * SECOND)
 """How long one step of connecting may take: name, TCP, TLS, each RTSP request."""
 
-SILENCE = Span(9_500_000_000)
-"""Without video for so long a camera is silent; a sweep later it is noticed, within 10 s."""
+SILENCE = Span(8_500_000_000)
+"""Without video for so long a camera is silent: the next sweep notices and the next status, each
+second, tells; whoever asks knows within 10 s."""
 
 
 class Password(Protocol):
@@ -42,12 +44,17 @@ class Target:
     password: Password | None = None
     transport: Transport = "auto"
 
+    def dialled(self) -> str:
+        """The address as the camera wants it, with a secret in it on some makes: for no log."""
+        return with_password(self.url, self.password.reveal()) if self.password else self.url
+
 
 @dataclass(slots=True)
 class SourceStats:
     """Counters of one run; only the source writes them.
 
-    `lost`: packets missing by sequence number. `damaged`: pictures not handed on because a part
+    `lost`: packets missing by sequence number. `late`: packets that came twice, or after their
+    successors; they are not taken. `damaged`: pictures not handed on because a part
     of them is missing or too large. `resyncs`: times the framing was lost and found again.
     `garbage`: bytes skipped meanwhile. `malformed`: packets that could not be read. `foreign`:
     packets of another session on our connection. `dropped`: units thrown away because a bounded
@@ -58,6 +65,7 @@ class SourceStats:
     bytes: int = 0
     units: int = 0
     lost: int = 0
+    late: int = 0
     damaged: int = 0
     resyncs: int = 0
     garbage: int = 0

@@ -7,30 +7,34 @@ import os
 import random
 import resource
 import signal
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from recorder.camera_stream import CameraStream, OpenSource, Surroundings, stop
 from recorder.keeper import Keeper
 from recorder.opening import open_source
+from recorder.orders import Orders
 from recorder.plan import StreamPlan, changes, plans
+from recorder.preroll import PreRollMemory
 from recorder.runclock import Reading
 from recorder.session import Rules
 from storage.recording import Store
+from vms.alarms.event import Event
 from vms.core.clock import MILLISECOND, SECOND, Clock, Instant, Span, SystemClock
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.errors import VmsError
 from vms.core.live import LiveHub, LiveServer, LiveUnit
 from vms.core.log import get_logger
 from vms.core.model import Cause, StreamKey
 from vms.core.ntp import NtpState, ntp_state
-from vms.core.status import StreamStatus, WorkerStatus, status_path, write_status
+from vms.core.status import StreamStatus, VolumeStatus, WorkerStatus, status_path, write_status
 from vms.core.supervise import Backoff, supervise
 
 log = get_logger(__name__)
 
-LoadCameras = Callable[[], Sequence[CameraSettings]]
-
 TURN = 16  # streams swept in a row, about 3 ms; then whoever watches may have his pictures
+EVENTS_EACH = SECOND // 2  # how often it is asked what happens, where that decides
 POLL = Span(40 * MILLISECOND)  # how often a watched source without a socket is asked
 COMPLAIN_EACH = 60 * SECOND  # the same trouble is logged once in this time
 CONNECTING_AT_ONCE = 64  # cameras that connect at the same time; the others wait their turn
@@ -38,20 +42,20 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Worker:
-    """The streams of one worker. `store` is open; `load` blocks for a database access."""
+    """The streams of one worker. `store` is open; `orders` block for a database access."""
 
     def __init__(
         self,
         settings: Settings,
         index: int,
         store: Store,
-        load: LoadCameras,
+        orders: Orders,
         *,
         clock: Clock,
         opener: OpenSource = open_source,
         rng: random.Random | None = None,
     ) -> None:
-        self._settings, self._index, self._load = settings, index, load
+        self._settings, self._index, self._orders = settings, index, orders
         self._store, self._clock = store, clock
         self.hub = LiveHub(self._backlog, self._watched)
         self._around = Surroundings(
@@ -62,6 +66,7 @@ class Worker:
             asyncio.Semaphore(CONNECTING_AT_ONCE),
             Rules(Span(settings.recorder.segment)),
             Span(settings.recorder.sweep),
+            PreRollMemory(settings.recorder.pre_roll_memory // settings.recorder.workers),
         )
         self._streams: dict[StreamKey, CameraStream] = {}
         self._plans: dict[StreamKey, StreamPlan] = {}
@@ -77,28 +82,27 @@ class Worker:
         """Work until `stopping` is set; then let go of the cameras, within 2 s."""
         sweeping = asyncio.create_task(self._sweep_for_ever(), name="sweeps")
         reporting = asyncio.create_task(self._report_for_ever(), name="status")
+        listening = asyncio.create_task(self._listen_for_ever(), name="events")
+        timers = (sweeping, reporting, listening)
         try:
             async with self._server:
                 await self.reload()
                 waiting = asyncio.create_task(stopping.wait(), name="stopping")
-                await asyncio.wait(
-                    {waiting, sweeping, reporting}, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait({waiting, *timers}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
                 await self._stop_streams(tuple(self._tasks))
         finally:
-            for task in (sweeping, reporting):
+            for task in timers:
                 await stop(task)
             self._status_path.unlink(missing_ok=True)
-        for task in (sweeping, reporting):
+        for task in timers:
             if not task.cancelled():
                 task.result()  # a worker that can't sweep or report is started anew
 
     async def reload(self) -> None:
         """Bring the streams in line with the cameras' settings; equal ones are not touched."""
         async with self._reloading:
-            cameras = await asyncio.to_thread(self._load)
-            wanted = plans(cameras, self._index, self._settings.recorder.workers)
+            wanted = await asyncio.to_thread(self._wanted)
             change = changes(self._plans, wanted)
             # What can fail comes first: then all that runs goes on as it was.
             stored = [key for key in change.start if key.name == "main"]
@@ -113,6 +117,11 @@ class Worker:
                 self._start_stream(key, wanted[key])
                 self._plans[key] = wanted[key]
         log.info("cameras", streams=len(wanted), started=len(change.start), stopped=len(leaving))
+
+    def _wanted(self) -> dict[StreamKey, StreamPlan]:
+        cameras, schedules = self._orders.cameras(), self._orders.schedules()
+        workers, zone = self._settings.recorder.workers, self._settings.system.timezone
+        return plans(cameras, self._index, workers, schedules, zone)
 
     # -- streams
 
@@ -177,6 +186,33 @@ class Worker:
             if wait <= 0:
                 return
 
+    async def _listen_for_ever(self) -> None:
+        """Tell the streams what happens, where that decides what is kept of them."""
+        failed = False
+        while True:
+            await asyncio.sleep(EVENTS_EACH / SECOND)
+            listening = [stream for stream in self._streams.values() if stream.listens]
+            if not listening:
+                continue
+            try:
+                events = await asyncio.to_thread(self._orders.events, self._events_since(listening))
+            except VmsError as error:
+                if not failed:  # what was known goes on to hold
+                    log.error("events can't be read", error=str(error))
+                failed = True
+                continue
+            failed = False
+            happens = defaultdict[str, list[Event]](list)
+            for event in events:
+                happens[event.camera].append(event)
+            for stream in listening:
+                stream.hear(happens.get(stream.key.camera, ()))
+
+    def _events_since(self, listening: Sequence[CameraStream]) -> Instant:
+        """Events that ended before this want nothing any more."""
+        rolls = [one.plan.choice.post_roll for one in listening if one.plan.choice is not None]
+        return Instant(self._clock.now() - max(rolls) - SECOND)
+
     async def _report_for_ever(self) -> None:
         """Look at clocks and counters and write the status, once a second."""
         while True:
@@ -222,6 +258,10 @@ class Worker:
             live_dropped=self._server.dropped,
             ntp_synchronised=ntp.synchronised,
             ntp_error_ms=ntp.error / MILLISECOND if ntp.error is not None else None,
+            volumes=tuple(
+                VolumeStatus(str(one.path), one.uuid, one.state.value, one.detail)
+                for one in self._store.volumes
+            ),
         )
 
 
@@ -230,7 +270,7 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
 
 
-async def run_worker(settings: Settings, index: int, load: LoadCameras) -> None:
+async def run_worker(settings: Settings, index: int, orders: Orders) -> None:
     """Run worker `index` until SIGTERM or SIGINT; SIGHUP reads the cameras again."""
     clock = SystemClock()
     settings.make_run_dirs()
@@ -242,7 +282,7 @@ async def run_worker(settings: Settings, index: int, load: LoadCameras) -> None:
     store = Store(settings, clock, worker=index, workers=settings.recorder.workers)
     await asyncio.to_thread(store.__enter__)
     try:
-        worker = Worker(settings, index, store, load, clock=clock)
+        worker = Worker(settings, index, store, orders, clock=clock)
         reloads = asyncio.create_task(_reload_when_told(worker, reloading, clock), name="reloads")
         await worker.run(stopping)
         await stop(reloads)

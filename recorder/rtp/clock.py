@@ -58,6 +58,34 @@ class RtpClock:
             self._lag = now - ticks
         return ticks
 
+    def pts_of(self, timestamps: list[int], arrival: Mono) -> list[int]:
+        """As `pts` for each of them, but without a call for each while nothing is unusual."""
+        last, origin = self._timestamp, self.origin
+        if last is None or origin is None or not timestamps:
+            return [self.pts(timestamp, arrival) for timestamp in timestamps]
+        now = (arrival - origin) * self.rate // SECOND
+        best, shift, first, newest = (
+            now - self._lag,
+            self._ticks - last,
+            timestamps[0],
+            timestamps[-1],
+        )
+        plain = (
+            first > last
+            and first + shift >= best - self._behind
+            and newest + shift <= best - self._ahead
+            and timestamps == sorted(set(timestamps))  # rising
+        )
+        if not plain:
+            return [self.pts(timestamp, arrival) for timestamp in timestamps]
+        ticks = newest + shift
+        self._timestamp, self._ticks, self._moved = newest, ticks, now
+        if ticks > self._highest:
+            self._highest = ticks
+        if now - ticks < self._lag:
+            self._lag = now - ticks
+        return [timestamp + shift for timestamp in timestamps]
+
     def _unwrapped(self, delta: int, now: int) -> int:
         """Ticks of a time that wraps, goes back or leaps."""
         delta = (delta + _HALF) % _WRAP - _HALF

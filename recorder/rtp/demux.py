@@ -199,10 +199,19 @@ class Demuxer:
         clock, video = self._clock, self._video
         if clock.origin is None:
             self._start_clocks(arrival)
-        for data, timestamp, key, parameters in video.builder.finished():
+        plain = not (video.builder.news or video.new_session or self._early) and self.format
+        pictures = video.builder.finished()
+        times = clock.pts_of([picture[1] for picture in pictures], arrival)
+        if plain:
+            out += [
+                AccessUnit(_VIDEO, picture[0], pts, arrival)
+                for picture, pts in zip(pictures, times, strict=True)
+            ]
+            self._stats.units += len(pictures)
+            return
+        for (data, _, key, parameters), pts in zip(pictures, times, strict=True):
             if parameters:
                 self._sets.take(parameters)
-            pts = clock.pts(timestamp, arrival)
             if key:
                 self._announce(arrival, out)
             if self.format is not None:

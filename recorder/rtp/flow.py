@@ -63,7 +63,7 @@ class Flow:
         self._stats = stats
         self._stranger: tuple[int, int] | None = None
         self._strangers = 0
-        self._rewound = -1
+        self._rewound = (-1, -1)
 
     @property
     def highest(self) -> int:
@@ -86,10 +86,13 @@ class Flow:
             return self._begin(sequence)
         self._strangers = 0
         ahead = (sequence - self.expected) & 0xFFFF
-        if ahead >= 0x8000 and sequence != self._rewound:
-            self._rewound = (sequence + 1) & 0xFFFF  # a second one in order: it did start anew
+        if ahead >= 0x8000 and (sequence, self.expected) != self._rewound:
+            # A second one in order, and none of the old count between (then they are doubles
+            # of packets that the hot path took): it did start anew.
+            self._rewound = ((sequence + 1) & 0xFFFF, self.expected)
+            self._stats.late += 1
             return Verdict.REFUSED
-        self._rewound = -1
+        self._rewound = (-1, -1)
         if self.expected + ((ahead + 1) & 0xFFFF) > 0xFFFF:
             self.cycles += 1
         self.expected = (sequence + 1) & 0xFFFF

@@ -40,8 +40,8 @@ class PictureBuilder:
 
     __slots__ = (
         "_damaged", "_ended", "_learned", "_marked", "_marker_lies", "_parameters", "_role",
-        "_roles", "_rules", "_stats", "_suspect", "done", "nal_size", "pieces", "progressive",
-        "size", "slot", "steady", "timestamp",
+        "_roles", "_rules", "_stats", "_suspect", "done", "nal_size", "news", "pieces",
+        "progressive", "size", "slot", "steady", "timestamp",
     )  # fmt: skip
 
     def __init__(self, rules: NalRules, stats: SourceStats) -> None:
@@ -63,18 +63,19 @@ class PictureBuilder:
         self._marker_lies = False
         self.steady = False
         self.done: list[Picture] = []  # the owner takes them after each packet
+        self.news = False  # a keyframe or parameter sets are among them
 
     def finished(self) -> list[Picture]:
         """The pictures completed since the last call."""
-        done, self.done = self.done, []
+        done, self.done, self.news = self.done, [], False
         return done
 
-    def whole(
-        self, pieces: list[Coded], timestamp: int, roles: int, parameters: list[bytes]
-    ) -> None:
-        """A picture that came at once and ended with the marker; only while `steady`."""
-        self.done.append((b"".join(pieces), timestamp, roles & Role.KEY != 0, parameters))
-        self.timestamp = self._ended = timestamp
+    def went_past(self) -> None:
+        """Pictures came whole and ended with the marker; they stand in `done`, `timestamp` is set.
+
+        Only while `steady` (`recorder.rtp.whole`).
+        """
+        self._ended = self.timestamp
 
     def at(self, timestamp: int) -> None:
         """What comes now is of this time; another time ends the picture."""
@@ -197,6 +198,7 @@ class PictureBuilder:
             data = b"".join(self.pieces)
             key = roles & Role.KEY != 0
             self.done.append((data, self.timestamp, key, self._parameters))
+            self.news = self.news or key or bool(self._parameters)
             self._learned += 1
         elif self.size < UNIT_MAX // 8:
             return

@@ -88,6 +88,8 @@ class Connection:
                 await self._send(self.dialogue.ask(method, uri, extra))
                 while True:
                     message = self._next_message()
+                    if message is not None:
+                        self.dialogue.hear(message)
                     if isinstance(message, Response) and self.dialogue.answers(message):
                         if message.status >= 200:
                             return message

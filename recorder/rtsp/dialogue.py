@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from recorder.rtsp.auth import Authenticator
-from recorder.rtsp.messages import Request, Response, cseq_of, encode, headers
+from recorder.rtsp.messages import Message, Request, Response, cseq_of, encode, headers
+from recorder.rtsp.transcript import Transcript
 
 USER_AGENT = "Gozcu"
 
 
 class Dialogue:
-    """The state both sides share: sequence number, session, and the answer to a challenge."""
+    """The state both sides share: sequence number, session, and the answer to a challenge.
 
-    def __init__(self, authenticator: Authenticator | None) -> None:
-        self._authenticator = authenticator
+    `transcript` writes down what both sides say; None, as in all recording, for nobody.
+    """
+
+    def __init__(
+        self, authenticator: Authenticator | None, transcript: Transcript | None = None
+    ) -> None:
+        self._authenticator, self._transcript = authenticator, transcript
         self.cseq = 0
         self.session: str | None = None
 
@@ -27,7 +33,15 @@ class Dialogue:
         if self._authenticator is not None:
             signed = self._authenticator.header(method, uri)
             fields.extend([("Authorization", signed)] if signed else [])
-        return encode(Request(method, uri, headers(fields)))
+        request = Request(method, uri, headers(fields))
+        if self._transcript is not None:
+            self._transcript.sent(request)
+        return encode(request)
+
+    def hear(self, message: Message) -> None:
+        """The camera said something, whatever is made of it."""
+        if self._transcript is not None:
+            self._transcript.heard(message)
 
     def answers(self, response: Response) -> bool:
         """Whether this is the answer to the last request; a lost or odd CSeq counts as it."""

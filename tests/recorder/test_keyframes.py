@@ -10,6 +10,7 @@ from recorder.camera_stream import CameraStream, Surroundings, stop
 from recorder.keeper import Keeper
 from recorder.keyframes import ASKED_AGAIN_AFTER, TOLD_AFTER, KeyframeWatch
 from recorder.plan import plans
+from recorder.preroll import PreRollMemory
 from recorder.runclock import Reading
 from recorder.session import Rules
 from recorder.source import Batch, Kind, SourceStats, Target
@@ -73,7 +74,9 @@ def test_pictures_without_a_keyframe_are_told_of_recorded_once_one_comes(tmp_pat
     async def scene(store: Store) -> None:
         hub = LiveHub(lambda _: (), lambda _key, _on: None)
         gate, rules = asyncio.Semaphore(1), Rules()
-        around = Surroundings(clock, random.Random(1), hub, opened, gate, rules, Span(SECOND // 5))
+        memory = PreRollMemory(0)
+        sweep = Span(SECOND // 5)
+        around = Surroundings(clock, random.Random(1), hub, opened, gate, rules, sweep, memory)
         camera = CameraSettings.model_validate({"id": "gate", "source": "rtsp://10.0.0.5/"})
         plan = plans([camera], 0, 1)[GATE]
         stream = CameraStream(GATE, plan, around, Keeper(GATE, store, clock))

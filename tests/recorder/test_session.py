@@ -71,8 +71,13 @@ def test_a_segment_goes_on_until_a_keyframe_comes() -> None:
 
 def test_a_camera_that_never_sends_another_keyframe_is_connected_anew() -> None:
     with pytest.raises(CameraError, match="no keyframe") as caught:
-        record(list(pictures(25 * 30, gop=10_000)), segment=2 * SECOND)
+        record(list(pictures(25 * 610, gop=100_000)), segment=2 * SECOND)
     assert caught.value.cause is Cause.BROKEN_STREAM
+
+
+def test_short_segments_make_nobody_impatient_with_seldom_keyframes() -> None:
+    tape, _ = record(list(pictures(25 * 120, gop=25 * 100)), segment=2 * SECOND)
+    assert lengths(tape) == [100.0, 20.0]
 
 
 def test_pictures_before_the_first_keyframe_are_counted_not_kept() -> None:

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from recorder.orders import Orders
 from recorder.source import Batch, Element, Kind, SourceStats, Target
 from recorder.worker import Worker
 from storage.archive import Archive
 from storage.database import open_database
 from storage.recording import Store
 from tests.recorder.streams import WITH_SOUND
+from vms.alarms.event import Event
 from vms.core.clock import SECOND, Clock, Instant, SystemClock
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import CameraSettings, ScheduleSettings, Settings
 from vms.core.errors import CameraError
 from vms.core.live import FormatChanged, LiveClient, LiveMessage, LiveUnit, StreamDown
 from vms.core.media import AccessUnit, StreamFormat, Track
@@ -102,6 +104,8 @@ class Site:
         self.settings.make_run_dirs()
         self.cameras = {name: Camera() for name in ids}
         self.listed = [self.camera(name) for name in ids]
+        self.schedules: list[ScheduleSettings] = []
+        self.events: list[Event] = []
         self.clock = SystemClock()
 
     def camera(self, ident: str, **more: object) -> CameraSettings:
@@ -123,7 +127,9 @@ class Site:
                 self.settings,
                 0,
                 store,
-                lambda: self.listed,
+                Orders(
+                    lambda: self.listed, lambda: self.schedules, lambda since: list(self.events)
+                ),
                 clock=self.clock,
                 opener=self.open_source,
                 rng=random.Random(1),
@@ -259,6 +265,65 @@ def test_a_reload_leaves_unchanged_cameras_alone(tmp_path: Path) -> None:
     assert "recording_off" in [cause for _, _, cause in gaps]
     _, gaps = site.recorded(YARD)
     assert "removed" in [cause for _, _, cause in gaps]
+
+
+def test_events_and_a_reload_decide_and_the_unchanged_are_left_alone(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate", "yard"])
+    site.listed = [site.camera("gate", record="events", pre_roll="1 s"), site.camera("yard")]
+
+    async def scene() -> None:
+        async with site.running() as worker:
+            await site.until(is_in(State.WAITING))
+            assert site.statuses()[GATE].cause is Cause.NO_EVENT
+            now = site.clock.now()
+            site.events.append(Event(1, GATE.camera, "motion", now, None, "", now))
+            await site.until(is_in(State.RECORDING))
+            await asyncio.sleep(0.5)
+            site.schedules = [ScheduleSettings(name="all", spans=("daily 00:00-24:00",))]
+            site.listed = [site.camera("gate", record="schedule:all"), site.camera("yard")]
+            await worker.reload()
+            await site.until(is_in(State.RECORDING))
+
+    asyncio.run(scene())
+    assert len(site.cameras["gate"].made) == 2
+    assert len(site.cameras["yard"].made) == 1
+    segments, gaps = site.recorded(GATE)
+    assert_tiled(segments, gaps)
+    assert len(segments) >= 2
+    # The event came within the pre-roll of the first picture: nothing is missing for want of one.
+    assert {cause for _, _, cause in gaps} <= {"connecting", "recorder_stopped"}
+
+
+def test_viewers_see_nothing_of_privacy_hours_on_either_stream(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+    site.schedules = [ScheduleSettings(name="always", spans=("daily 00:00-24:00",))]
+    site.listed = [site.camera("gate", sub="rtsp://10.0.0.5/sub", privacy="always")]
+    got: list[LiveMessage] = []
+
+    async def watch(viewer: LiveClient, key: StreamKey) -> None:
+        async with viewer.subscribe(key) as messages:
+            async for message in messages:
+                got.append(message)  # noqa: PERF401 - it is cancelled in the middle
+
+    async def scene() -> None:
+        async with site.running() as worker:
+            await site.until(is_in(State.WAITING))
+            viewer = LiveClient([site.settings.socket_path("recorder-0")])
+            await viewer.start()
+            keys = (GATE, StreamKey(GATE.camera, "sub"))
+            watching = [asyncio.create_task(watch(viewer, key)) for key in keys]
+            await asyncio.sleep(1.5)
+            assert [len(worker._backlog(key)) for key in keys] == [0, 0]
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            await viewer.close()
+
+    asyncio.run(scene())
+    assert got
+    assert all(isinstance(message, StreamDown) for message in got), got
+    assert [message.cause for message in got].count(Cause.PRIVACY) == 2
+    assert site.recorded(GATE)[0] == []
 
 
 def test_a_viewer_starts_with_the_pictures_since_the_last_keyframe(tmp_path: Path) -> None:

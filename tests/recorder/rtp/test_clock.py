@@ -26,6 +26,13 @@ def test_a_steady_clock_counts_from_zero_over_the_wrap(start: int, count: int) -
     assert jumps == 0
 
 
+def test_two_days_of_pictures_count_on() -> None:
+    """Over three wraps, and past 28 h 28 min, where a 64-bit product of ticks and ns overflows."""
+    count = 48 * 3_600 * 10 // 9
+    ticks, jumps = run([index * 81_000 for index in range(count)], every=900 * MILLISECOND)
+    assert (ticks[-1], jumps) == ((count - 1) * 81_000, 0)
+
+
 def test_pictures_out_of_order_keep_their_times() -> None:
     order = [0, 3, 1, 2, 6, 4, 5]
     ticks, jumps = run([100 + index * FRAME for index in order])
@@ -106,3 +113,29 @@ def test_reports_that_disagree_by_seconds_are_not_believed() -> None:
     alignment = Alignment(90_000, 8_000)
     alignment.take(report(Track.VIDEO, 50 * SECOND, 0))
     assert alignment.take(report(Track.AUDIO, 0, 0)) == 0
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(-400_000, 400_000) | st.integers(0, 2**32 - 1), max_size=6),
+        max_size=12,
+    ),
+    st.lists(st.integers(0, 40 * SECOND), min_size=12, max_size=12),
+    st.integers(0, 2**32 - 1),
+)
+def test_many_at_once_get_the_times_they_get_one_by_one(
+    batches: list[list[int]], waits: list[int], first: int
+) -> None:
+    one, many = SourceStats(), SourceStats()
+    slow, fast = RtpClock(RATE, one), RtpClock(RATE, many)
+    arrival, timestamp = 0, first
+    for steps, wait in zip(batches, waits, strict=False):
+        arrival += wait
+        times = []
+        for step in steps:
+            timestamp = (timestamp + step) % 2**32
+            times.append(timestamp)
+        expected = [slow.pts(time, Mono(arrival)) for time in times]
+        assert fast.pts_of(times, Mono(arrival)) == expected
+        assert (fast._ticks, fast._highest, fast._lag) == (slow._ticks, slow._highest, slow._lag)
+    assert one == many

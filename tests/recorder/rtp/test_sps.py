@@ -1,10 +1,13 @@
 """Parameter sets as x264 and x265 write them, damaged ones, and ones behind garbage."""
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.rtp.sps import SpsFacts, parse_h264_sps, parse_h265_sps
+from tests.interop.bits import hevc_sps, hevc_vps
+from tests.recorder.rtp.wire import HEVC_PPS
 
 H264_SETS = {
     "67640028acd940780227e5c044000003000400000300c83c60c658": SpsFacts(
@@ -39,6 +42,22 @@ def test_h264_facts(text: str, facts: SpsFacts) -> None:
 @pytest.mark.parametrize(("text", "facts"), H265_SETS.items())
 def test_h265_facts(text: str, facts: SpsFacts) -> None:
     assert parse_h265_sps(bytes.fromhex(text)) == facts
+
+
+@pytest.mark.parametrize(
+    "features", [{}, {"scaling": True}, {"inter": True}, {"layers": 3}, {"long_term": True},
+                 {"layers": 2, "scaling": True, "inter": True, "long_term": True}],
+)  # fmt: skip
+def test_h265_features_that_few_write_do_not_hide_the_size(features: dict[str, bool]) -> None:
+    sps = hevc_sps(**features)
+    facts = parse_h265_sps(sps)
+    assert (facts.width, facts.height, facts.frame_rate) == (1280, 720, 0)
+    decoder = av.CodecContext.create("hevc", "r")  # a stranger reads the same set
+    assert isinstance(decoder, av.VideoCodecContext)
+    sets = (hevc_vps(features.get("layers", 1)), sps, HEVC_PPS)
+    decoder.extradata = b"".join(b"\0\0\0\1" + one for one in sets)
+    decoder.open()
+    assert (decoder.width, decoder.height) == (1280, 720)
 
 
 def test_garbage_behind_a_set_changes_nothing() -> None:

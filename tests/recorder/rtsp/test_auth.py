@@ -3,6 +3,7 @@
 import hashlib
 import random
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -123,3 +124,10 @@ def test_any_challenge_is_survived(text: str) -> None:
     for value in (text, f"Digest {text}", f'Digest nonce="{text}", realm={text}'):
         if auth.accept([value]) is not None:
             assert auth.header("PLAY", "rtsp://h")
+
+
+@pytest.mark.parametrize("run", [" " * 15_000, "\t," * 7_500, "A" * 15_000, 'x="' * 5_000])
+def test_a_long_header_is_read_at_once(run: str) -> None:
+    began = time.process_time()
+    parse_challenges([f'Digest realm="c",{run}nonce="n",{run}', run])
+    assert time.process_time() - began < 0.1
