@@ -8,31 +8,43 @@ never call it from an event loop. Thread-safe.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.facts import FragmentEntry, FragmentIndex, GapFacts, Sample, SegmentFacts
-from storage.fmp4 import BadFile, FragmentFacts, read_moof, samples_of
+from storage.activity_rows import ActivityRows
+from storage.activity_steps import Active, Steps, active, steps
+from storage.days import Day, DayBounds, days_of
+from storage.facts import FragmentEntry, FragmentIndex, GapFacts, SegmentFacts
+from storage.fmp4 import BadFile
+from storage.held import HeldSpans, Hold
+from storage.hold_rows import HoldRows
 from storage.index import Index
+from storage.key_picture import KeyPicture, keyframe_of, picture_at, spacing
 from storage.layout import path_of
 from storage.recent import RecentFile, RecentFiles, open_named
 from storage.rows import SegmentRow
 from storage.segment_file import (
+    Read,
     index_of_tail,
     read_file_head,
     read_file_tail,
     start_of,
-    ticks_to_span,
+    tail_by,
     walk,
 )
+from storage.tiers import Tiers, stands_in_bucket
 from storage.timeline import Timeline, merge_gaps, merge_spans
 from storage.volume import find_volume
-from vms.core.clock import SECOND, Clock, Instant, Span, SystemClock
+from vms.core.clock import Clock, Instant, Span, SystemClock
 from vms.core.config import VolumeSettings
 from vms.core.errors import NotFound, StorageError
 from vms.core.media import StreamFormat
@@ -43,30 +55,26 @@ if TYPE_CHECKING:
 
 # Fragment indexes of closed files kept in memory: about 6 KB each.
 _INDEXES_KEPT = 2_048
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPicture:
-    """What a decoder needs to show one picture: samples from its keyframe on, in decode order.
-
-    `pts`: presentation time of each sample in ticks; `target`: that of the picture shown;
-    `time`: the same as an instant.
-    """
-
-    format: StreamFormat
-    samples: list[Sample]
-    pts: list[int]
-    target: int
-    time: Instant
+_SIDE_BY_SIDE = 8  # questions to a bucket for one list
 
 
 class Archive:
-    """The read side of storage. `volumes`: as in the settings; a missing one hides its files."""
+    """The read side of storage. `volumes`: as in the settings; a missing one hides its files.
+
+    `tiers`: the buckets that older segments moved to; without, what stands there can't be read.
+    """
 
     def __init__(
-        self, engine: Engine, volumes: Sequence[VolumeSettings], clock: Clock | None = None
+        self,
+        engine: Engine,
+        volumes: Sequence[VolumeSettings],
+        clock: Clock | None = None,
+        tiers: Tiers | None = None,
     ) -> None:
         self._index = Index(engine)
+        self._holds = HoldRows(engine)
+        self._activity = ActivityRows(engine)
+        self._tiers = tiers
         self._clock: Clock = clock if clock is not None else SystemClock()
         roots = ((find_volume(volume.path), volume.path) for volume in volumes)
         self._settings = tuple(volumes)
@@ -89,7 +97,16 @@ class Archive:
             for file in self._unknown(stream, end)
             if file.head.head.start < end and file.end > start
         ]
-        return stored + recent
+        held = HeldSpans(self._holds.active(stream.camera))
+        return [
+            replace(one, held=True) if held.covers(stream, one.start, one.end) else one
+            for one in stored + recent
+        ]
+
+    def holds(self, camera: str, start: Instant, end: Instant) -> list[Hold]:
+        """The active holds with a part in [start, end), the oldest first."""
+        active = self._holds.active(camera)
+        return [hold for hold in active if hold.start < end and hold.end > start]
 
     def segment(self, stream: StreamKey, start: Instant) -> SegmentFacts:
         """The segment that starts exactly then. Raises NotFound."""
@@ -99,6 +116,9 @@ class Archive:
         for file in self._unknown(stream, Instant(start + 1)):
             if file.head.head.start == start:
                 return _recent_facts(stream, file)
+        row = self._index.segment(stream, start)  # it may have got its row while we looked
+        if row is not None:
+            return self._facts(row)
         raise NotFound(f"there is no segment {stream.camera}.{stream.name}.{start}")
 
     def covering(self, stream: StreamKey, at: Instant) -> SegmentFacts | None:
@@ -109,7 +129,8 @@ class Archive:
         for file in self._unknown(stream, Instant(at + 1)):
             if file.head.head.start <= at < file.end:
                 return _recent_facts(stream, file)
-        return None
+        row = self._index.covering(stream, at)  # it may have got its row while we looked
+        return None if row is None else self._facts(row)
 
     def gaps(self, stream: StreamKey, start: Instant, end: Instant) -> list[GapFacts]:
         """Gaps with a part in [start, end), in order, whole; an open one has no end."""
@@ -159,17 +180,58 @@ class Archive:
             merge_gaps(self.gaps(stream, start, end), now, resolution),
         )
 
+    def days(self, stream: StreamKey, bounds: Sequence[DayBounds]) -> list[Day]:
+        """What was recorded on each of some days, in order, and what was not."""
+        now = self._clock.now()
+        spans = [(one.start, one.end) for one in bounds]
+        recorded = self._index.recorded(stream, spans)
+        start, end = bounds[0].start, bounds[-1].end
+        recent = [(file.head.head.start, file.end) for file in self._unknown(stream, end)]
+        return days_of(bounds, recorded, recent, self.gaps(stream, start, end), now)
+
+    def activity(self, stream: StreamKey, start: Instant, end: Instant, count: int) -> Steps:
+        """How much went on, in `count` equal steps. The segment being written is not measured."""
+        return steps(self._activity.measured(stream, start, end), start, end, count)
+
+    def active(self, stream: StreamKey, start: Instant, end: Instant, above: int) -> list[Active]:
+        """The spans in which something happened, in order."""
+        return active(self._activity.seconds(stream, start, end, above), start, end, above)
+
     # -- bytes ----------------------------------------------------------------------------
 
     def open(self, segment: SegmentFacts) -> int:
-        """A file descriptor for reading; the caller closes it. Raises StorageError."""
+        """A file descriptor for reading; the caller closes it. Raises StorageError.
+
+        A segment in a bucket is fetched whole first.
+        """
+        if segment.bucket is not None:
+            return self._buckets(segment).open(segment)
         try:
             return open_named(segment.path)
+        except FileNotFoundError as error:
+            moved = self._index.segment(segment.stream, segment.start)
+            if moved is None or not stands_in_bucket(moved.volume_path):
+                raise _damaged(segment, error) from error
+            return self.open(self._facts(moved))
         except OSError as error:
             raise _damaged(segment, error) from error
 
     def fragments(self, segment: SegmentFacts) -> FragmentIndex:
         """Where the fragments stand. One read of the file's end; of an open file what is new."""
+        return self.fragments_of([segment])[0]
+
+    def fragments_of(self, segments: Sequence[SegmentFacts]) -> list[FragmentIndex]:
+        """The same of many; those in buckets are asked for side by side."""
+        far = [one for one in segments if one.bucket is not None and not self._is_known(one)]
+        if far:
+            with (
+                self._buckets(far[0]).reader(),
+                ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="bucket index") as threads,
+            ):
+                list(threads.map(self._fragments, far))
+        return [self._fragments(segment) for segment in segments]
+
+    def _fragments(self, segment: SegmentFacts) -> FragmentIndex:
         if segment.open:
             for file in self._recent.after(
                 segment.stream, Instant(segment.start - 1), self._clock.now()
@@ -203,24 +265,40 @@ class Archive:
             return None
         # A picture can be shown before the fragment it is coded in begins (B-frames).
         chosen = fragments[first : last + 2]
-        fd = self.open(segment)
-        try:
-            head = read_file_head(fd)
-            picture = _picture(fd, head.format, segment.start, chosen, at)
-        except (BadFile, OSError) as error:
-            raise _damaged(segment, error) from error
-        finally:
-            os.close(fd)
-        return picture
+        far = self._buckets(segment).reader() if segment.bucket is not None else nullcontext()
+        with far, self._reading(segment) as read:
+            return picture_at(read, segment.format, segment.start, chosen, at)
+
+    def keyframe_before(self, stream: StreamKey, at: Instant) -> KeyPicture | None:
+        """The last keyframe that begins by `at`, alone: the picture that costs least to decode."""
+        segment = self.covering(stream, at)
+        if segment is None:
+            return None
+        entries = self.fragments(segment).fragments
+        entry = next((one for one in reversed(entries) if one.key and one.start <= at), None)
+        if entry is None:
+            return None
+        far = self._buckets(segment).reader() if segment.bucket is not None else nullcontext()
+        with far, self._reading(segment) as read:
+            return keyframe_of(read, segment.format, segment.start, entry, spacing(entries))
+
+    def _is_known(self, segment: SegmentFacts) -> bool:
+        with self._lock:
+            return segment.path in self._indexes
 
     def _read_index(self, segment: SegmentFacts) -> FragmentIndex:
+        if segment.bucket is not None:
+            with self._reading(segment) as read:
+                far = tail_by(read, segment.size)
+            if far is not None:
+                return index_of_tail(far, segment.start, segment.format)
         fd = self.open(segment)
         try:
             size = os.fstat(fd).st_size
             tail = read_file_tail(fd, size)
-            head = read_file_head(fd)
             if tail is not None:
-                return index_of_tail(tail, segment.start, head.format)
+                return index_of_tail(tail, segment.start, segment.format)
+            head = read_file_head(fd)
             entries = tuple(
                 FragmentEntry(
                     start_of(placed, segment.start, head.format),
@@ -235,6 +313,29 @@ class Archive:
             raise _damaged(segment, error) from error
         finally:
             os.close(fd)
+
+    @contextlib.contextmanager
+    def _reading(self, segment: SegmentFacts) -> Iterator[Read]:
+        """Reads of small spans; what is damaged or can't be read there is a StorageError."""
+        try:
+            if segment.bucket is not None:
+                with self._buckets(segment).reading(segment) as read:
+                    yield read
+                return
+            fd = self.open(segment)
+            try:
+                yield partial(os.pread, fd)
+            finally:
+                os.close(fd)
+        except (BadFile, OSError) as error:
+            raise _damaged(segment, error) from error
+
+    def _buckets(self, segment: SegmentFacts) -> Tiers:
+        if self._tiers is None:
+            raise StorageError(
+                Cause.NOT_FOUND, f"{segment.where} is in a bucket, and no [[tiers]] is in use"
+            )
+        return self._tiers
 
     # -- shapes ---------------------------------------------------------------------------
 
@@ -264,16 +365,18 @@ class Archive:
                     self._roots[uuid] = settings.path
 
     def _facts(self, row: SegmentRow) -> SegmentFacts:
-        root = self._roots.get(row.volume, Path(row.volume_path))
+        path = Path(path_of(row.stream, row.start))
+        far = stands_in_bucket(row.volume_path)
         return _segment_facts(
             row.stream,
             row.start,
             row.end,
             row.size,
             row.format,
-            root / path_of(row.stream, row.start),
+            path if far else self._roots.get(row.volume, Path(row.volume_path)) / path,
             row.volume,
             row.run,
+            row.volume_path if far else None,
         ).with_proof(row.sha256, row.clock)
 
 
@@ -286,6 +389,7 @@ def _segment_facts(
     path: Path,
     volume: str,
     run: int,
+    bucket: str | None = None,
 ) -> SegmentFacts:
     audio = form.audio
     codecs = [form.video.mime_codec]
@@ -306,7 +410,9 @@ def _segment_facts(
         None,
         run,
         None,
+        form,
         open=True,
+        bucket=bucket,
     )
 
 
@@ -324,44 +430,7 @@ def _recent_facts(stream: StreamKey, file: RecentFile) -> SegmentFacts:
     )
 
 
-def _picture(
-    fd: int,
-    form: StreamFormat,
-    start: Instant,
-    entries: Sequence[FragmentEntry],
-    at: Instant,
-) -> KeyPicture | None:
-    """Decode-order samples from the last keyframe shown by `at` to the picture shown at `at`."""
-    samples: list[Sample] = []
-    pts: list[int] = []
-    for entry in entries:
-        data = os.pread(fd, entry.size, entry.offset)
-        facts: FragmentFacts = read_moof(data)
-        if facts.video is None:
-            continue
-        time = facts.video.time
-        for sample in samples_of(data, facts.video):
-            samples.append(sample)
-            pts.append(time + sample.composition)
-            time += sample.duration
-    rate = form.video.clock_rate
-    # Round up: a picture's instant was rounded down when it was told.
-    limit = -(-(at - start) * rate // SECOND)
-    shown = [number for number, time in enumerate(pts) if time <= limit]
-    if not shown:
-        return None
-    target = max(shown, key=lambda number: pts[number])
-    first = max((n for n in range(target + 1) if samples[n].key), default=0)
-    return KeyPicture(
-        form,
-        samples[first : target + 1],
-        pts[first : target + 1],
-        pts[target],
-        Instant(start + ticks_to_span(pts[target], rate)),
-    )
-
-
 def _damaged(segment: SegmentFacts, error: Exception) -> StorageError:
     return StorageError(
-        Cause.FOOTAGE_DAMAGED, f"segment {segment.id} ({segment.path}) can't be read: {error}"
+        Cause.FOOTAGE_DAMAGED, f"segment {segment.id} ({segment.where}) can't be read: {error}"
     )

@@ -6,8 +6,9 @@ says where the promise is broken. None of them knows a file or a database.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from storage.facts import GapFacts
@@ -91,11 +92,15 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How to bring gaps into line with the segments that exist. `open`: the gap left open."""
+    """How to bring gaps into line with the segments that exist. `open`: the gap left open.
+
+    `all`: every gap there is then.
+    """
 
     drop: tuple[GapFacts, ...]
     put: tuple[GapFacts, ...]
     open: GapFacts | None
+    all: tuple[GapFacts, ...] = ()
 
 
 def settle(
@@ -117,28 +122,68 @@ def settle(
     begin = min([start for start, _ in segments] + [gap.start for gap in gaps], default=None)
     if begin is None:
         return Settlement((), (), None)
-    wanted: list[GapFacts] = []
-    at = begin
-    for start, end in segments:
-        if start > at:
-            wanted += _explain(stream, at, start, claims)
-        at = max(at, end)
-    wanted += _last_gaps(stream, at, now, last_alive, claims)
+    wanted = _tiled(stream, begin, segments, claims, now, last_alive)
     before = {gap.start: gap for gap in gaps}
     after = {gap.start: gap for gap in wanted}
     return Settlement(
         tuple(gap for gap in gaps if gap.start not in after),
         tuple(gap for gap in wanted if before.get(gap.start) != gap),
         wanted[-1],
+        tuple(wanted),
     )
 
 
-def _bounded(gap: GapFacts, starts: Sequence[Instant]) -> GapFacts:
-    """An open gap ended where the next footage began, only the index never heard of it."""
-    if gap.end is not None:
-        return gap
-    following = next((start for start in starts if start >= gap.start), None)
-    return gap if following is None else replace(gap, end=following)
+def cut_out(
+    start: Instant, end: Instant, gaps: Iterable[GapFacts]
+) -> tuple[list[GapFacts], list[GapFacts]] | None:
+    """Gaps to drop and to put so that footage found later has [start, end) for itself.
+
+    None if one of them lasts: whoever keeps it open would not know.
+    """
+    drop: list[GapFacts] = []
+    put: list[GapFacts] = []
+    for gap in gaps:
+        if gap.end is None:
+            if gap.start < end:
+                return None
+            continue
+        if gap.end <= start or gap.start >= end:
+            continue
+        if gap.start < start:
+            put.append(replace(gap, end=start))
+        else:
+            drop.append(gap)
+        if gap.end > end:
+            put.append(replace(gap, start=end))
+    return drop, put
+
+
+def _tiled(
+    stream: StreamKey,
+    begin: Instant,
+    segments: Sequence[tuple[Instant, Instant]],
+    claims: Sequence[GapFacts],
+    now: Instant,
+    last_alive: Instant | None,
+) -> list[GapFacts]:
+    """Gaps for all time from `begin` on that no segment covers. `claims`: the first ones win.
+
+    One pass: claims that lie between two segments are looked at for that hole alone, because a
+    year of a stream has half a million segments.
+    """
+    wanted: list[GapFacts] = []
+    at = begin
+    order = sorted(range(len(claims)), key=lambda number: claims[number].start)
+    waiting = deque(order)  # by their start; those that may still reach on are `live`
+    live: list[int] = []
+    for start, end in segments:
+        if start > at:
+            while waiting and claims[waiting[0]].start < start:
+                live.append(waiting.popleft())
+            live = [n for n in live if (until := claims[n].end) is None or until > at]
+            wanted += _explain(stream, at, start, [claims[n] for n in sorted(live)])
+        at = max(at, end)
+    return wanted + _last_gaps(stream, at, now, last_alive, claims)
 
 
 def _explain(
@@ -202,20 +247,24 @@ def _last_gaps(
 
 def holes(
     segments: Iterable[tuple[Instant, Instant]], gaps: Iterable[GapFacts], now: Instant
-) -> list[str]:
-    """Where invariant 5 is broken: holes and overlaps, as sentences; empty when all is well."""
-    spans = [(start, end, "segment") for start, end in segments]
-    spans += [
+) -> Iterator[str]:
+    """Where invariant 5 is broken: holes and overlaps, as sentences; none when all is well.
+
+    `segments` in order of their starts; they are gone through once and never held.
+    """
+    footage = ((start, end, "segment") for start, end in segments)
+    absent = sorted(
         (gap.start, max(now, gap.start) if gap.end is None else gap.end, f"gap {gap.cause}")
         for gap in gaps
-    ]
-    spans.sort()
-    found: list[str] = []
-    for (_, end, what), (start, _, following) in itertools.pairwise(spans):
-        if start > end:
-            found.append(f"nothing accounts for {start - end} ns between {end} and {start}")
-        if start < end:
-            found.append(f"{what} to {end} overlaps {following} from {start}")
-    if spans and spans[-1][1] < now:
-        found.append(f"nothing accounts for the time since {spans[-1][1]}")
-    return found
+    )
+    reached: Instant | None = None
+    what = ""
+    for start, end, following in heapq.merge(footage, absent):
+        if reached is not None and start > reached:
+            yield f"nothing accounts for {start - reached} ns between {reached} and {start}"
+        if reached is not None and start < reached:
+            yield f"{what} to {reached} overlaps {following} from {start}"
+        if reached is None or end >= reached:
+            reached, what = end, following
+    if reached is not None and reached < now:
+        yield f"nothing accounts for the time since {reached}"

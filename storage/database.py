@@ -28,6 +28,7 @@ from vms.core.model import Cause
 
 BUSY_TIMEOUT_MS = 10_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
+VERSIONS = _MIGRATIONS / "versions"
 _migrating = threading.Lock()
 # One arbitrary number, the same in every process that migrates a shared PostgreSQL.
 _MIGRATION_LOCK = 0x676F7A6375
@@ -107,10 +108,14 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Bring the schema to the newest revision; safe when several processes start at once."""
+def migrate(engine: sa.Engine, revision: str | None = None) -> None:
+    """Bring the schema to the newest revision; safe when several processes start at once.
+
+    `revision`: an older one, for an empty database that an old backup goes into.
+    """
+    wanted = revision if revision is not None else newest_revision()
     try:
-        if _revision(engine) == newest_revision():
+        if present_revision(engine) == wanted:
             return
         # Loaded only where there is something to do: it would be a fifth of a worker's start.
         from alembic import command
@@ -123,7 +128,7 @@ def migrate(engine: sa.Engine) -> None:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, wanted)
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(_MIGRATION_LOCK)))
             connection.commit()
@@ -136,10 +141,10 @@ def migrate(engine: sa.Engine) -> None:
 @functools.cache
 def newest_revision() -> str:
     """The last migration; each is a file named like its revision, numbered in their order."""
-    return max(file.stem for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(file.stem for file in VERSIONS.glob("[0-9]*.py"))
 
 
-def _revision(engine: sa.Engine) -> str | None:
+def present_revision(engine: sa.Engine) -> str | None:
     """What the database says it is at; None when it is empty."""
     if not sa.inspect(engine).has_table("alembic_version"):
         return None

@@ -10,10 +10,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 _libc = ctypes.CDLL(None, use_errno=True)  # CDLL lets go of the GIL during the call
+_IOV_MAX = os.sysconf("SC_IOV_MAX")
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE, linux/falloc.h
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -25,6 +27,7 @@ class Disk(Protocol):
     def create(self, path: Path) -> int: ...
     def open_for_repair(self, path: Path) -> int: ...
     def write(self, fd: int, data: bytes, offset: int) -> None: ...
+    def write_parts(self, fd: int, parts: Sequence[bytes], offset: int) -> None: ...
     def reserve(self, fd: int, size: int) -> None: ...
     def truncate(self, fd: int, size: int) -> None: ...
     def sync_file(self, fd: int) -> None: ...
@@ -32,6 +35,7 @@ class Disk(Protocol):
     def sync_folder(self, path: Path) -> None: ...
     def rename(self, old: Path, new: Path) -> None: ...
     def unlink(self, path: Path) -> None: ...
+    def remove_folder(self, path: Path) -> None: ...
     def close(self, fd: int) -> None: ...
     def free(self, root: Path) -> int: ...
 
@@ -56,6 +60,16 @@ class RealDisk:
         written = os.pwrite(fd, data, offset)
         while written < len(data):  # a short write is how a full disk begins
             written += os.pwrite(fd, memoryview(data)[written:], offset + written)
+
+    def write_parts(self, fd: int, parts: Sequence[bytes], offset: int) -> None:
+        """As `write` of all parts joined, without joining them."""
+        for first in range(0, len(parts), _IOV_MAX):
+            some = parts[first : first + _IOV_MAX]
+            size = sum(map(len, some))
+            written = os.pwritev(fd, some, offset)
+            if written < size:
+                self.write(fd, b"".join(some)[written:], offset + written)
+            offset += size
 
     def reserve(self, fd: int, size: int) -> None:
         """Space in one piece without changing the file's length, where the file system can."""
@@ -90,6 +104,10 @@ class RealDisk:
 
     def unlink(self, path: Path) -> None:
         path.unlink()
+
+    def remove_folder(self, path: Path) -> None:
+        """An empty folder; OSError if anything is in it."""
+        path.rmdir()
 
     def close(self, fd: int) -> None:
         os.close(fd)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vms.core.clock import SECOND, Instant, rfc3339
+from vms.core.media import StreamFormat
 from vms.core.model import Cause, StreamKey
 
 
@@ -94,7 +95,9 @@ class SegmentFacts:
     """One stored file: a span of one run, beginning with a keyframe.
 
     `open`: still being written (`.part`) or not yet in the index; then `sha256` is None and
-    `end` and `size` (bytes) are those of the last whole fragment.
+    `end` and `size` (bytes) are those of the last whole fragment. `held`: a hold keeps a part of
+    it, as far as who made this value looked (`Archive.segments` does). `bucket`: the URL of the
+    tier it stands in, `path` its key there; None: it stands at `path` on a disk.
     """
 
     stream: StreamKey
@@ -111,7 +114,15 @@ class SegmentFacts:
     sha256: bytes | None
     run: int
     clock: ClockFacts | None
+    format: StreamFormat
     open: bool = False
+    held: bool = False
+    bucket: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Where its bytes are, for people."""
+        return f"{self.bucket}/{self.path}" if self.bucket is not None else str(self.path)
 
     @property
     def id(self) -> str:
@@ -139,10 +150,10 @@ class SegmentFacts:
             "codec": self.video_codec,
             "width": self.width,
             "height": self.height,
-            "path": str(self.path),
+            "path": self.where,
             "sha256": None if self.sha256 is None else self.sha256.hex(),
             "volume": self.volume,
-            "held": False,
+            "held": self.held,
         }
 
 

@@ -34,7 +34,7 @@ class GroupSync:
         self.syncs = 0
 
     def __enter__(self) -> Self:
-        self._root_fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.root_fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         path = self._root / HOUSE / _RECORD_FILE
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         return self
@@ -46,7 +46,7 @@ class GroupSync:
         trace: TracebackType | None,
     ) -> None:
         os.close(self._fd)
-        os.close(self._root_fd)
+        os.close(self.root_fd)
 
     def sync(self, wanted: Mono) -> None:
         """Return when everything written before `wanted` is durable. Raises OSError.
@@ -79,7 +79,7 @@ class GroupSync:
     def _sync(self) -> int:
         self.syncs += 1
         try:
-            self._disk.sync_volume(self._root_fd)
+            self._disk.sync_volume(self.root_fd)
         except OSError as error:
             return error.errno or 5
         return 0

@@ -20,15 +20,19 @@ from storage.database import writing
 from storage.facts import ClockFacts, GapFacts
 from storage.fmp4 import read_init
 from storage.rows import DropGap, IndexChange, PutGap, PutSegment, SegmentRow
-from storage.schema import format_, gap, segment, stream, volume
+from storage.schema import activity, format_, gap, segment, stream, volume
 from storage.timeline import without
-from vms.core.clock import Instant
+from vms.core.clock import Instant, Span
 from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
 from vms.core.model import CameraId, Cause, StreamKey
 
 _FORMATS_KEPT = 4_096  # a camera whose parameter sets flap must not grow us
 _segments = sa.select(segment, volume.c.uuid, volume.c.path).join(volume)
+
+
+class ChangeRefused(StorageError):
+    """A change that the database will not take, however often it is asked."""
 
 
 class Index:
@@ -50,8 +54,12 @@ class Index:
             self._upsert(connection, volume, ("uuid",), [{"uuid": uuid, "path": path}])
 
     def apply(self, changes: Sequence[IndexChange]) -> None:
-        """All changes in one transaction. Raises StorageError; then nothing was changed."""
-        segments: dict[tuple[int, int], dict[str, Any]] = {}
+        """All changes in one transaction, or none.
+
+        Raises StorageError when the database does not answer, ChangeRefused when one of the
+        changes is to blame.
+        """
+        segments: dict[tuple[int, int], dict[str, Any] | None] = {}
         gaps: dict[tuple[int, int], dict[str, Any] | None] = {}
         try:
             with writing(self._engine) as connection:
@@ -60,26 +68,63 @@ class Index:
                         row = self._segment_values(connection, change)
                         segments[row["stream_id"], row["start"]] = row
                     elif isinstance(change, PutGap):
-                        row = self._gap_values(connection, change.gap)
+                        row = self._gap_values(connection, change)
                         gaps[row["stream_id"], row["start"]] = row
                     else:
-                        gaps[self._stream_id(connection, change.stream), change.start] = None
-                put = [values for values in gaps.values() if values is not None]
-                self._upsert(connection, segment, ("stream_id", "start"), list(segments.values()))
-                self._upsert(connection, gap, ("stream_id", "start"), put)
-                for (stream_id, start), values in gaps.items():
-                    if values is None:
-                        connection.execute(
-                            sa.delete(gap).where(gap.c.stream_id == stream_id, gap.c.start == start)
-                        )
-        except (DBAPIError, StorageError) as error:
+                        which = (self._stream_id(connection, change.stream), change.start)
+                        (gaps if isinstance(change, DropGap) else segments)[which] = None
+                self._bring(connection, segment, segments)
+                self._put_activity(connection, changes, segments)
+                self._bring(connection, gap, gaps)
+        except Exception as error:
             # Ids found in a transaction that was rolled back may not exist.
             self._streams.clear()
             self._format_ids.clear()
             said = error.orig if isinstance(error, DBAPIError) else error
-            raise StorageError(
+            kind = StorageError if isinstance(error, StorageError) else ChangeRefused
+            raise kind(
                 Cause.DISK_FAILED, f"the index refused {len(changes)} changes: {said}"
             ) from error
+
+    def _put_activity(
+        self,
+        connection: sa.Connection,
+        changes: Sequence[IndexChange],
+        segments: dict[tuple[int, int], dict[str, Any] | None],
+    ) -> None:
+        """The levels of the segments that are there; what goes, the database takes by itself."""
+        rows: dict[tuple[int, int], dict[str, Any]] = {}
+        for change in changes:
+            if not isinstance(change, PutSegment) or change.activity is None:
+                continue
+            which = (self._stream_id(connection, change.stream), change.start)
+            if segments[which] is None:
+                continue
+            levels = change.activity
+            rows[which] = {
+                "stream_id": which[0],
+                "start": which[1],
+                "peak": levels.peak,
+                "total": levels.total,
+                "seconds": len(levels.values),
+                "levels": levels.values.rstrip(b"\0"),
+            }
+        self._upsert(connection, activity, ("stream_id", "start"), list(rows.values()))
+
+    def _bring(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        wanted: dict[tuple[int, int], dict[str, Any] | None],
+    ) -> None:
+        """Rows as wanted, by stream and start; None: none."""
+        put = [values for values in wanted.values() if values is not None]
+        self._upsert(connection, table, ("stream_id", "start"), put)
+        for (stream_id, start), values in wanted.items():
+            if values is None:
+                connection.execute(
+                    sa.delete(table).where(table.c.stream_id == stream_id, table.c.start == start)
+                )
 
     def replace_gaps(
         self, key: StreamKey, drop: Iterable[GapFacts], put: Iterable[GapFacts]
@@ -104,15 +149,19 @@ class Index:
             "clock_offset": clock.offset_ns if clock else None,
             "clock_error": clock.error_ns if clock else None,
             "ntp_error": clock.ntp_error_ns if clock else None,
+            "frames": put.frames,
+            "leaf": put.leaf,
         }
 
-    def _gap_values(self, connection: sa.Connection, facts: GapFacts) -> dict[str, Any]:
+    def _gap_values(self, connection: sa.Connection, put: PutGap) -> dict[str, Any]:
+        facts = put.gap
         return {
             "stream_id": self._stream_id(connection, facts.stream),
             "start": facts.start,
             "end": facts.end,
             "cause": facts.cause.value,
             "detail": facts.detail.replace("\0", ""),  # PostgreSQL takes none
+            "leaf": put.leaf,
         }
 
     def _stream_id(self, connection: sa.Connection, key: StreamKey) -> int:
@@ -238,6 +287,26 @@ class Index:
             return []
         return without(max(start, first), min(end, last.end), self.gaps(key, start, end))
 
+    def recorded(self, key: StreamKey, spans: Sequence[tuple[Instant, Instant]]) -> list[Span]:
+        """How much footage lies in each of some spans. A month by the day is 31 small sums."""
+        stream_id = self._known(key)
+        if stream_id is None:
+            return [Span(0)] * len(spans)
+        with self._engine.connect() as connection:
+            return [self._sum(connection, stream_id, begin, until) for begin, until in spans]
+
+    def _sum(self, connection: sa.Connection, stream_id: int, begin: int, until: int) -> Span:
+        first = self._begin(connection, stream_id, begin)
+        start = sa.case((segment.c.start < begin, begin), else_=segment.c.start)
+        end = sa.case((segment.c.end > until, until), else_=segment.c.end)
+        query = sa.select(sa.func.sum(end - start)).where(
+            segment.c.stream_id == stream_id,
+            segment.c.start >= first,
+            segment.c.start < until,
+            segment.c.end > begin,
+        )
+        return Span(int(connection.execute(query).scalar() or 0))
+
     def gaps(self, key: StreamKey, start: int, end: int) -> list[GapFacts]:
         """Gaps that have a part in [start, end), in order."""
         stream_id = self._known(key)
@@ -254,7 +323,7 @@ class Index:
             .order_by(gap.c.start)
         )
         with self._engine.connect() as connection:
-            return [_gap_facts(key, row) for row in connection.execute(query)]
+            return [gap_facts(key, row) for row in connection.execute(query)]
 
     def open_gap(self, key: StreamKey) -> GapFacts | None:
         """The gap that lasts."""
@@ -264,7 +333,7 @@ class Index:
         query = sa.select(gap).where(gap.c.stream_id == stream_id, gap.c.end.is_(None))
         with self._engine.connect() as connection:
             row = connection.execute(query.order_by(gap.c.start.desc()).limit(1)).one_or_none()
-        return None if row is None else _gap_facts(key, row)
+        return None if row is None else gap_facts(key, row)
 
     def every_segment(self, batch: int = 1_000) -> Iterator[SegmentRow]:
         """All segments, stream by stream, in batches: for checks of the whole archive."""
@@ -351,6 +420,8 @@ class Index:
             row.bytes,
             bytes(row.sha256),
             clock,
+            row.frames,
+            row.leaf,
         )
 
     def _format(self, connection: sa.Connection, format_id: int) -> StreamFormat:
@@ -365,6 +436,7 @@ class Index:
         return known
 
 
-def _gap_facts(key: StreamKey, row: sa.Row[Any]) -> GapFacts:
+def gap_facts(key: StreamKey, row: sa.Row[Any]) -> GapFacts:
+    """A row of the table as a value."""
     end = None if row.end is None else Instant(row.end)
     return GapFacts(key, Instant(row.start), end, Cause(row.cause), row.detail)

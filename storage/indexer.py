@@ -1,12 +1,20 @@
-"""The index's one writing thread: what happened within a second becomes one transaction."""
+"""The index's one writing thread: what happened within a second becomes one transaction.
+
+Before that it becomes leaves of the ledger, in one append.
+
+A database that does not answer is waited for. A change that it will never take is found by
+halving its batch, put aside and told; the others go on.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 
-from storage.index import Index
-from storage.rows import IndexChange
+from storage.activities import Activities
+from storage.index import ChangeRefused, Index
+from storage.ledger.bookkeeper import Bookkeeper
+from storage.rows import IndexChange, PutGap, PutSegment
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 
@@ -17,19 +25,25 @@ log = get_logger(__name__)
 # is explained by recovery.
 WAITING_MAX = 200_000
 _PERIOD = 1.0
+# A change refused alone may yet be the database's fault, as long as nothing else went through.
+_TRIES_ALONE = 5
 
 
 class Indexer:
     """Collects changes from any thread and applies them once a second, in order."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, books: Bookkeeper | None = None) -> None:
         self._index = index
+        self._books = books if books is not None else Bookkeeper(None)
+        self._activities = Activities()
         self._waiting: deque[IndexChange] = deque()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._alone = 0  # times in a row that the only change there was has been refused
         self.lost = 0
         self.refused = 0
+        self.aside = 0  # changes that no try will ever get in
 
     def put(self, changes: list[IndexChange]) -> None:
         """Queue changes that belong together."""
@@ -60,16 +74,77 @@ class Indexer:
             self._waiting.clear()
         if not batch:
             return True
+        batch = self._activities.measured(batch)
         try:
-            self._index.apply(batch)
-        except StorageError as error:
-            self.refused += 1
-            log.error("index refused a transaction", changes=len(batch), error=str(error))
+            batch = self._books.booked(batch)  # who must wait again keeps the places got here
+        except BaseException:
             with self._lock:
                 self._waiting.extendleft(reversed(batch))
+            raise
+        try:
+            self._index.apply(batch)
+        except ChangeRefused as error:
+            return self._without_refused(batch, error)
+        except StorageError as error:
+            self._wait_with(batch, error)
             return False
+        self._alone = 0
         return True
+
+    def _wait_with(self, batch: list[IndexChange], error: StorageError) -> None:
+        """The database does not take it now: it goes back to the front."""
+        self.refused += 1
+        log.error("index refused a transaction", changes=len(batch), error=str(error))
+        with self._lock:
+            self._waiting.extendleft(reversed(batch))
+
+    def _without_refused(self, batch: list[IndexChange], error: ChangeRefused) -> bool:
+        """Apply what can be; when nothing can, it is not the changes' fault and all wait."""
+        if len(batch) == 1:
+            self._alone += 1
+            if self._alone < _TRIES_ALONE:
+                self._wait_with(batch, error)
+                return False
+            bad = [(batch[0], error)]
+        else:
+            try:
+                bad = self._halved(batch)
+            except StorageError as busy:  # applying some of them again is harmless
+                self._wait_with(batch, busy)
+                return False
+            if len(bad) == len(batch):
+                self._wait_with(batch, error)
+                return False
+        self._alone = 0
+        for change, reason in bad:
+            self.aside += 1
+            log.error("change put aside", change=_said(change), error=str(reason))
+        return True
+
+    def _halved(self, batch: list[IndexChange]) -> list[tuple[IndexChange, ChangeRefused]]:
+        """Apply a batch in order, in ever smaller parts; those that are refused alone."""
+        try:
+            self._index.apply(batch)
+        except ChangeRefused as error:
+            if len(batch) == 1:
+                return [(batch[0], error)]
+            middle = len(batch) // 2
+            return self._halved(batch[:middle]) + self._halved(batch[middle:])
+        return []
 
     def _run(self) -> None:
         while not self._stopping.wait(_PERIOD):
-            self.flush()
+            try:
+                self.flush()
+            except Exception:
+                log.exception("a fault of ours; the index goes on", changes=len(self._waiting))
+
+
+def _said(change: IndexChange) -> str:
+    """What a person must know of a change to find its footage."""
+    if isinstance(change, PutSegment):
+        return f"segment {change.stream} {change.start} on volume {change.volume}"
+    if isinstance(change, PutGap):
+        gap = change.gap
+        return f"gap {gap.stream} {gap.start} to {gap.end}: {gap.cause}"
+    return f"no gap {change.stream} {change.start}"

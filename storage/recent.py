@@ -51,7 +51,7 @@ class RecentFiles:
 
     def __init__(self, roots: dict[str, Path]) -> None:
         self._roots = roots
-        self._walked: OrderedDict[tuple[StreamKey, Instant], _Walked] = OrderedDict()
+        self._walked: OrderedDict[tuple[str, StreamKey, Instant], _Walked] = OrderedDict()
         self._lock = threading.Lock()
 
     def after(self, stream: StreamKey, last: Instant | None, now: Instant) -> list[RecentFile]:
@@ -64,7 +64,8 @@ class RecentFiles:
                 for start, path in _names(folder):
                     if last is None or start > last:
                         recent = self._look(stream, start, path, uuid)
-                        if recent is not None:
+                        # While a segment is carried to another volume it stands on both.
+                        if recent is not None and _is_fuller(recent, found.get(start)):
                             found[start] = recent
         files = [found[start] for start in sorted(found)]
         # Sound may reach beyond the last picture; a segment ends where the next one begins.
@@ -79,7 +80,7 @@ class RecentFiles:
         except OSError:
             return None
         try:
-            walked = self._walk(stream, start, fd)
+            walked = self._walk(uuid, stream, start, fd)
         except (BadFile, OSError):  # its head is still being written
             return None
         finally:
@@ -89,9 +90,9 @@ class RecentFiles:
         index = FragmentIndex(walked.head.length, tuple(walked.entries))
         return RecentFile(path, uuid, walked.head, walked.end, walked.offset, index)
 
-    def _walk(self, stream: StreamKey, start: Instant, fd: int) -> _Walked:
+    def _walk(self, uuid: str, stream: StreamKey, start: Instant, fd: int) -> _Walked:
         facts = os.fstat(fd)
-        key = (stream, start)
+        key = (uuid, stream, start)
         with self._lock:
             known = self._walked.get(key)
         if known is None or known.inode != facts.st_ino or known.offset > facts.st_size:
@@ -110,6 +111,10 @@ class RecentFiles:
             while len(self._walked) > _KEPT:
                 self._walked.popitem(last=False)
         return walked
+
+
+def _is_fuller(file: RecentFile, other: RecentFile | None) -> bool:
+    return other is None or file.size > other.size
 
 
 def open_named(path: Path) -> int:

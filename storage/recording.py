@@ -9,37 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from storage.coverage import BY_CHOICE, Coverage
 from storage.database import migrate, open_database
 from storage.disk import Disk, RealDisk
+from storage.draft import Draft
 from storage.facts import RunFacts
+from storage.findings import Finding, Findings
 from storage.fmp4 import Head, head_box, init_section
 from storage.index import Index
 from storage.indexer import Indexer
+from storage.known_volumes import KnownVolumes
+from storage.ledger import Ledger
+from storage.ledger.bookkeeper import Bookkeeper
+from storage.mount import Condition
 from storage.recovery import Recovered, Recovery
 from storage.rows import IndexChange
-from storage.segment import OpenSegment
-from storage.volume import prepare_volume
-from storage.writer import VolumeWriter
+from storage.segment import OpenSegment, Taker
+from storage.volume import Volume
+from storage.volumes import Volumes
 from vms.core.clock import Clock, Instant
-from vms.core.config import Settings, VolumeSettings
+from vms.core.config import Settings
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.media import StreamFormat
 from vms.core.model import Cause, StreamKey
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 log = get_logger(__name__)
 
 _FIRST_EXPECTED = 8 * 1024 * 1024
 _MARGIN = 20  # a twentieth more than the last segment is reserved
 _RECOVERY_THREADS = 4
-_STOP_DEADLINE = 2.5  # seconds each thread has to end
+_STOP_WITHIN = 2.5  # seconds the volumes have to end, and then the index
 
 
 class Store:
-    """Where a recorder worker keeps footage. A context manager."""
+    """Where a recorder worker keeps footage. A context manager.
+
+    `database`: opens the index by its URL; what it gives is disposed of at the end.
+    """
 
     def __init__(
         self,
@@ -50,32 +62,38 @@ class Store:
         workers: int = 1,
         disk: Disk | None = None,
         threads: bool = True,
+        database: Callable[[str], Engine] = open_database,
     ) -> None:
         self._settings, self._clock = settings, clock
         self._worker, self._workers = worker, workers
         self._disk: Disk = disk if disk is not None else RealDisk()
-        self._threaded = threads
+        self._threaded, self._open_database = threads, database
         self._recovered = False
-        self._writers: list[VolumeWriter] = []
         self._coverage: dict[StreamKey, Coverage] = {}
         self._open: dict[StreamKey, OpenSegment] = {}
         self._sizes: dict[StreamKey, int] = {}
         self._inits: dict[StreamFormat, bytes] = {}
 
     def __enter__(self) -> Self:
-        self._engine = open_database(self._settings.database_url)
+        self._engine = self._open_database(self._settings.database_url)
         migrate(self._engine)
         self._index = Index(self._engine)
-        self._indexer = Indexer(self._index)
+        self._books = Bookkeeper(Ledger.of(self._settings, self._clock, self._disk))
+        self._indexer = Indexer(self._index, self._books)
+        self._volumes = Volumes(
+            self._settings.volumes,
+            self._disk,
+            self._clock,
+            KnownVolumes(self._engine),
+            self._indexer.put,
+            self._index.know_volume,
+            self._take_back,
+            threads=self._threaded,
+        )
         try:
-            for volume in self._settings.volumes:
-                self._add_volume(volume)
-            if not self._writers:
-                raise StorageError(Cause.DISK_FAILED, "no volume can be used")
+            self._volumes.open()
             if self._threaded:
                 self._indexer.start()
-                for writer in self._writers:
-                    writer.start()
         except BaseException:
             self._stop()
             raise
@@ -89,18 +107,6 @@ class Store:
     ) -> None:
         self.close()
 
-    def _add_volume(self, settings: VolumeSettings) -> None:
-        """Take up a volume; one that can't be used is reported and done without."""
-        try:
-            volume = prepare_volume(settings, self._disk, self._clock)
-            writer = VolumeWriter(volume, self._disk, self._clock, self._indexer.put)
-            writer.open()
-        except StorageError as error:
-            log.error("volume left out", path=str(settings.path), error=str(error))
-            return
-        self._index.know_volume(volume.uuid, str(volume.root))
-        self._writers.append(writer)
-
     # -- recovery -------------------------------------------------------------------------
 
     def recover(self, streams: Iterable[StreamKey]) -> Recovered:
@@ -110,19 +116,35 @@ class Store:
         for cameras that were added, only of those given that this store does not know yet.
         """
         recovery = Recovery(
-            [writer.volume for writer in self._writers],
+            [writer.volume for writer in self._volumes.writers],
             self._disk,
             self._index,
             self._clock,
+            books=self._books,
             threads=_RECOVERY_THREADS if self._threaded else 1,
         )
         fresh = [stream for stream in streams if stream not in self._coverage]
         share = None if self._recovered else (self._worker, self._workers)
         recovered = recovery.run(fresh, share=share)
         self._recovered = True
+        self._tell(recovered.findings)
         for stream, (until, gap) in recovered.coverage.items():
             self._coverage[stream] = Coverage(stream, until, gap)
         return recovered
+
+    def _take_back(self, volume: Volume) -> None:
+        """Recover what lies on a volume that came back while we record; in its mount's thread."""
+        recovery = Recovery([volume], self._disk, self._index, self._clock, books=self._books)
+        recovery.take_back(list(self._coverage), share=(self._worker, self._workers))
+
+    def _tell(self, found: Iterable[Finding]) -> None:
+        """A person hears of what was found; nothing is recorded later for want of a database."""
+        kept = Findings(self._engine, self._clock)
+        try:
+            for finding in found:
+                kept.report(finding.kind, finding.subject, finding.detail)
+        except StorageError as error:
+            log.error("findings are not kept", error=str(error))
 
     def covered_until(self, stream: StreamKey) -> Instant | None:
         """Up to where a stream is accounted for; no segment may start before."""
@@ -143,7 +165,20 @@ class Store:
         Raises StorageError when no volume can take it (the gap stays open), ValueError when the
         span before `start` is already kept.
         """
-        writer = self._choose()
+        return self._volumes.place(
+            lambda writer: self._begin(
+                writer, Draft(writer.volume.root, stream, start), format, run
+            )
+        )
+
+    def _begin(
+        self,
+        writer: Taker,
+        draft: Draft,
+        format: StreamFormat,  # noqa: A002 - the project's word
+        run: RunFacts,
+    ) -> OpenSegment:
+        stream, start = draft.stream, draft.start
         previous = self._open.get(stream)
         if previous is not None:  # its session ended without a word
             previous.close(min(previous.end, start))
@@ -154,18 +189,9 @@ class Store:
             if len(self._inits) > 4_096:  # a camera whose parameter sets flap must not grow us
                 self._inits.clear()
             init = self._inits[format] = init_section(format)
-        writer.open_segments += 1
-        segment = OpenSegment(
-            writer,
-            stream,
-            start,
-            format,
-            run,
-            init,
-            init + head_box(Head(stream, start, run, gaps)),
-            self._sizes.get(stream, _FIRST_EXPECTED),
-            self._closed,
-        )
+        head = init + head_box(Head(stream, start, run, gaps))
+        expected = self._sizes.get(stream, _FIRST_EXPECTED)
+        segment = OpenSegment(writer, draft, format, run, init, head, expected, self._closed)
         self._open[stream] = segment
         return segment
 
@@ -184,7 +210,7 @@ class Store:
     @property
     def waiting_bytes(self) -> int:
         """What waits for the volumes, for metrics."""
-        return sum(writer.waiting for writer in self._writers)
+        return sum(writer.waiting for writer in self._volumes.writers)
 
     def _change(self, stream: StreamKey, change: Callable[[Coverage], list[IndexChange]]) -> None:
         changes = change(self._covered(stream))
@@ -204,29 +230,21 @@ class Store:
         if segment.taken:
             self._sizes[segment.stream] = segment.taken + segment.taken // _MARGIN
 
-    def _choose(self) -> VolumeWriter:
-        """The first volume with room."""
-        now = self._clock.monotonic()
-        causes: list[Cause] = []
-        for writer in self._writers:
-            cause = writer.usable(now)
-            if cause is None:
-                return writer
-            causes.append(cause)
-        cause = Cause.DISK_FULL if Cause.DISK_FULL in causes else Cause.DISK_FAILED
-        places = ", ".join(str(writer.volume.root) for writer in self._writers)
-        what = "is full" if cause is Cause.DISK_FULL else "does not work"
-        raise StorageError(cause, f"no volume has room for a new segment: {places} {what}")
-
     # -- ending ---------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Without threads: do all that waits, in the order the threads would."""
-        for writer in self._writers:
-            writer.work()
-        for writer in self._writers:
-            writer.settle(self._clock.monotonic())
+        self._volumes.pump()
         self._indexer.flush()
+
+    def tend(self) -> None:
+        """Without threads: look after the volumes, as theirs do each second."""
+        self._volumes.tend()
+
+    @property
+    def volumes(self) -> list[Condition]:
+        """How each volume of the settings is."""
+        return self._volumes.conditions
 
     def close(self) -> None:
         """A clean stop: segments closed and durable, each stream's gap says why."""
@@ -243,10 +261,6 @@ class Store:
         self._stop()
 
     def _stop(self) -> None:
-        for writer in self._writers:
-            writer.finish_writing()
-        for writer in self._writers:
-            writer.stop(_STOP_DEADLINE)
-        self._writers.clear()
-        self._indexer.stop(_STOP_DEADLINE)
+        self._volumes.stop(_STOP_WITHIN)
+        self._indexer.stop(_STOP_WITHIN)
         self._engine.dispose()

@@ -8,30 +8,29 @@ changes nothing. Each worker works on its own cameras' files alone, so workers d
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from storage.coverage import settle
+from storage.activities import Activities
+from storage.copies import Copies, Copy, forget_pages, let_go, sound, whole_bytes
+from storage.coverage import cut_out, settle
 from storage.disk import Disk
 from storage.facts import GapFacts
-from storage.fmp4 import BadFile, Tail, TailEntry, tail_box
+from storage.findings import Finding, Kind
+from storage.fmp4 import BadFile, Tail, tail_box
+from storage.folders import files_of, hours_on, streams_on
 from storage.group_sync import last_alive
+from storage.hashing import hash_fd
 from storage.index import Index
-from storage.layout import Place, Stage, hour_of, place_of, stream_folder
+from storage.layout import Place, Stage
+from storage.ledger.bookkeeper import Bookkeeper
 from storage.rows import DropGap, IndexChange, PutGap, PutSegment
-from storage.segment_file import (
-    FileHead,
-    Placed,
-    end_of,
-    read_file_head,
-    read_file_tail,
-    time_of,
-    walk,
-)
+from storage.segment_file import FileHead, Placed, read_file_tail, walk
+from storage.stored_file import pictures_in, read_head_of, read_stored, row_of, tail_for
 from storage.volume import Volume
 from vms.core.clock import HOUR, Clock, Instant
 from vms.core.log import get_logger
@@ -41,20 +40,8 @@ log = get_logger(__name__)
 
 # How far before the newest row files without a row are looked for: more than a row can be late.
 LOOK_BACK = 2 * HOUR
-# H.264 and H.265 never have three zero bytes in a row within a NAL unit; a power cut leaves whole
-# zero pages where data had not reached the disk.
-_LOST_PAGE = bytes(512)
 _READ = 1 << 20
 _FOREVER = Instant(2**62)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be. `segment`: the id, or the path if it has none."""
-
-    segment: str
-    cause: Cause
-    detail: str
 
 
 @dataclass(slots=True)
@@ -84,10 +71,19 @@ class Recovery:
     """The files of some volumes against the index."""
 
     def __init__(
-        self, volumes: Sequence[Volume], disk: Disk, index: Index, clock: Clock, *, threads: int = 1
+        self,
+        volumes: Sequence[Volume],
+        disk: Disk,
+        index: Index,
+        clock: Clock,
+        *,
+        books: Bookkeeper | None = None,
+        threads: int = 1,
     ) -> None:
         self._volumes, self._disk, self._index, self._clock = volumes, disk, index, clock
+        self._books = books if books is not None else Bookkeeper(None)
         self._threads = threads
+        self._activities = Activities()
 
     def run(
         self,
@@ -120,70 +116,152 @@ class Recovery:
         for one in found:
             changes += self._account(one, recovered)
         if changes:
-            self._index.apply(changes)
+            self._index.apply(self._books.booked(self._activities.measured(changes)))
         for finding in recovered.findings:
-            log.error("finding", segment=finding.segment, detail=finding.detail)
+            log.error("finding", subject=finding.subject, detail=finding.detail)
         return recovered
+
+    def take_back(self, streams: Iterable[StreamKey], *, share: tuple[int, int]) -> int:
+        """Take up what lies on volumes that come back while recording goes on; how many segments.
+
+        Only what the index has a closed gap for, and nothing that is being written: the newest is
+        the business of who writes it. What is left on disk of a span that was given up is read
+        anew from the disk itself.
+        """
+        ours = set(streams)
+        ours.update(
+            key for key in self._streams_on_disk() if shard_of(key.camera, share[1]) == share[0]
+        )
+        taken = 0
+        for stream in sorted(ours):
+            found = self._files(stream, everything=False, late=True)
+            changes = self._filled_in(found)
+            if changes:
+                self._index.apply(self._books.booked(self._activities.measured(changes)))
+            taken += sum(isinstance(change, PutSegment) for change in changes)
+            for finding in found.findings:
+                log.error("finding", subject=finding.subject, detail=finding.detail)
+        return taken
+
+    def salvage_all(self) -> tuple[list[Finding], list[GapFacts]]:
+        """Every `.part` made a final file as far as it is whole, wherever it lies.
+
+        Writes no rows: whoever rebuilds the index reads the files again. Gives what was found, and
+        the gaps of what could not be kept. Only while no recorder runs.
+        """
+        findings: list[Finding] = []
+        lost: list[GapFacts] = []
+        for volume in self._volumes:
+            for stream in streams_on(volume.root):
+                found = _Found(stream, Instant(0))
+                for hour, folder in hours_on(volume.root, stream):
+                    for place, path in files_of(stream, hour, folder)[0]:
+                        if place.stage is Stage.PART:
+                            self._salvage(volume, place, path, found)
+                findings += found.findings
+                lost += found.lost
+        return findings, lost
 
     # -- files ----------------------------------------------------------------------------
 
     def _streams_on_disk(self) -> Iterator[StreamKey]:
         for volume in self._volumes:
-            for camera in _folders(volume.root):
-                for name in _folders(volume.root / camera):
-                    try:
-                        yield StreamKey.parse(f"{camera}/{name}")
-                    except ValueError:
-                        continue
+            yield from streams_on(volume.root)
 
-    def _files(self, stream: StreamKey, everything: bool) -> _Found:
+    def _files(self, stream: StreamKey, everything: bool, *, late: bool = False) -> _Found:
         """Put the files of one stream in order; what the index must learn is in the result."""
-        hours = [
-            (hour, volume, folder)
-            for volume in self._volumes
-            for hour, folder in _hours(volume.root / stream_folder(stream))
-        ]
-        hours.sort(key=lambda item: item[0])
-        last = self._index.last(stream)
-        newest = last.start if last is not None else (hours[-1][0] if hours else Instant(0))
-        since = Instant(0 if everything else newest - LOOK_BACK)
-        found = _Found(stream, since)
-        known = {row.start for row in self._index.segments(stream, since, _FOREVER)}
-        # Spans given up when their sync failed: what is left of them is not trusted (invariant 9).
-        given_up = {
-            gap.start
-            for gap in self._index.gaps(stream, since, _FOREVER)
-            if gap.end is not None and gap.cause is Cause.DISK_FAILED
-        }
-        seen: set[Instant] = set()
-        for hour, volume, folder in hours:
-            if hour + HOUR <= since:
-                continue
-            for place, path in _places(volume.root, folder):
-                if place.stage is Stage.FINAL:
-                    seen.add(place.start)
-                if place.stage is Stage.ABANDONED or place.start in known:
-                    continue
-                if place.start in given_up:
-                    self._put_away(place, path, "its sync failed when it was written", found)
-                elif place.stage is Stage.PART:
-                    self._salvage(volume, place, path, found)
-                else:
-                    self._adopt(volume, place, path, found)
+        copies = self._copies(stream, everything, late=late)
+        found = _Found(stream, copies.since)
+        first = min(copies.by_start, default=_FOREVER)
+        gaps = self._index.gaps(stream, first, _FOREVER)
+        deleted = [gap for gap in gaps if gap.cause is Cause.DELETED]
+        for start, ones in sorted(copies.by_start.items()):
+            row = copies.known.get(start)
+            if row is not None:
+                let_go(row, ones, self._disk)
+            elif _claimed(start, deleted):
+                continue  # its deletion was cut off before the unlink; the cleaner ends it
+            elif start in copies.given_up and not late:
+                for copy in ones:
+                    self._put_away(
+                        copy.place, copy.path, "its sync failed when it was written", found
+                    )
+            else:
+                self._take_best(ones, found, anew=start in copies.given_up)
         uuids = {volume.uuid for volume in self._volumes}
-        for row in self._index.segments(stream, since, _FOREVER):
-            if row.start not in seen and row.volume in uuids:
+        for row in copies.known.values():
+            if row.start < copies.since or row.volume not in uuids:
+                continue
+            ones = copies.by_start.get(row.start, [])
+            if not any(one.final and one.volume.uuid == row.volume for one in ones):
                 name = f"{stream.camera}.{stream.name}.{row.start}"
                 detail = f"its file is gone from {row.volume_path}"
-                found.findings.append(Finding(name, Cause.FOOTAGE_DAMAGED, detail))
+                found.findings.append(Finding(Kind.FOOTAGE_MISSING, name, detail))
         return found
+
+    def _copies(self, stream: StreamKey, everything: bool, *, late: bool) -> Copies:
+        """The newest files of a stream on each volume, and what the index says of them.
+
+        A volume that was away has its newest files from before it went.
+        """
+        hours = {volume.uuid: list(hours_on(volume.root, stream)) for volume in self._volumes}
+        last = self._index.last(stream)
+        on_disk = [listed[-1][0] for listed in hours.values() if listed]
+        newest = last.start if last is not None else max(on_disk, default=Instant(0))
+        since = _FOREVER if late else Instant(0 if everything else newest - LOOK_BACK)
+        copies = Copies(since)
+        for volume in self._volumes:
+            listed = hours[volume.uuid]
+            if not listed:
+                continue
+            begin = Instant(min(since, listed[-1][0] - LOOK_BACK))
+            # Between the two there may be a year of files, and each of them has its row.
+            end = _FOREVER if begin == since else Instant(listed[-1][0] + HOUR)
+            self._note_known(stream, begin, end, copies)
+            for hour, folder in listed:
+                if hour + HOUR > begin:
+                    copies.add(volume, stream, hour, folder)
+        self._note_known(stream, since, _FOREVER, copies)
+        return copies
+
+    def _note_known(self, stream: StreamKey, begin: Instant, end: Instant, into: Copies) -> None:
+        into.known.update((row.start, row) for row in self._index.segments(stream, begin, end))
+        # Spans given up when their sync failed: what is left of them is not trusted (invariant 9).
+        into.given_up.update(
+            gap.start
+            for gap in self._index.gaps(stream, begin, end)
+            if gap.end is not None and gap.cause is Cause.DISK_FAILED
+        )
+
+    def _take_best(self, copies: Sequence[Copy], found: _Found, *, anew: bool) -> None:
+        """Of one segment's files the fullest becomes the segment; then the others are removed.
+
+        `anew`: read from the disk itself. After a failed write-back the page cache may show what
+        the disk never got.
+        """
+        order = copies
+        if len(copies) > 1:
+            order = sorted(copies, key=lambda one: (one.final, whole_bytes(one.path)))[::-1]
+        for number, copy in enumerate(order):
+            before = len(found.rows)
+            if anew:
+                forget_pages(copy.path)
+            if copy.final:
+                self._adopt(copy.volume, copy.place, copy.path, found)
+            else:
+                self._salvage(copy.volume, copy.place, copy.path, found)
+            if len(found.rows) > before:
+                for other in order[number + 1 :]:
+                    with contextlib.suppress(OSError):
+                        self._disk.unlink(other.path)
+                return
 
     def _salvage(self, volume: Volume, place: Place, path: Path, found: _Found) -> None:
         """Make a `.part` a segment as far as it is whole; away with it if nothing is."""
         try:
             fd = self._disk.open_for_repair(path)
         except OSError as error:
-            found.findings.append(Finding(str(path), Cause.FOOTAGE_DAMAGED, str(error)))
+            found.findings.append(Finding(Kind.FOOTAGE_DAMAGED, str(path), str(error)))
             return
         try:
             row = self._repair(volume, place, path, fd, found)
@@ -211,21 +289,19 @@ class Recovery:
         """Cut a file after its last whole fragment and close it properly; None: nothing in it."""
         size = os.fstat(fd).st_size
         try:
-            head = read_file_head(fd)
+            head = read_head_of(fd, place)
         except BadFile:
             if b"moof" in os.pread(fd, _READ, 0):
                 raise  # footage under a damaged head: a person should see it
             return None
-        if (head.head.stream, head.head.start) != (place.stream, place.start):
-            raise BadFile(f"its head says {head.head.stream} at {head.head.start}")
-        whole = list(_sound(fd, walk(fd, size, head.length)))
+        whole = list(sound(fd, walk(fd, size, head.length)))
         if not whole or not whole[0].facts.key:
             return None
         found.remembered += head.head.gaps
         end = whole[-1].offset + whole[-1].size
-        tail = read_file_tail(fd, size)
-        if tail is None or len(tail.entries) != len(whole):
-            tail = _tail_for(head, whole)
+        tail = _tail_of(fd, size, whole)
+        if tail is None:
+            tail = tail_for(head, whole)
             data = tail_box(tail)
             self._disk.truncate(fd, end)
             try:
@@ -240,29 +316,20 @@ class Recovery:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            found.findings.append(Finding(str(path), Cause.FOOTAGE_DAMAGED, str(error)))
+            found.findings.append(Finding(Kind.FOOTAGE_DAMAGED, str(path), str(error)))
             return
         try:
-            head = read_file_head(fd)
-            if (head.head.stream, head.head.start) != (place.stream, place.start):
-                raise BadFile(f"its head says {head.head.stream} at {head.head.start}")
-            size = os.fstat(fd).st_size
-            tail = read_file_tail(fd, size)
-            if tail is None:
-                whole = list(walk(fd, size, head.length))
-                if not whole:
-                    raise BadFile("a file under its final name without a whole fragment")
-                tail = _tail_for(head, whole)
+            head, tail = read_stored(fd, place)
             found.rows.append(_row(volume, head, tail, fd))
             found.remembered += head.head.gaps
         except (BadFile, OSError) as error:
-            found.findings.append(Finding(str(path), Cause.FOOTAGE_DAMAGED, str(error)))
+            found.findings.append(Finding(Kind.FOOTAGE_DAMAGED, str(path), str(error)))
         finally:
             os.close(fd)
 
     def _put_away(self, place: Place, path: Path, detail: str, found: _Found) -> None:
         name = f"{place.stream.camera}.{place.stream.name}.{place.start}"
-        found.findings.append(Finding(name, Cause.FOOTAGE_DAMAGED, f"{path}: {detail}"))
+        found.findings.append(Finding(Kind.FOOTAGE_ABANDONED, name, f"{path}: {detail}"))
         for stage in (Stage.PART, Stage.FINAL):
             try:
                 self._disk.rename(
@@ -277,10 +344,28 @@ class Recovery:
 
     # -- time -----------------------------------------------------------------------------
 
+    def _filled_in(self, found: _Found) -> list[IndexChange]:
+        """Rows of files from before `found.since`, in the place of gaps."""
+        stream, since = found.stream, found.since
+        changes: list[IndexChange] = []
+        for row in _clamped([row for row in found.rows if row.start < since], self._index, stream):
+            taken = self._index.segments(stream, row.start, row.end)
+            gaps = self._index.gaps(stream, row.start, row.end)
+            cut = cut_out(row.start, row.end, gaps)
+            if taken or cut is None or row.end <= row.start:
+                log.warning("left for the next start", stream=str(stream), start=row.start)
+                continue
+            drop, put = cut
+            changes += [_dropped(gap) for gap in drop]
+            changes += [PutGap(gap) for gap in put]
+            changes.append(row)
+        return changes
+
     def _account(self, found: _Found, recovered: Recovered) -> list[IndexChange]:
         """Rows for the files, gaps for the rest of the stream's time."""
         stream = found.stream
-        rows = _clamped(found.rows, self._index, stream)
+        rows = [row for row in found.rows if row.start >= found.since]
+        rows = _clamped(rows, self._index, stream)
         spans = {row.start: row.end for row in rows}
         old = self._index.segments(stream, found.since, _FOREVER)
         spans.update({row.start: row.end for row in old})
@@ -300,10 +385,25 @@ class Recovery:
         recovered.findings += found.findings
         recovered.salvaged += [stream] * found.salvaged
         recovered.adopted += len(found.rows) - found.salvaged
-        changes: list[IndexChange] = list(rows)
-        changes += [DropGap(stream, gap.start) for gap in settlement.drop]
+        changes = [*self._filled_in(found), *rows]
+        changes += [_dropped(gap) for gap in settlement.drop]
         changes += [PutGap(gap) for gap in settlement.put]
         return changes
+
+
+def _dropped(gap: GapFacts) -> DropGap:
+    return DropGap(gap.stream, gap.start, gap if gap.end is not None else None)
+
+
+def _tail_of(fd: int, size: int, whole: Sequence[Placed]) -> Tail | None:
+    """The tail of a `.part`, if it is the one of these fragments; a power cut may have torn it."""
+    try:
+        tail = read_file_tail(fd, size)
+    except BadFile:
+        return None
+    there = [(placed.offset, placed.size) for placed in whole]
+    said = [] if tail is None else [(entry.offset, entry.size) for entry in tail.entries]
+    return tail if said == there else None
 
 
 def _claimed(at: Instant, gaps: Iterable[GapFacts]) -> bool:
@@ -321,107 +421,10 @@ def _clamped(rows: list[PutSegment], index: Index, stream: StreamKey) -> list[Pu
         nexts = later[:1] + ([following] if following is not None else [])
         limit = min(nexts, default=_FOREVER)
         end = Instant(min(row.end, limit))
-        clamped.append(
-            row
-            if end == row.end
-            else PutSegment(
-                row.stream,
-                row.start,
-                end,
-                row.volume,
-                row.init,
-                row.run,
-                row.size,
-                row.sha256,
-                row.clock,
-            )
-        )
+        clamped.append(row if end == row.end else replace(row, end=end))
     return clamped
 
 
-def _sound(fd: int, fragments: Iterable[Placed]) -> Iterator[Placed]:
-    """Fragments up to the first whose pictures can't be what was written."""
-    for placed in fragments:
-        run = placed.facts.video
-        if run is not None:
-            data = os.pread(fd, run.size, placed.offset + run.offset)
-            if len(data) < run.size or _LOST_PAGE in data:
-                return
-            if not _units_fit(data, [sample[1] for sample in run.samples]):
-                return
-        yield placed
-
-
-def _units_fit(data: bytes, sizes: Iterable[int]) -> bool:
-    """Whether each sample is a chain of NAL units behind their lengths."""
-    at = 0
-    for size in sizes:
-        end = at + size
-        while at + 4 <= end:
-            at += 4 + int.from_bytes(data[at : at + 4], "big")
-        if at != end:
-            return False
-    return True
-
-
-def _tail_for(head: FileHead, whole: list[Placed]) -> Tail:
-    start = head.head.start
-    end = max(end_of(placed, start, head.format) for placed in whole[-2:])
-    entries = tuple(
-        TailEntry(_video_ticks(placed, head), placed.offset, placed.size, placed.facts.key)
-        for placed in whole
-    )
-    return Tail(end, head.length, entries, None, recovered=True)
-
-
-def _video_ticks(placed: Placed, head: FileHead) -> int:
-    audio = head.format.audio
-    if placed.facts.video is not None or audio is None:
-        return time_of(placed)
-    return time_of(placed) * head.format.video.clock_rate // audio.clock_rate
-
-
 def _row(volume: Volume, head: FileHead, tail: Tail, fd: int) -> PutSegment:
-    sha256, size = hashlib.sha256(), 0
-    while data := os.pread(fd, _READ, size):
-        sha256.update(data)
-        size += len(data)
-    return PutSegment(
-        head.head.stream,
-        head.head.start,
-        tail.end,
-        volume.uuid,
-        head.init,
-        head.head.run.run_id,
-        size,
-        sha256.digest(),
-        tail.clock,
-    )
-
-
-def _folders(path: Path) -> list[str]:
-    try:
-        return sorted(
-            entry.name
-            for entry in os.scandir(path)
-            if entry.is_dir() and not entry.name.startswith(".")
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _hours(folder: Path) -> Iterator[tuple[Instant, Path]]:
-    for day in _folders(folder):
-        for hour in _folders(folder / day):
-            at = hour_of(day, hour)
-            if at is not None:
-                yield at, folder / day / hour
-
-
-def _places(root: Path, folder: Path) -> list[tuple[Place, Path]]:
-    places = []
-    for path in sorted(folder.iterdir()):
-        place = place_of(PurePosixPath(path.relative_to(root)))
-        if place is not None:
-            places.append((place, path))
-    return places
+    digest = hash_fd(fd)
+    return row_of(volume.uuid, head, tail, digest, pictures_in(fd, digest.size, head))

@@ -1,28 +1,47 @@
 """A segment while it is being written: what the session holds, and what the writer knows of it.
 
-Two threads share it without a lock. Each number has one thread that changes it: `taken` and
-`closing` the event loop, `released`, `offset` and the lists the writer. `error` is set once.
+The event loop appends; who has its file writes: the writer of a volume, or for a moment the
+rescue that carries it to another volume. Each number has one thread that changes it; what changes
+hands (`draft`, `writer`) does so under `lock`, which nobody holds over I/O.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple, Protocol
 
+from storage.draft import Draft
 from storage.facts import ClockFacts, Fragment, RunFacts, Sample
-from storage.fmp4 import BadFile, TailEntry, read_moof, samples_of
-from storage.layout import Stage, path_of
+from storage.fmp4 import BadFile, read_moof, samples_of
 from vms.core.clock import SECOND, Instant
 from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
-from vms.core.model import StreamKey
 
-if TYPE_CHECKING:
-    from storage.writer import VolumeWriter
+
+class Taker(Protocol):
+    """Who takes a segment's fragments: a volume's writer, or the rescue between two."""
+
+    def take(self, segment: OpenSegment, size: int) -> bool:
+        """Whether so many bytes more may wait."""
+
+    def put(self, segment: OpenSegment) -> None:
+        """Something waits in the segment, or it was closed. Saying it twice is harmless."""
+
+    def release(self, size: int) -> None:
+        """Bytes it took wait no more, whoever wrote them."""
+
+
+class Waiting(NamedTuple):
+    """A fragment that waits to be written; `taker`: whose buffer its bytes count in."""
+
+    fragment: Fragment
+    size: int
+    taker: Taker
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +57,8 @@ class OpenSegment:
 
     def __init__(
         self,
-        writer: VolumeWriter,
-        stream: StreamKey,
-        start: Instant,
+        writer: Taker,
+        draft: Draft,
         format: StreamFormat,  # noqa: A002 - the project's word
         run: RunFacts,
         init: bytes,
@@ -48,28 +66,24 @@ class OpenSegment:
         expected: int,
         closed: Callable[[OpenSegment, Instant], None],
     ) -> None:
-        self.stream, self.start, self.format, self.run = stream, start, format, run
+        self.stream, self.start, self.format, self.run = draft.stream, draft.start, format, run
         self.init, self.head, self.expected = init, head, expected
-        self._writer, self._closed = writer, closed
-        root = writer.volume.root
-        self.part: Path = root / path_of(stream, start, Stage.PART)
-        self.final: Path = root / path_of(stream, start, Stage.FINAL)
+        self._closed = closed
         self.error: StorageError | None = None
+        self.lock = threading.Lock()
+        self.writer, self.draft = writer, draft
+        self.waiting: deque[Waiting] = deque()  # bounded by the taker's limit in bytes
         # The loop's.
         self.taken = 0
         self.closing = False
-        self.end: Instant = start
+        self.end: Instant = draft.start
         self.clock: ClockFacts | None = None
-        self._pending: deque[Fragment] = deque()  # bounded by the writer's limit in bytes
-        # The writer's.
-        self.released = 0
-        self.fd = -1
-        self.offset = 0
-        self.kept_ticks = 0
-        self.sequence = 0
-        self.entries: list[TailEntry] = []
-        self.since_key: list[tuple[int, int]] = []
-        self.abandoned = False
+        self.released = 0  # who writes it
+
+    @property
+    def part(self) -> Path:
+        """Where it is being written."""
+        return self.draft.part
 
     @property
     def failed(self) -> StorageError | None:
@@ -85,10 +99,15 @@ class OpenSegment:
             size += len(sample[0])
         for sample in fragment.audio:
             size += len(sample[0])
-        if not self._writer.take(self, size):
-            return False
-        self._pending.append(fragment)
-        self._writer.put_fragment(self, fragment, size)
+        writer = self.writer
+        if not writer.take(self, size):
+            if self.writer is writer:
+                return False
+            writer = self.writer  # a full volume was just left
+            if not writer.take(self, size):
+                return False
+        self.waiting.append(Waiting(fragment, size, writer))
+        self._tell(writer)
         video = fragment.video
         if video:
             ticks = fragment.video_time + sum([sample[1] for sample in video])
@@ -99,26 +118,58 @@ class OpenSegment:
         """No more fragments; footage ends at `end`. The file becomes final within about 1 s."""
         if self.closing:
             return
-        self.closing = True
         self.end, self.clock = end, clock
+        self.closing = True  # last: who sees it finishes the file
         self._closed(self, end)
-        self._writer.put_close(self)
+        self._tell(self.writer)
 
-    def written(self) -> None:
-        """The writer has dealt with the oldest pending fragment."""
-        self._pending.popleft()
+    def _tell(self, writer: Taker) -> None:
+        writer.put(self)
+        if self.writer is not writer:  # it moved in this moment
+            self.writer.put(self)
+
+    def oldest(self) -> Waiting | None:
+        """What is to be written next."""
+        try:
+            return self.waiting[0]
+        except IndexError:
+            return None
+
+    def let_go(self, draft: Draft, parts: list[bytes] | None = None) -> bool:
+        """The oldest that waits was written into `draft`, or (without `parts`) is given up.
+
+        False if the segment has another file by now: then it still waits for that one.
+        """
+        with self.lock:
+            if self.draft is not draft:
+                return False
+            fragment, size, taker = self.waiting[0]
+            if parts is not None:
+                time = fragment.video_time if fragment.video else _as_video_ticks(self, fragment)
+                draft.add(parts, fragment, time)
+            self.waiting.popleft()
+            self.released += size
+        taker.release(size)
+        return True
+
+    def kept_end(self, draft: Draft) -> Instant:
+        """Where footage ends in a file that may have failed before its segment was closed."""
+        if self.error is None:
+            return self.end
+        ticks = draft.kept_ticks * SECOND // self.format.video.clock_rate
+        return Instant(min(self.end, self.start + ticks))
 
     def gop(self) -> Gop:
         """The pictures since the last keyframe: flushed ones re-read, then those still waiting.
 
         Reading comes from the page cache: the bytes were written seconds ago.
         """
-        pending = list(self._pending)
+        waiting, draft = list(self.waiting), self.draft
         gop = Gop(0, [])
-        if self.fd >= 0:
-            for offset, size in list(self.since_key):
-                gop = _extend(gop, *self._read(offset, size))
-        for fragment in pending:
+        if draft.fd >= 0:
+            for offset, size in list(draft.since_key):
+                gop = _extend(gop, *_read(draft.fd, offset, size))
+        for fragment, _, _ in waiting:
             # A fragment the writer has just finished may be in both; times tell.
             done = gop.samples and fragment.video_time < _end(gop)
             if not done:
@@ -129,13 +180,14 @@ class OpenSegment:
         """The samples of `gop`."""
         return self.gop().samples
 
-    def _read(self, offset: int, size: int) -> tuple[int, list[Sample]]:
-        try:
-            data = os.pread(self.fd, size, offset)
-            video = read_moof(data).video
-            return (0, []) if video is None else (video.time, samples_of(data, video))
-        except (OSError, BadFile):  # closed or cut in this moment: a viewer waits for the next key
-            return 0, []
+
+def _read(fd: int, offset: int, size: int) -> tuple[int, list[Sample]]:
+    try:
+        data = os.pread(fd, size, offset)
+        video = read_moof(data).video
+        return (0, []) if video is None else (video.time, samples_of(data, video))
+    except (OSError, BadFile):  # closed or cut in this moment: a viewer waits for the next key
+        return 0, []
 
 
 def _end(gop: Gop) -> int:
@@ -150,7 +202,7 @@ def _extend(gop: Gop, time: int, samples: list[Sample]) -> Gop:
     return Gop(time + sum(sample.duration for sample in samples[:last]), samples[last:])
 
 
-def audio_as_video_ticks(segment: OpenSegment, fragment: Fragment) -> int:
+def _as_video_ticks(segment: OpenSegment, fragment: Fragment) -> int:
     """Where a fragment without pictures begins, in the video track's ticks."""
     audio = segment.format.audio
     rate = audio.clock_rate if audio is not None else 1

@@ -7,8 +7,9 @@ few hundred bytes each second of footage. Reads only; nothing here knows the ind
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from storage.facts import FragmentEntry, FragmentIndex
 from storage.fmp4 import BadFile, FragmentFacts, Head, Tail, read_head, read_init, read_moof
@@ -17,6 +18,9 @@ from storage.fmp4.boxes import header_at
 from storage.fmp4.house import tail_length
 from vms.core.clock import SECOND, Instant
 from vms.core.media import StreamFormat
+
+Read = Callable[[int, int], bytes]
+"""At most so many bytes (first) from an offset (second), wherever a segment stands."""
 
 _HEAD_READ = 16_384
 _TAIL_READ = 8_192
@@ -47,7 +51,12 @@ class Placed:
 
 def read_file_head(fd: int) -> FileHead:
     """Head and format of an open file. Raises BadFile."""
-    data = os.pread(fd, _HEAD_READ, 0)
+    return head_by(partial(os.pread, fd))
+
+
+def head_by(read: Read) -> FileHead:
+    """The same of a segment that stands anywhere."""
+    data = read(_HEAD_READ, 0)
     offset, init_end = 0, 0
     while True:
         if offset + 8 > len(data):
@@ -56,7 +65,7 @@ def read_file_head(fd: int) -> FileHead:
         if size < 8 or offset + size > _INIT_MAX:
             raise BadFile(f"box {kind!r} of {size} bytes in the head")
         if offset + size > len(data):
-            data = os.pread(fd, offset + size + 64, 0)
+            data = read(offset + size + 64, 0)
             if offset + size > len(data):
                 raise BadFile("the file ends within its head")
         if kind == b"uuid":
@@ -71,15 +80,20 @@ def read_file_head(fd: int) -> FileHead:
 
 def read_file_tail(fd: int, size: int) -> Tail | None:
     """The tail of a closed file, by one read where it fits; None if it has none."""
+    return tail_by(partial(os.pread, fd), size)
+
+
+def tail_by(read: Read, size: int) -> Tail | None:
+    """The same of a segment that stands anywhere."""
     want = min(_TAIL_READ, size)
-    data = os.pread(fd, want, size - want)
+    data = read(want, size - want)
     if len(data) < want or want < 16:
         return None
     length = tail_length(data)
     if length is None or length > size:
         return None
     if length > want:
-        data = os.pread(fd, length, size - length)
+        data = read(length, size - length)
     return read_tail_bytes(data)
 
 

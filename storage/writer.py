@@ -1,39 +1,37 @@
-"""Writing to one volume: a bounded queue, the thread that writes, the thread that makes durable.
+"""Writing to one volume: a bounded queue and the thread that writes; making durable is `settling`.
 
 The steps of a segment's file, of which each may fail: create, reserve, head, fragments, tail,
-truncate, sync, rename, folder sync; then its row goes to the index. Errors end up in the segment
-(its session records a gap) and in the rows of the span that was lost; other segments go on.
-The two steps `work` and `settle` can be called without threads: that is how the crash machine
-of the tests counts operations.
+truncate, sync, rename, folder sync; then its row goes to the index. When a step fails and another
+volume is usable, the segment moves there (`rescue`); otherwise the error ends up in the segment
+(its session records a gap) and in the rows of the span that was lost. Other segments go on.
+`work` and `settle` can be called without threads: that is how the crash machine of the tests
+counts operations.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import errno
 import queue
 import threading
-from collections import deque
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from storage.facts import Fragment, GapFacts
-from storage.fmp4 import Tail, TailEntry, build_fragment, tail_box
-from storage.group_sync import GroupSync, until_next_second
-from storage.layout import Stage
-from storage.rows import IndexChange, PutGap, PutSegment
-from storage.segment import OpenSegment, audio_as_video_ticks
+from storage.disk import Disk
+from storage.draft import Draft
+from storage.facts import Fragment
+from storage.fmp4 import Tail, fragment_parts, tail_box
+from storage.rescue import Elsewhere, Leftover, Rescue
+from storage.room import Room, worth_reserving
+from storage.rows import IndexChange
+from storage.segment import OpenSegment
+from storage.settling import Settler
 from storage.volume import Volume, cause_of, translated
 from vms.core.clock import SECOND, Clock, Instant, Mono
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
-    from storage.disk import Disk
 
 log = get_logger(__name__)
 
@@ -44,19 +42,14 @@ BUFFER_PER_SEGMENT = 512 * 1024
 BUFFER_OF_ONE = 8 * 1024 * 1024
 # A volume that failed is not chosen for new segments for so long, if there is another.
 REST_AFTER_FAILURE = 30 * SECOND
-
-
-@dataclass(slots=True)
-class _Finished:
-    """A file whose last byte is written and which awaits its sync."""
-
-    segment: OpenSegment
-    end: Instant
-    sha256: bytes
-    at: Mono
-
-
-_Job = tuple[OpenSegment, Fragment | None, int]
+# A volume that has not finished one operation in this time hangs. A sync may wait for everything
+# that other programs have written.
+WRITE_HANGS = 5 * SECOND
+SYNC_HANGS = 15 * SECOND
+# How long a write waits for the cleaner to make room when no other volume can take the segment.
+ROOM_PATIENCE = 5 * SECOND
+_ROOM_LOOK = 0.1
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class VolumeWriter:
@@ -68,103 +61,173 @@ class VolumeWriter:
         disk: Disk,
         clock: Clock,
         index: Callable[[list[IndexChange]], None],
+        elsewhere: Elsewhere | None = None,
         *,
         buffer_base: int = BUFFER_BASE,
     ) -> None:
         self.volume = volume
-        self.free = 0
         self.resting_until = Mono(0)
-        self.open_segments = 0  # changed by the loop alone
-        self._disk, self._clock, self._index = disk, clock, index
+        self.doubt: StorageError | None = None  # why it is not trusted; until a probe succeeds
+        self.segments: set[OpenSegment] = set()  # whose file is here, until their row is put
+        self.used = 0  # by finished footage of all workers; told by whoever asks the index
+        self._disk, self._clock = disk, clock
         self._base = buffer_base
-        self._taken = self._released = 0  # bytes ever; the first is the loop's, the other ours
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # bounded by `take`
-        self._hashes: dict[OpenSegment, _Hash] = {}  # the segments that have a file
-        self._finished: deque[_Finished] = deque()  # one per segment at most
-        self._writes = 0  # ever; the writer's
-        self._synced = 0  # of those, asked to be durable; the syncer's
+        self._free = self._ahead = 0
+        self._writing = 0
+        self._taken = self._released = 0  # bytes ever; the first is the loop's
+        self._release_lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[OpenSegment | Leftover | None] = queue.SimpleQueue()
+        self._since: Mono | None = None  # when the operation began that the writer is at
         self._folders: set[Path] = set()
-        self._group = GroupSync(volume.root, disk, clock)
+        self.writes = 0  # ever; the writer's
+        self.settler = Settler(self, disk, clock, index)
+        elsewhere = elsewhere if elsewhere is not None else _nowhere
+        self.rescue = Rescue(self, elsewhere, disk, clock)
+        self._elsewhere = elsewhere
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
-        self.opened = False
 
     # -- the loop's side ------------------------------------------------------------------
 
     def take(self, segment: OpenSegment, size: int) -> bool:
-        """Whether so many bytes more may wait."""
+        """Whether so many bytes more may wait. A volume that is too slow is left."""
         waiting = self._taken - self._released
-        limit = self._base + BUFFER_PER_SEGMENT * self.open_segments
+        limit = self._base + BUFFER_PER_SEGMENT * len(self.segments)
         if waiting + size > limit or segment.taken - segment.released + size > BUFFER_OF_ONE:
+            self._overflows(segment)
             return False
         self._taken += size
         segment.taken += size
         return True
 
-    def put_fragment(self, segment: OpenSegment, fragment: Fragment, size: int) -> None:
-        self._jobs.put((segment, fragment, size))
+    def put(self, segment: OpenSegment) -> None:
+        """Something waits in the segment, or it was closed."""
+        self._jobs.put(segment)
 
-    def put_close(self, segment: OpenSegment) -> None:
-        self.open_segments -= 1
-        self._jobs.put((segment, None, 0))
+    def release(self, size: int) -> None:
+        """Bytes that were taken here wait no more."""
+        with self._release_lock:
+            self._released += size
 
-    def usable(self, now: Mono) -> Cause | None:
-        """None if a new segment may begin here, else why not."""
-        if self._threads and not all(thread.is_alive() for thread in self._threads):
-            return Cause.DISK_FAILED
-        if now < self.resting_until:
-            return Cause.DISK_FAILED
-        return Cause.DISK_FULL if self.free <= self.volume.reserve else None
+    def room(self, now: Mono) -> Room:
+        """As a choice for new segments."""
+        well = self.doubt is None and now >= self.resting_until and self.alive
+        return Room(
+            self._free,
+            self.volume.reserve,
+            self.volume.quota,
+            self.used + self.settler.kept,
+            self._ahead,
+            self._writing,
+            len(self.segments),
+            well,
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether its threads run, if it has any."""
+        return all(thread.is_alive() for thread in self._threads)
 
     @property
     def waiting(self) -> int:
         """Bytes that wait to be written."""
         return self._taken - self._released
 
+    def _overflows(self, segment: OpenSegment) -> None:
+        detail = f"volume {self.volume.root} did not take the footage as fast as it came"
+        if self.leave(StorageError(Cause.DISK_SLOW, detail)):
+            self.rest()
+
     # -- life -----------------------------------------------------------------------------
 
     def open(self) -> None:
         """Take up the volume; its threads begin with `start`."""
-        try:
-            self._group.__enter__()
-        except OSError as error:
-            raise translated(error, f"volume {self.volume.root} can't be used") from error
-        self.opened = True
+        self.settler.open()
         self.measure()
 
     def start(self) -> None:
-        """Run the two threads; `stop` joins them."""
-        for name, target in (("write", self._run_writer), ("sync", self._run_syncer)):
+        """Run the threads; `stop` joins them."""
+        targets = (("write", self._run), ("sync", lambda: self.settler.run(self._stopping)))
+        for name, target in targets:
             thread = threading.Thread(target=target, name=f"{name} {self.volume.root}", daemon=True)
             thread.start()
             self._threads.append(thread)
+        self.rescue.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no segment has a file here or is on its way from here."""
+        return not self.segments and self.rescue.idle
 
     def finish_writing(self) -> None:
-        """Ask the writer to end after what is queued; every segment must have been closed."""
+        """Ask the threads to end after what is queued; every segment must have been closed."""
+        self.rescue.finish()
         self._jobs.put(None)
 
-    def stop(self, deadline: float) -> bool:
-        """Join the threads and settle what they left; False if the volume hangs."""
+    def join(self, deadline: float) -> bool:
+        """Wait for the threads until `deadline` (of `time.monotonic`); False if one hangs."""
         self._stopping.set()
-        for thread in self._threads:
-            thread.join(deadline)
-        if any(thread.is_alive() for thread in self._threads):
+        threads = [*self._threads, *([self.rescue.thread] if self.rescue.thread else [])]
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
             log.error("a volume does not answer", volume=str(self.volume.root))
             return False
-        self.work()
-        self.settle(self._clock.monotonic())
-        self._group.__exit__(None, None, None)
-        self.opened = False
+        self._threads.clear()
         return True
 
-    def _run_writer(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._do(job)
+    def close(self) -> None:
+        """Settle what is left and let go of the volume. Its threads have ended."""
+        self.settler.settle(self._clock.monotonic())
+        self.settler.close()
 
-    def _run_syncer(self) -> None:
-        while not self._stopping.wait(until_next_second()):
-            now = self._clock.monotonic()
-            self.settle(Mono(now // SECOND * SECOND))
+    # -- failing --------------------------------------------------------------------------
+
+    def refused(self, error: OSError, what: str) -> StorageError:
+        """An operation failed: the volume rests, and is doubted unless it only is full."""
+        said = translated(error, what)
+        self.rest()
+        if error.errno not in _NO_ROOM and self.doubt is None:
+            self.doubt = said
+            log.error("volume failed", volume=str(self.volume.root), error=str(said))
+        return said
+
+    def leave(self, error: StorageError, only: OpenSegment | None = None) -> bool:
+        """Carry segments to another volume, all or one; False if there is none that takes them."""
+        if not self._can_leave():
+            return False
+        leaving = self.own() if only is None else [only]
+        taken = [self.rescue.take_over(segment, error) for segment in leaving]
+        return any(taken)
+
+    def own(self) -> list[OpenSegment]:
+        """The segments whose file we write; not those that are on their way to us."""
+        return [segment for segment in self.segments.copy() if segment.writer is self]
+
+    def _can_leave(self) -> bool:
+        return self._elsewhere({self}, None) is not None
+
+    def distrust(self, detail: str) -> None:
+        """Nothing more is written here, until a probe succeeds."""
+        error = StorageError(Cause.DISK_FAILED, detail)
+        self.rest()
+        if self.doubt is None:
+            self.doubt = error
+            log.error("volume failed", volume=str(self.volume.root), error=detail)
+        self.leave(error)
+
+    def rest(self) -> None:
+        self.resting_until = Mono(self._clock.monotonic() + REST_AFTER_FAILURE)
+
+    def look(self, now: Mono) -> None:
+        """Leave a volume that hangs. Called by a thread that never touches a disk."""
+        for since, patience, what in (
+            (self._since, WRITE_HANGS, "write"),
+            (self.settler.since, SYNC_HANGS, "sync"),
+        ):
+            if since is not None and now - since > patience:
+                self.distrust(f"volume {self.volume.root} did not finish a {what} in time")
+        self.rescue.give_up_stale(now)
 
     # -- the writer's steps ---------------------------------------------------------------
 
@@ -178,240 +241,175 @@ class VolumeWriter:
             if job is not None:
                 self._do(job)
 
-    def _do(self, job: _Job) -> None:
-        segment, fragment, size = job
-        if fragment is None:
-            self._finish(segment)
-            return
-        try:
-            if segment.error is None:
-                if segment.fd < 0:
-                    self._create(segment)
-                self._write(segment, fragment)
-        except OSError as error:
-            self._fail(segment, error)
-        finally:
-            segment.written()
-            segment.released += size
-            self._released += size
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._since = self._clock.monotonic()
+            try:
+                self._do(job)
+            except Exception as error:
+                log.exception("a fault of ours in writing", volume=str(self.volume.root))
+                if isinstance(job, OpenSegment):
+                    self.settler.spoiled(job, error)
+            self._since = None
 
-    def _create(self, segment: OpenSegment) -> None:
-        folder = segment.part.parent
+    def put_leftover(self, leftover: Leftover) -> None:
+        """A file here that has been carried away. Through the queue: nobody writes it any more."""
+        self._jobs.put(leftover)
+
+    def _do(self, job: OpenSegment | Leftover) -> None:
+        if isinstance(job, Leftover):
+            self.settler.leftovers.append(job)
+        elif job.writer is self:
+            self._serve(job)
+
+    def _serve(self, segment: OpenSegment) -> None:
+        """Write all that waits in a segment, and its end if it was closed."""
+        closing = segment.closing  # first: what was handed over before waits now
+        draft = segment.draft
+        began = self._clock.monotonic()
+        while (waiting := segment.oldest()) is not None:
+            parts: list[bytes] | None = None
+            if segment.error is None:
+                try:
+                    if draft.fd < 0 and not self._create(segment, draft):
+                        return
+                    parts = self._write(draft, waiting.fragment)
+                except OSError as error:
+                    if self._room_comes(error, began):
+                        continue
+                    if self._failed(segment, draft, error):
+                        return
+            if not segment.let_go(draft, parts):
+                return
+            began = self._since = self._clock.monotonic()
+        if closing and draft.end is None:
+            self._finish(segment, draft)
+
+    def _create(self, segment: OpenSegment, draft: Draft) -> bool:
+        """Make the file with its head; False if the segment has moved meanwhile."""
+        fd = self._new_file(draft.part)
+        kept = False
+        try:
+            if worth_reserving(segment.expected, self.room(Mono(0)).left):
+                draft.reserved = self._reserve(fd, segment.expected)
+            self._disk.write(fd, segment.head, 0)
+            self.writes += 1
+            with segment.lock:
+                kept = segment.draft is draft
+                if kept:
+                    draft.hash.update(segment.head)
+                    draft.offset, draft.fd = len(segment.head), fd
+        finally:
+            if not kept:
+                self._disk.close(fd)
+                with contextlib.suppress(OSError):
+                    self._disk.unlink(draft.part)
+        return kept
+
+    def _new_file(self, path: Path) -> int:
+        self.settler.require_root()  # or we would fill the folder a disk was mounted on
+        folder = path.parent
         if folder not in self._folders:
             self._disk.make_folder(folder)
             if len(self._folders) > 10_000:  # an hour's folder is made once; forget old hours
                 self._folders.clear()
             self._folders.add(folder)
         try:
-            segment.fd = self._disk.create(segment.part)
+            return self._disk.create(path)
         except FileNotFoundError:  # somebody tidied the empty folder away
             self._folders.discard(folder)
             self._disk.make_folder(folder)
-            segment.fd = self._disk.create(segment.part)
-        hash_ = hashlib.sha256(segment.head)
-        self._hashes[segment] = hash_
-        self._writes += 1
-        if segment.expected:
-            self._disk.reserve(segment.fd, segment.expected)
-        self._disk.write(segment.fd, segment.head, 0)
-        segment.offset = len(segment.head)
+            return self._disk.create(path)
 
-    def _write(self, segment: OpenSegment, fragment: Fragment) -> None:
-        segment.sequence += 1
-        data = build_fragment(fragment, segment.sequence)
-        offset, size = segment.offset, len(data)
-        self._disk.write(segment.fd, data, offset)
-        self._hashes[segment].update(data)
-        self._writes += 1
-        segment.offset = offset + size
-        video = fragment.video
-        if not video:
-            time = audio_as_video_ticks(segment, fragment)
-            segment.entries.append(TailEntry(time, offset, size, key=False))
-            return
-        time, key = fragment.video_time, video[0][3]
-        segment.entries.append(TailEntry(time, offset, size, key))
-        segment.kept_ticks = time + sum([sample[1] for sample in video])
-        if key or any(sample[3] for sample in video):
-            segment.since_key = [(offset, size)]
-        else:
-            segment.since_key.append((offset, size))
+    def _reserve(self, fd: int, size: int) -> int:
+        """Ask for space ahead: good to have, never needed."""
+        try:
+            self._disk.reserve(fd, size)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._disk.truncate(fd, 0)  # gives back what was got before it was refused
+            return 0
+        return size
 
-    def _fail(self, segment: OpenSegment, error: OSError) -> None:
-        """Keep what is whole, take no more."""
-        self._rest()
-        segment.error = translated(error, f"{segment.part} can't be written")
-        log.error("segment failed", stream=str(segment.stream), error=str(segment.error))
-        if segment.fd >= 0:
+    def _write(self, draft: Draft, fragment: Fragment) -> list[bytes]:
+        parts = fragment_parts(fragment, draft.sequence + 1)
+        self._disk.write_parts(draft.fd, parts, draft.offset)
+        self.writes += 1
+        return parts
+
+    def _room_comes(self, error: OSError, began: Mono) -> bool:
+        """Whether to try again: the cleaner makes room within seconds, and nobody else has any."""
+        if error.errno not in _NO_ROOM or not self._threads or self._stopping.is_set():
+            return False
+        now = self._clock.monotonic()
+        if now - began > ROOM_PATIENCE or self._can_leave():
+            return False
+        time.sleep(_ROOM_LOOK)
+        self._since = self._clock.monotonic()  # it waits, it does not hang
+        return True
+
+    def _failed(self, segment: OpenSegment, draft: Draft, error: OSError) -> bool:
+        """A write failed. True if the segment moves; else it takes no more."""
+        said = self.refused(error, f"{draft.part} can't be written")
+        self.leave(said, segment if said.cause is Cause.DISK_FULL else None)
+        if segment.draft is not draft:
+            return True
+        segment.error = said
+        log.error("segment failed", stream=str(segment.stream), error=str(said))
+        if draft.fd >= 0:
             try:
-                self._disk.truncate(segment.fd, segment.offset)
+                self._disk.truncate(draft.fd, draft.offset)
             except OSError as second:
                 log.warning(
-                    "could not cut a torn fragment", path=str(segment.part), error=str(second)
+                    "could not cut a torn fragment", path=str(draft.part), error=str(second)
                 )
-                segment.abandoned = True
-
-    def _finish(self, segment: OpenSegment) -> None:
-        """The last bytes of a file; from here on it belongs to `settle`."""
-        end = self._kept_end(segment)
-        if segment.fd >= 0 and segment.entries and not segment.abandoned:
-            try:
-                self._write_tail(segment, end)
-            except OSError as error:
-                self._fail(segment, error)  # a file without a tail is read by walking through it
-                end = self._kept_end(segment)
-        sha256 = self._hashes[segment].digest() if segment.fd >= 0 else b""
-        self._finished.append(_Finished(segment, end, sha256, self._clock.monotonic()))
-
-    def _write_tail(self, segment: OpenSegment, end: Instant) -> None:
-        tail = tail_box(Tail(end, len(segment.head), tuple(segment.entries), segment.clock))
-        self._disk.write(segment.fd, tail, segment.offset)
-        self._disk.truncate(segment.fd, segment.offset + len(tail))
-        self._hashes[segment].update(tail)
-        segment.offset += len(tail)
-        self._writes += 1
-
-    def _kept_end(self, segment: OpenSegment) -> Instant:
-        if segment.error is None:
-            return segment.end
-        ticks = segment.kept_ticks * SECOND // segment.format.video.clock_rate
-        return Instant(min(segment.end, segment.start + ticks))
-
-    # -- the syncer's steps ---------------------------------------------------------------
-
-    def settle(self, wanted: Mono) -> None:
-        """Sync, rename, sync the folders, hand the rows to the index: invariant 2, in order."""
-        finished: list[_Finished] = []
-        # Another worker's sync may serve us, and it began at `wanted`: later files wait a second.
-        while self._finished and self._finished[0].at <= wanted:
-            finished.append(self._finished.popleft())
-        writes = self._writes
-        dirty, self._synced = writes != self._synced, writes
-        try:
-            self._sync(finished, dirty=dirty, wanted=wanted)
-        except OSError as error:
-            self._sort_out(finished, error)
-        changes: list[IndexChange] = []
-        folders: dict[Path, list[_Finished]] = {}
-        for one in finished:
-            if self._name_final(one):
-                folders.setdefault(one.segment.final.parent, []).append(one)
-        for folder, inside in folders.items():
-            self._make_names_durable(folder, inside)
-        for one in finished:
-            self._forget(one.segment)
-            changes += self._rows(one)
-        if changes:
-            self._index(changes)
-        self.measure()
-
-    def _sync(self, finished: list[_Finished], *, dirty: bool, wanted: Mono) -> None:
-        if self.volume.durability == "1s" and (dirty or finished):
-            self._group.sync(wanted)
-            return
-        for one in finished:
-            if one.segment.fd >= 0:
-                self._disk.sync_file(one.segment.fd)
-        self._group.beat()
-
-    def _sort_out(self, finished: list[_Finished], error: OSError) -> None:
-        """The volume reported an error: ask each file, once, whether it is the one (invariant 9).
-
-        fsync keeps its own record of errors per file, so this is no second try of the failed sync.
-        """
-        self._rest()
-        log.error("sync failed", volume=str(self.volume.root), error=str(error))
-        waiting = {one.segment for one in finished}
-        for segment in list(self._hashes):
-            if segment.closing and segment not in waiting:
-                continue  # finished since: the next tick's
-            try:
-                self._disk.sync_file(segment.fd)
-            except OSError as second:
-                self._abandon(segment, second)
-
-    def _abandon(self, segment: OpenSegment, error: OSError) -> None:
-        segment.abandoned = True
-        segment.error = translated(error, f"{segment.part} could not be made durable")
-        log.error("segment abandoned", stream=str(segment.stream), error=str(segment.error))
-
-    def _name_final(self, one: _Finished) -> bool:
-        """Give a whole, synced file its final name; otherwise put it away. Whether it is final."""
-        segment = one.segment
-        if segment.fd < 0:
-            return False
-        try:
-            if segment.abandoned:
-                self._disk.rename(segment.part, segment.part.with_suffix(f".{Stage.ABANDONED}"))
-            elif not segment.entries:
-                self._disk.unlink(segment.part)
-            else:
-                self._disk.rename(segment.part, segment.final)
-                return True
-        except OSError as error:
-            self._rest()
-            self._abandon(segment, error)
+                draft.abandoned = True
         return False
 
-    def _make_names_durable(self, folder: Path, inside: list[_Finished]) -> None:
-        try:
-            self._disk.sync_folder(folder)
-        except OSError as error:
-            self._rest()
-            for one in inside:
-                segment = one.segment
-                self._abandon(segment, error)
-                try:
-                    self._disk.rename(segment.final, segment.final.with_suffix(".abandoned"))
-                except OSError as second:
-                    log.error("can't put away", path=str(segment.final), error=str(second))
-
-    def _forget(self, segment: OpenSegment) -> None:
-        self._hashes.pop(segment, None)
-        fd, segment.fd = segment.fd, -1
-        if fd >= 0:
+    def _finish(self, segment: OpenSegment, draft: Draft) -> None:
+        """The last bytes of a file; from here on it belongs to the settler."""
+        end = segment.kept_end(draft)
+        if draft.fd >= 0 and draft.entries and not draft.abandoned:
             try:
-                self._disk.close(fd)
-            except OSError as error:  # after a sync nothing can be lost by it
-                log.warning("close failed", path=str(segment.final), error=str(error))
+                if not self._write_tail(segment, draft, end):
+                    return
+            except OSError as error:
+                # A file without a tail is read by walking through it.
+                if self._failed(segment, draft, error):
+                    return
+                end = segment.kept_end(draft)
+        with segment.lock:
+            if segment.draft is not draft:
+                return
+            draft.end = end
+            draft.sha256 = draft.hash.digest() if draft.fd >= 0 else b""
+        self.settler.put(segment, draft)
 
-    def _rows(self, one: _Finished) -> list[IndexChange]:
-        """The row of the file, and the gap for whatever of its span is not in it."""
-        segment = one.segment
-        kept = segment.start
-        changes: list[IndexChange] = []
-        if segment.entries and not segment.abandoned:
-            kept = one.end
-            changes.append(
-                PutSegment(
-                    segment.stream,
-                    segment.start,
-                    one.end,
-                    self.volume.uuid,
-                    segment.init,
-                    segment.run.run_id,
-                    segment.offset,
-                    one.sha256,
-                    segment.clock,
-                )
-            )
-        if kept < segment.end:
-            error = segment.error or StorageError(
-                Cause.BROKEN_STREAM, "a segment was opened and nothing came for it"
-            )
-            changes.append(
-                PutGap(GapFacts(segment.stream, kept, segment.end, error.cause, error.detail))
-            )
-        return changes
+    def _write_tail(self, segment: OpenSegment, draft: Draft, end: Instant) -> bool:
+        head = len(segment.head)
+        tail = tail_box(Tail(end, head, tuple(draft.entries), segment.clock))
+        self.writes += 1
+        self._disk.write(draft.fd, tail, draft.offset)
+        self._disk.truncate(draft.fd, draft.offset + len(tail))
+        with segment.lock:
+            if segment.draft is not draft:
+                return False
+            draft.hash.update(tail)
+            draft.offset += len(tail)
+        return True
 
     def measure(self) -> None:
         """How much is free; a volume that can't say so is not usable."""
         try:
-            self.free = self._disk.free(self.volume.root)
+            self._free = self._disk.free(self.volume.root)
         except OSError as error:
-            self.free = 0
+            self._free = 0
             if cause_of(error) is Cause.DISK_FAILED:
-                self._rest()
+                self.refused(error, f"volume {self.volume.root} can't be measured")
+        drafts = [segment.draft for segment in self.own()]
+        self._ahead = sum(max(0, draft.reserved - draft.offset) for draft in drafts)
+        self._writing = sum(draft.offset for draft in drafts)
 
-    def _rest(self) -> None:
-        self.resting_until = Mono(self._clock.monotonic() + REST_AFTER_FAILURE)
+
+def _nowhere(tried: set[VolumeWriter], segment: OpenSegment | None) -> VolumeWriter | None:
+    return None

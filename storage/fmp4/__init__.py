@@ -12,6 +12,7 @@ from storage.fmp4.moof import (
     FragmentFacts,
     TrackRun,
     build_fragment,
+    fragment_parts,
     read_moof,
     samples_of,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "TailEntry",
     "TrackRun",
     "build_fragment",
+    "fragment_parts",
     "head_box",
     "init_section",
     "read_head",

@@ -29,6 +29,14 @@ _DELTA = 0x0101_0000  # depends on others, is no sync sample
 
 def build_fragment(fragment: Fragment, sequence: int) -> bytes:
     """The bytes of one fragment. `sequence` counts from 1 within the file (§8.8.5)."""
+    return b"".join(fragment_parts(fragment, sequence))
+
+
+def fragment_parts(fragment: Fragment, sequence: int) -> list[bytes]:
+    """The same in parts: all before the coded bytes, then each sample as it came.
+
+    Written as they are they need not be copied together first.
+    """
     head = _MOOF.size
     video, audio = fragment.video, fragment.audio
     numbers: list[int] = []
@@ -71,8 +79,7 @@ def build_fragment(fragment: Fragment, sequence: int) -> bytes:
         parts.append(_traf(Track.AUDIO, start, _AUDIO_TRUN, len(audio), 8 * len(audio), offset))
         parts.append(struct.pack(f">{len(audio_numbers)}I", *audio_numbers))
     parts.append(_MDAT.pack(8 + video_bytes + audio_bytes, b"mdat"))
-    parts += payload
-    return b"".join(parts)
+    return [b"".join(parts), *payload]
 
 
 def _traf(track: int, time: int, flags: int, count: int, entries: int, offset: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from storage.facts import Fragment, Sample
 from vms.core.media import AudioFormat, StreamFormat, VideoFormat
@@ -123,3 +124,19 @@ def fragments(stream: Coded, per: int = 25) -> list[Fragment]:
         parts.append(Fragment(video, audio, video_time, first))
         video_time = until
     return parts
+
+
+def still(luma: npt.NDArray[np.uint8], *, coloured: bool = True) -> tuple[VideoFormat, Sample]:
+    """One keyframe of a picture given by its brightness, as a camera would code it."""
+    height, width = luma.shape
+    context = av.CodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    context.time_base = Fraction(1, 25)
+    context.options = {"preset": "ultrafast", "crf": "23", "x264-params": "threads=1:log-level=-1"}
+    colour = np.full((height // 2, width), 118 if coloured else 128, np.uint8)
+    frame = av.VideoFrame.from_ndarray(np.vstack([luma, colour]), format="yuv420p")
+    packets = [*context.encode(frame), *context.encode(None)]
+    units = annex_b_units(b"".join(bytes(packet) for packet in packets))
+    sets = {unit[0] & 0x1F: unit for unit in units}
+    form = VideoFormat("h264", width, height, (sets[7],), (sets[8],))
+    return form, Sample(with_lengths(units), RATE, 0, key=True)

@@ -11,7 +11,12 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from storage.database import migrate, newest_revision, open_database, writing
+from storage.fmp4 import init_section
+from storage.index import Index
+from storage.rows import PutSegment
 from storage.schema import metadata, stream
+from tests.storage.house import FORMAT, key
+from vms.core.clock import HOUR, MINUTE, Instant
 from vms.core.errors import ConfigError, StorageError
 
 
@@ -110,3 +115,25 @@ def test_a_server_that_is_not_there_and_a_file_that_is_none_are_storage_errors(
         assert "S3cret" not in str(caught.value)
     with pytest.raises(StorageError, match="can't be made"):
         open_database("sqlite:////proc/nowhere/gozcu.db")
+
+
+def test_usage_is_always_the_sum_of_the_rows(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    migrate(engine)
+    index = Index(engine)
+    index.know_volume("v", "/v")
+    init = init_section(FORMAT)
+
+    def put(start: int, size: int) -> PutSegment:
+        at = Instant(start * MINUTE)
+        return PutSegment(key("gate"), at, Instant(at + MINUTE), "v", init, 1, size, b"\0" * 32)
+
+    index.apply([put(0, 10), put(1, 20), put(61, 40)])
+    index.apply([put(1, 25)])  # the same again, as recovery may do
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT hour, segments, bytes, span FROM usage").all()
+    assert sorted(map(tuple, rows)) == [(0, 2, 35, 2 * MINUTE), (HOUR, 1, 40, MINUTE)]
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"DELETE FROM segment WHERE start >= {HOUR}")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT sum(bytes) FROM usage").scalar() == 35

@@ -89,3 +89,12 @@ def test_the_simulated_disk_crashes_for_good(tmp_path: Path) -> None:
     for _ in range(3):
         with pytest.raises(Crash):
             disk.create(tmp_path / "f" / "x")
+
+
+def test_parts_are_written_as_if_joined(disk: Disk, tmp_path: Path) -> None:
+    parts = [bytes([number % 251]) * (number % 7) for number in range(3_000)]  # beyond IOV_MAX
+    fd = disk.create(tmp_path / "x")
+    disk.write_parts(fd, [b"before"], 0)
+    disk.write_parts(fd, parts, 6)
+    disk.close(fd)
+    assert (tmp_path / "x").read_bytes() == b"before" + b"".join(parts)
