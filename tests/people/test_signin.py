@@ -8,7 +8,6 @@ import structlog
 from vms.core.clock import FakeClock
 from vms.core.errors import Denied
 from vms.people.accounts import Accounts
-from vms.people.permissions import Identity, Permission, Role, decide
 from vms.people.sessions import Sessions
 from vms.people.signin import SignIn, TooManyTries
 from vms.people.throttle import FREE_TRIES
@@ -64,9 +63,3 @@ def test_the_log_names_known_accounts_only_and_no_password(
     assert [line["account"] for line in lines] == ["ali", "(unknown)", "ali"]
     assert "wrong password" not in str(lines)
     assert "my-secret" not in str(lines)
-
-
-def test_both_roles_may_watch_today() -> None:
-    for role in Role:
-        identity = Identity(1, "ali", "Ali", role, "session")
-        assert decide(identity, Permission.LIVE).allowed

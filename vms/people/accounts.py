@@ -7,17 +7,19 @@ Signing in and staying signed in stand in `sessions` and `signin`; what an accou
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import writing
 from vms.core.clock import Clock, Instant, rfc3339
 from vms.core.errors import AlreadyExists, BadRequest, NotFound, StorageError
 from vms.people.passwords import hash_password, make_password, needs_rehash, password_matches
-from vms.people.permissions import Role
+from vms.people.permissions import ADMIN, OPERATOR
+from vms.people.roles import Granted, Roles, grant, granted, is_administrator
 from vms.people.schema import account, api_token, login_session
 
 FIRST_ADMIN = "admin"
@@ -34,21 +36,27 @@ def fold_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One person, or one machine with an API token."""
+    """One person, or one machine with an API token. `grants`: the first names what they are."""
 
     id: int
     name: str
     display_name: str
-    role: Role
+    grants: tuple[Granted, ...]
     created: Instant
     password_changed: Instant
 
-    def as_json(self) -> dict[str, str]:
+    @property
+    def role(self) -> str:
+        """The name of the first role; empty for who holds none."""
+        return self.grants[0].role if self.grants else ""
+
+    def as_json(self) -> dict[str, object]:
         """For `vms users list --json`."""
         return {
             "name": self.name,
             "display_name": self.display_name,
-            "role": str(self.role),
+            "role": self.role,
+            "grants": [one.as_json() for one in self.grants],
             "created": rfc3339(self.created),
             "password_changed": rfc3339(self.password_changed),
         }
@@ -57,14 +65,16 @@ class Account:
 class Accounts:
     """The table of accounts. Each method is one transaction and blocks while it runs."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, roles: Roles | None = None) -> None:
         self._engine, self._clock = engine, clock
+        self._roles = roles if roles is not None else Roles(engine, "UTC")
 
     def list(self) -> tuple[Account, ...]:
         """Everybody, by name."""
         with self._engine.connect() as connection:
-            rows = connection.execute(select(account).order_by(account.c.name_key))
-            return tuple(_account_of(row) for row in rows)
+            rows = connection.execute(select(account).order_by(account.c.name_key)).all()
+            held = granted(connection)
+        return tuple(_account_of(row, held.get(row.id, ())) for row in rows)
 
     def answers(self) -> bool:
         """Whether the database can be reached right now."""
@@ -79,9 +89,9 @@ class Accounts:
         """Raises NotFound."""
         with self._engine.connect() as connection:
             row = connection.execute(_named(name)).one_or_none()
-        if row is None:
-            raise NotFound(f"there is no account {name!r}; `vms users list` shows all")
-        return _account_of(row)
+            if row is None:
+                raise NotFound(f"there is no account {name!r}; `vms users list` shows all")
+            return _account_of(row, granted(connection, row.id).get(row.id, ()))
 
     def knows(self, name: str) -> bool:
         """Whether there is such an account."""
@@ -89,9 +99,19 @@ class Accounts:
             return connection.execute(_named(name)).first() is not None
 
     def add(
-        self, name: str, password: str, *, role: str = Role.OPERATOR, display_name: str = ""
+        self,
+        name: str,
+        password: str,
+        *,
+        role: str = OPERATOR,
+        display_name: str = "",
+        grants: Sequence[Granted] = (),
     ) -> Account:
-        """Make an account. Raises BadRequest (name, role, password) or AlreadyExists."""
+        """Make an account. `grants`: else `role` on all cameras.
+
+        Raises BadRequest (name, role, password) or AlreadyExists.
+        """
+        grants = grants or (Granted(role),)
         name = name.strip()
         if not 1 <= len(name) <= NAME_MAX or not name.isprintable() or " " in name:
             raise BadRequest(
@@ -103,14 +123,15 @@ class Accounts:
             "name": name,
             "name_key": fold_name(name),
             "display_name": display_name.strip() or name,
-            "role": str(_role(role)),
             "password_hash": hash_password(password),
             "created": now,
             "password_changed": now,
         }
         try:
             with writing(self._engine) as connection:
-                connection.execute(insert(account).values(values))
+                self._roles.check(connection, grants)
+                made = connection.execute(insert(account).values(values).returning(account.c.id))
+                grant(connection, made.scalar_one(), grants)
         except IntegrityError:
             raise AlreadyExists(f"there is already an account {name!r}") from None
         return self.get(name)
@@ -124,15 +145,33 @@ class Accounts:
             connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
             connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
 
+    def grant(self, name: str, grants: Sequence[Granted]) -> Account:
+        """Let an account hold these roles and no others, from its next request on.
+
+        The last administrator stays one: raises BadRequest.
+        """
+        who = self.get(name)
+        with writing(self._engine) as connection:
+            self._roles.check(connection, grants)
+            if not is_administrator(grants):
+                _keep_an_administrator(connection, who)
+            grant(connection, who.id, grants)
+        return self.get(name)
+
+    def rename(self, name: str, display_name: str) -> Account:
+        """Change how screens show a person."""
+        who = self.get(name)
+        values = {"display_name": display_name.strip() or who.name}
+        with writing(self._engine) as connection:
+            connection.execute(update(account).where(account.c.id == who.id).values(values))
+        return self.get(name)
+
     def remove(self, name: str) -> None:
         """Remove an account with its sign-ins. The last administrator stays: raises BadRequest."""
         who = self.get(name)
-        admins = select(func.count()).select_from(account).where(account.c.role == Role.ADMIN)
         with writing(self._engine) as connection:
-            if who.role is Role.ADMIN and connection.scalar(admins) == 1:
-                raise BadRequest(
-                    f"{who.name!r} is the only administrator; add another one before removing it"
-                )
+            _keep_an_administrator(connection, who)
+            grant(connection, who.id, ())
             connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
             connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
             connection.execute(delete(account).where(account.c.id == who.id))
@@ -144,7 +183,7 @@ class Accounts:
                 return None
         password = make_password()
         try:
-            self.add(FIRST_ADMIN, password, role=Role.ADMIN)
+            self.add(FIRST_ADMIN, password, role=ADMIN)
         except AlreadyExists:  # another process was faster: the password is its to print
             return None
         return password
@@ -153,6 +192,7 @@ class Accounts:
         """Whose name and password these are. Takes the same time for an unknown name."""
         with self._engine.connect() as connection:
             row = connection.execute(_named(name)).one_or_none()
+            held = granted(connection, row.id).get(row.id, ()) if row is not None else ()
         stored = row.password_hash if row is not None else None
         if not password_matches(stored, password) or row is None:
             return None
@@ -163,27 +203,27 @@ class Accounts:
                     .where(account.c.id == row.id)
                     .values(password_hash=hash_password(password))
                 )
-        return _account_of(row)
+        return _account_of(row, held)
 
 
 def _named(name: str) -> Select[Any]:
     return select(account).where(account.c.name_key == fold_name(name))
 
 
-def _role(text: str) -> Role:
-    try:
-        return Role(text)
-    except ValueError:
-        known = ", ".join(Role)
-        raise BadRequest(f"{text!r} is not a role; use one of {known}") from None
+def _keep_an_administrator(connection: Connection, who: Account) -> None:
+    """Raise BadRequest if nobody else administers the site."""
+    held = granted(connection)
+    others = [grants for account_id, grants in held.items() if account_id != who.id]
+    if is_administrator(held.get(who.id, ())) and not any(map(is_administrator, others)):
+        raise BadRequest(f"{who.name!r} is the only administrator; make another one first")
 
 
-def _account_of(row: Row[Any]) -> Account:
+def _account_of(row: Row[Any], grants: tuple[Granted, ...]) -> Account:
     return Account(
         row.id,
         row.name,
         row.display_name,
-        Role(row.role),
+        grants,
         Instant(row.created),
         Instant(row.password_changed),
     )

@@ -1,23 +1,22 @@
 """What a person may do: one decision, pure.
 
-Every route of the API names the permission it needs (`web.permit`), and every answer comes from
-`decide`. Roles are two for now; rights per camera and group extend `decide` and nothing else.
+A person holds grants: a role on some cameras. A role allows permissions, within limits of footage
+age, time of day and address. Every route of the API names the permission it needs (`web.permit`),
+and every answer comes from `decide`. What no grant allows is denied.
 """
 
 from __future__ import annotations
 
 import enum
+import ipaddress
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from storage.patterns import GROUP, means
+from vms.core.clock import DAY, HOUR, Instant, Span
 from vms.core.model import CameraId
-
-
-class Role(enum.StrEnum):
-    """What a person is in the house. The words stand in SQL and JSON."""
-
-    ADMIN = "admin"
-    OPERATOR = "operator"
+from vms.core.schedule import Weekly
 
 
 class Permission(enum.StrEnum):
@@ -25,10 +24,78 @@ class Permission(enum.StrEnum):
 
     OWN_SESSION = "own_session"  # look at one's own sign-in and end it
     CAMERAS = "cameras"  # the list of cameras and their state
+    REGISTRY = "registry"  # add, change, replace and remove cameras
     LIVE = "live"  # pictures of now
     ARCHIVE = "archive"  # pictures of the past: timeline, media, frames
+    EVENTS = "events"  # tell of what happens at a camera; it may make it record
+    PTZ = "ptz"  # steer cameras
+    EXPORT = "export"  # hand out footage
+    HOLD = "hold"  # keep footage from deletion, and end that
+    RETENTION = "retention"  # the rules by which footage goes
     SYSTEM = "system"  # the machine's state: volumes, recorders
     METRICS = "metrics"  # figures for monitoring
+    STORAGE = "storage"  # what is stored and how it is: volumes, findings, the ledger's head
+    PEOPLE = "people"  # who may sign in and what they may: see and change it
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Within what a role holds. None: without a limit.
+
+    `footage_age`: how far back, ns; `hours`: when; `networks`: from where, each as 10.0.0.0/8.
+    """
+
+    footage_age: Span | None = None
+    hours: Weekly | None = None
+    networks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Permissions under a name. `priority`: of two who steer one camera, the higher takes over.
+
+    `purpose`: its holders say what for, or an order's number, before they steer: following a
+    person without an order spoils evidence.
+    """
+
+    name: str
+    permissions: frozenset[Permission]
+    limits: Limits = Limits()
+    priority: int = 1
+    purpose: bool = False
+
+
+ADMIN, OPERATOR, INVESTIGATOR, AUDITOR = "admin", "operator", "investigator", "auditor"
+
+_EVERYBODY = frozenset({Permission.OWN_SESSION, Permission.CAMERAS, Permission.SYSTEM})
+_LOOKING = _EVERYBODY | {Permission.LIVE, Permission.ARCHIVE, Permission.METRICS}
+BUILT_IN = {
+    role.name: role
+    for role in (
+        Role(ADMIN, frozenset(Permission), priority=2),
+        Role(OPERATOR, _LOOKING | {Permission.EVENTS, Permission.PTZ}),
+        Role(INVESTIGATOR, _LOOKING | {Permission.EXPORT, Permission.HOLD}),
+        Role(AUDITOR, _EVERYBODY | {Permission.METRICS, Permission.STORAGE}),
+    )
+}
+"""Roles every site has; they can't be changed, so that everybody knows what they mean."""
+
+# About no camera, and harmless without one: whoever has it for any camera has it.
+_PERSONAL = _EVERYBODY | {Permission.METRICS}
+WHOLE_SITE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role on cameras. `scope`: ids, globs or group:NAME; `*` is the whole site."""
+
+    role: Role
+    scope: tuple[str, ...] = (WHOLE_SITE,)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is for all cameras there are and will be, and for the site itself."""
+        return WHOLE_SITE in self.scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +105,40 @@ class Identity:
     account: int
     name: str
     display_name: str
-    role: Role
+    grants: tuple[Grant, ...]
     via: Literal["session", "token"]
+
+    @property
+    def role(self) -> str:
+        """The name of the first role; empty for who has none."""
+        return self.grants[0].role.name if self.grants else ""
+
+    @property
+    def asks_groups(self) -> bool:
+        """Whether the groups of a camera matter for what is allowed."""
+        return any(one.startswith(GROUP) for grant in self.grants for one in grant.scope)
+
+    @property
+    def asks_age(self) -> bool:
+        """Whether the age of footage matters for what is allowed."""
+        return any(grant.role.limits.footage_age is not None for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question. `camera`: which it is about, with its `groups`; None: the site.
+
+    `each`: the route asks again for each camera it tells of. `footage`: the earliest moment of the
+    past that is asked for. `address`: where the question comes from.
+    """
+
+    permission: Permission
+    now: Instant
+    address: str
+    camera: CameraId | None = None
+    groups: Collection[str] = ()
+    footage: Instant | None = None
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +149,66 @@ class Decision:
     reason: str = ""
 
 
-_OPERATOR = frozenset(Permission)
-_BY_ROLE = {Role.ADMIN: frozenset(Permission), Role.OPERATOR: _OPERATOR}
+def decide(identity: Identity, asked: Asked) -> Decision:
+    """May `identity` do it? Any one grant suffices."""
+    about = f" on camera {asked.camera}" if asked.camera is not None else ""
+    reason = f"{identity.name} may not use {asked.permission}{about}."
+    for grant in identity.grants:
+        if asked.permission not in grant.role.permissions or not _reaches(grant, asked):
+            continue
+        refusal = _refusal(grant.role, asked)
+        if refusal is None:
+            return Decision(True)
+        reason = f"{identity.name} may use {asked.permission}{about} only {refusal}."
+    return Decision(False, reason)
 
 
-def decide(identity: Identity, permission: Permission, camera: CameraId | None = None) -> Decision:
-    """May `identity` use `permission`, on `camera` if the request is about one?"""
-    if permission in _BY_ROLE[identity.role]:
-        return Decision(True)
-    about = f" on camera {camera}" if camera is not None else ""
-    return Decision(False, f"{identity.name} ({identity.role}) may not use {permission}{about}.")
+def _reaches(grant: Grant, asked: Asked) -> bool:
+    if asked.camera is None:
+        return grant.is_whole or asked.each or asked.permission in _PERSONAL
+    return any(means(pattern, asked.camera, asked.groups) for pattern in grant.scope)
+
+
+def _refusal(role: Role, asked: Asked) -> str | None:
+    """Within what the role holds and the question does not lie; None if it does."""
+    limits = role.limits
+    if limits.hours is not None and not limits.hours.covers(asked.now):
+        return f"at the hours of the role {role.name}"
+    if limits.networks is not None and not _within(asked.address, limits.networks):
+        return f"from the networks of the role {role.name}"
+    age = limits.footage_age
+    if age is not None and asked.footage is not None and asked.footage < asked.now - age:
+        return f"for footage of the last {_ago(age)}"
+    return None
+
+
+def _within(address: str, networks: Iterable[str]) -> bool:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return any((mapped or found) in ipaddress.ip_network(one) for one in networks)
+
+
+def _ago(age: Span) -> str:
+    return f"{age // DAY} days" if age % DAY == 0 else f"{age // HOUR} hours"
+
+
+def permissions_of(identity: Identity) -> frozenset[Permission]:
+    """All that is allowed somewhere; the screens show only what their reader may use."""
+    return frozenset().union(*(grant.role.permissions for grant in identity.grants))
+
+
+def steering_priority(identity: Identity) -> int:
+    """Of two who steer one camera, the higher one may take over. Patrols have 0."""
+    steers = [
+        grant.role.priority for grant in identity.grants if Permission.PTZ in grant.role.permissions
+    ]
+    return max(steers, default=0)
+
+
+def steers_for_a_purpose(identity: Identity) -> bool:
+    """Whether every role by which somebody steers asks what for."""
+    steers = [one.role for one in identity.grants if Permission.PTZ in one.role.permissions]
+    return bool(steers) and all(role.purpose for role in steers)

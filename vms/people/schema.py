@@ -1,9 +1,11 @@
-"""The tables of people: account, login_session, api_token. Times are nanoseconds of UTC."""
+"""The tables of people: accounts and what they may, sign-ins, API tokens. Times are nanoseconds
+of UTC."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -23,10 +25,31 @@ account = Table(
     Column("name", Text, nullable=False),  # as it was typed
     Column("name_key", Text, nullable=False, unique=True),  # folded: names ignore case
     Column("display_name", Text, nullable=False),
-    Column("role", Text, nullable=False),
     Column("password_hash", Text, nullable=False),  # argon2id in PHC form
     Column("created", BigInteger, nullable=False),
     Column("password_changed", BigInteger, nullable=False),
+)
+
+# Roles that people made; the built-in ones stand in the code.
+role = Table(
+    "role",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("permissions", Text, nullable=False),  # JSON: [permission, …]
+    Column("footage_age", BigInteger),  # how far back, ns
+    Column("hours", Text),  # JSON: [span of the week, …]
+    Column("networks", Text),  # JSON: [network, …]
+    Column("priority", Integer, nullable=False),
+    Column("purpose", Boolean, nullable=False),  # steering asks what for
+)
+
+account_grant = Table(
+    "account_grant",
+    metadata,
+    Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("role", Text, nullable=False),  # built in, or of the table
+    Column("scope", Text, nullable=False),  # JSON: [id, glob or group:NAME, …]
 )
 
 login_session = Table(

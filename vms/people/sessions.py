@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Engine, delete, insert, select, update
 
 from storage.database import writing
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
-from vms.core.errors import StorageError
+from vms.core.errors import NotFound, StorageError
 from vms.core.log import get_logger
 from vms.people.accounts import Account
-from vms.people.permissions import Identity, Role
+from vms.people.permissions import Identity
+from vms.people.roles import Roles
 from vms.people.schema import account, api_token, login_session
 
 LIFETIME = Span(12 * HOUR)
@@ -37,17 +39,38 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A living sign-in. `csrf` is None for an API token: no browser sends that by itself."""
+    """A living sign-in. `csrf` is None for an API token: no browser sends that by itself.
+
+    `permit`: names the sign-in or token, for `Sessions.permitted`; it opens nothing by itself.
+    """
 
     identity: Identity
     csrf: str | None
+    permit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDoor:
+    """A sign-in or an API token of an account. `id` names it and opens nothing.
+
+    `address`: where the sign-in came from; `label`: what the token is for; `expires`: None for
+    never.
+    """
+
+    id: str
+    kind: Literal["session", "token"]
+    created: Instant
+    expires: Instant | None
+    address: str
+    label: str
 
 
 class Sessions:
     """The tables of sign-ins and tokens. Each method blocks while it runs."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, roles: Roles | None = None) -> None:
         self._engine, self._clock = engine, clock
+        self._roles = roles if roles is not None else Roles(engine, "UTC")
 
     def start(self, who: Account, address: str) -> NewSession:
         """Begin a sign-in; sweeps out what has ended."""
@@ -73,15 +96,16 @@ class Sessions:
         query = select(login_session.c.csrf, login_session.c.expires, account).where(
             login_session.c.token_hash == digest, account.c.id == login_session.c.account_id
         )
+        now = self._clock.now()
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        now = self._clock.now()
-        if row is None or row.expires <= now:
-            return None
+            if row is None or row.expires <= now:
+                return None
+            grants = self._roles.grants_of(connection, row.id)
         if row.expires < now + LIFETIME - SLIDE_STEP:
             self._slide(digest, Instant(now + LIFETIME))
-        identity = Identity(row.id, row.name, row.display_name, Role(row.role), "session")
-        return SignedIn(identity, row.csrf)
+        identity = Identity(row.id, row.name, row.display_name, grants, "session")
+        return SignedIn(identity, row.csrf, f"session:{digest.hex()}")
 
     def end(self, token: str) -> None:
         """Sign out. An unknown token is no error."""
@@ -89,6 +113,47 @@ class Sessions:
             connection.execute(
                 delete(login_session).where(login_session.c.token_hash == _digest(token))
             )
+
+    def doors(self, who: Account) -> list[OpenDoor]:
+        """By what an account is let in now: its sign-ins, then its tokens, the newest first."""
+        now = self._clock.now()
+        signed = select(login_session).where(
+            login_session.c.account_id == who.id, login_session.c.expires > now
+        )
+        tokens = select(api_token).where(api_token.c.account_id == who.id)
+        with self._engine.connect() as connection:
+            sessions = connection.execute(signed.order_by(login_session.c.created.desc())).all()
+            programs = connection.execute(tokens.order_by(api_token.c.created.desc())).all()
+        return [
+            *(
+                OpenDoor(
+                    *(_door(row.token_hash), "session", Instant(row.created)),
+                    *(Instant(row.expires), row.address, ""),
+                )
+                for row in sessions
+            ),
+            *(
+                OpenDoor(_door(row.token_hash), "token", Instant(row.created), None, "", row.label)
+                for row in programs
+            ),
+        ]
+
+    def shut(self, who: Account, door: str) -> None:
+        """End a sign-in or token of an account, by its id. Raises NotFound."""
+        with writing(self._engine) as connection:
+            for table in (login_session, api_token):
+                mine = select(table.c.token_hash).where(table.c.account_id == who.id)
+                for digest in connection.scalars(mine).all():
+                    if _door(digest) == door:
+                        connection.execute(delete(table).where(table.c.token_hash == digest))
+                        return
+        raise NotFound(f"{who.name!r} has no such sign-in or token; it may have ended")
+
+    def identity(self, who: Account) -> Identity:
+        """What an account may now, as if it had just signed in."""
+        with self._engine.connect() as connection:
+            grants = self._roles.grants_of(connection, who.id)
+        return Identity(who.id, who.name, who.display_name, grants, "session")
 
     def make_token(self, who: Account, label: str) -> str:
         """An API token for programs, shown this once; it ends with a change of password."""
@@ -111,9 +176,34 @@ class Sessions:
         )
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
+            if row is None:
+                return None
+            grants = self._roles.grants_of(connection, row.id)
+        identity = Identity(row.id, row.name, row.display_name, grants, "token")
+        return SignedIn(identity, None, f"token:{_digest(token).hex()}")
+
+    def permitted(self, permit: str) -> Identity | None:
+        """Who a permit stands for now, if it still holds; no use of it, so its end stays."""
+        kind, _, text = permit.partition(":")
+        table = {"session": login_session, "token": api_token}.get(kind)
+        try:
+            digest = bytes.fromhex(text)
+        except ValueError:
             return None
-        return SignedIn(Identity(row.id, row.name, row.display_name, Role(row.role), "token"), None)
+        if table is None:
+            return None
+        query = select(account).where(
+            table.c.token_hash == digest, account.c.id == table.c.account_id
+        )
+        if table is login_session:
+            query = query.where(login_session.c.expires > self._clock.now())
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            grants = self._roles.grants_of(connection, row.id)
+        via: Literal["session", "token"] = "session" if kind == "session" else "token"
+        return Identity(row.id, row.name, row.display_name, grants, via)
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:
@@ -126,6 +216,11 @@ class Sessions:
         except StorageError as error:
             # The database is busy: the sign-in still holds, and the next use tries again.
             _log.warning("session_not_prolonged", error=str(error))
+
+
+def _door(digest: bytes) -> str:
+    """Names a sign-in for people: of its hash's hash, so that not even the hash is told."""
+    return hashlib.sha256(digest).hexdigest()[:16]
 
 
 def _digest(token: str) -> bytes:
