@@ -1,0 +1,1 @@
+"""What happens: events of cameras, wherever they come from."""

@@ -1,0 +1,1 @@
+"""Footage handed out: clips, what proves them, and how a stranger checks it."""
