@@ -10,12 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from vms.cameras.dump import dump_cameras
+from vms.cameras.history import KEPT
 from vms.cameras.provisioning import explained
 from vms.cameras.registry import Registry
+from vms.cameras.schedules import Schedules
 from vms.cameras.schema import camera, metadata
 from vms.cameras.vault import Vault
-from vms.core.config import CameraSettings
-from vms.core.errors import ConfigError, NotFound
+from vms.core.clock import SECOND, FakeClock
+from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.errors import AlreadyExists, BadFields, ConfigError, NotFound, Refused
 from vms.core.secret import Secret
 
 PASSWORD = "gizli-parola"
@@ -120,3 +123,78 @@ def test_a_lost_key_costs_no_other_camera_and_is_mended_by_applying(engine: sa.E
     assert [camera.password for camera in registry.settings()] == [None, None]
     assert [(c.kind, c.camera) for c in registry.apply(declared)] == [("changed", "a")]
     assert registry.settings()[0].password == Secret(PASSWORD)
+
+
+def test_people_s_cameras_stand_beside_the_file_s(registry: Registry) -> None:
+    registry.apply([settings("a")])
+    registry.add(settings("b", password=PASSWORD), "ayse")
+    with pytest.raises(AlreadyExists):
+        registry.add(settings("a"), "ayse")
+    with pytest.raises(Refused, match=r"cameras\.toml"):
+        registry.remove("a", "ayse")
+    assert registry.apply([settings("a")]) == ()
+    assert [(c.settings.id, c.origin) for c in registry.list()] == [
+        ("a", "file"),
+        ("b", "database"),
+    ]
+
+
+def test_a_removed_camera_keeps_the_groups_by_which_rules_match_it(registry: Registry) -> None:
+    registry.add(settings("a", groups=["parklar"]), "ayse")
+    registry.remove("a", "ayse")
+    assert registry.list() == ()
+    assert registry.groups() == {"a": ("parklar",)}
+    registry.add(settings("a", groups=["meydan"]), "ayse")
+    assert registry.groups() == {"a": ("meydan",)}
+
+
+def test_a_schedule_that_is_not_there_is_refused_however_it_is_entered(
+    engine: sa.Engine, registry: Registry
+) -> None:
+    """As the file refuses it: else the camera would be recorded at other hours than was asked."""
+    Schedules(engine).apply([ScheduleSettings(name="office", spans=("daily 08:00-18:00",))])
+    registry.add(settings("a", record="schedule:office"), "ayse")
+    wrong = settings("b", record="schedule:offise"), settings("c", privacy="night")
+    with pytest.raises(BadFields, match=r"record: .*'offise'.*did you mean 'office'"):
+        registry.add(wrong[0], "ayse")
+    with pytest.raises(BadFields, match="privacy: there is no schedule 'night'"):
+        registry.change("a", lambda before: before.model_copy(update={"privacy": "night"}), "ayse")
+    for take in (registry.additions, lambda wanted: registry.take(wanted, "ayse")):
+        with pytest.raises(BadFields, match=r"b\.record: .*c\.privacy: "):
+            take(wrong)
+    assert [one.settings.id for one in registry.list()] == ["a"]
+
+
+def test_taking_cameras_is_all_or_nothing(registry: Registry) -> None:
+    registry.apply([settings("a")])
+    registry.add(settings("b"), "ayse")
+    wanted = [settings("b", name="Kapı"), settings("c"), settings("a", name="other")]
+    revision = registry.revision()
+    with pytest.raises(Refused):
+        registry.take(wanted, "ayse")
+    assert (registry.revision(), len(registry.list())) == (revision, 2)
+    assert registry.additions(wanted[:2]) == registry.take(wanted[:2], "ayse")
+    assert [c.settings.id for c in registry.list()] == ["a", "b", "c"]
+
+
+def test_the_history_is_bounded_and_tells_who_and_when(engine: sa.Engine) -> None:
+    clock = FakeClock()
+    registry = Registry(engine, Vault(b"k" * 32), clock)
+    registry.add(settings("a", password=PASSWORD), "ayse")
+    for number in range(KEPT + 5):
+        clock.advance(SECOND)
+        name = f"n{number}"
+        registry.change("a", lambda one, name=name: one.model_copy(update={"name": name}), "ali")
+    found = registry.history("a")
+    assert len(found) == KEPT
+    assert (found[0].at, found[0].by) == (clock.now(), "ali")
+    assert found[0].fields == (("name", f"n{KEPT + 3}", f"n{KEPT + 4}"),)
+    assert PASSWORD not in repr(found)
+
+
+def test_a_dump_of_what_people_added_is_taken_over_as_it_is(registry: Registry) -> None:
+    inventory = {"make": "Axis", "installed": "31.05.2026", "notes": 'lens\ncleaned "twice"'}
+    registry.add(settings("a", inventory=inventory, groups=["meydan"]), "ayse")
+    tables = tomllib.loads(dump_cameras(registry.list()))["cameras"]
+    (change,) = registry.apply([CameraSettings.model_validate(table) for table in tables])
+    assert (change.kind, change.fields) == ("taken over", ())

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vms.core.clock import Instant
 from vms.core.config import CameraSettings
-from vms.core.model import CameraId, Cause, State, StreamKey, StreamName
+from vms.core.model import NOT_KEPT_BY_CHOICE, CameraId, Cause, State, StreamKey, StreamName
 from vms.core.status import StreamStatus
 
 
@@ -37,13 +37,17 @@ SENTENCES: dict[Cause, str] = {
     Cause.DISK_FAILED: "The volume does not take what is written.",
     Cause.FOOTAGE_DAMAGED: "Footage is damaged.",
     Cause.CLOCK_STEP: "The machine's clock was set forward; these seconds never were.",
-    Cause.CLOCK_STEP: "The machine's clock was set.",
     Cause.RECORDING_OFF: "Recording is switched off.",
+    Cause.NOT_SCHEDULED: "It is not recorded at this hour, by its schedule.",
+    Cause.NO_EVENT: "It is recorded when something happens.",
+    Cause.PRIVACY: "These hours are never recorded and never shown.",
     Cause.REMOVED: "The camera was taken out of the settings.",
+    Cause.DELETED: "There was footage; a retention rule or a full disk let it go.",
 }
 
 _NEVER = Instant(0)
-_WELL = (State.RECORDING, State.STREAMING, State.OFF)
+_WELL = (State.RECORDING, State.STREAMING, State.WAITING, State.OFF)
+_CHOSEN = (None, Cause.RECORDING_OFF, *NOT_KEPT_BY_CHOICE)
 
 
 def state_of_camera(
@@ -60,6 +64,6 @@ def state_of_camera(
 
 def problem_of(status: StreamStatus) -> str | None:
     """What is wrong, in one plain English sentence; None when nothing is."""
-    if status.state in _WELL and status.cause in (None, Cause.RECORDING_OFF):
+    if status.state in _WELL and status.cause in _CHOSEN:
         return None
     return SENTENCES[status.cause] if status.cause is not None else None

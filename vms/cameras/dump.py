@@ -9,15 +9,22 @@ from typing import Any
 import tomli_w
 
 from vms.cameras.provisioning import RegisteredCamera
+from vms.core.clock import span_text
 from vms.core.config import CameraSettings
 
+_KEPT = "# its password is not exported; where this camera is registered, it stays\n"
 
-def dump_cameras(cameras: Iterable[RegisteredCamera]) -> str:
-    """`[[cameras]]` tables; a password is never printed, its variable's name is."""
+
+def dump_cameras(cameras: Iterable[RegisteredCamera], *, variables: bool = True) -> str:
+    """`[[cameras]]` tables; a password is never printed, its variable's name is.
+
+    Without `variables` a comment stands there instead: importing leaves the password as it is.
+    """
     text = "\n".join(
         f"# declared in {'cameras.toml' if camera.origin == 'file' else 'the console'}\n"
         + "[[cameras]]\n"
-        + "".join(_line(key, value) for key, value in _table(camera.settings).items())
+        + "".join(_line(key, value) for key, value in _table(camera.settings, variables).items())
+        + ("" if variables or camera.settings.password is None else _KEPT)
         for camera in cameras
     )
     return text or "# no cameras\n"
@@ -30,18 +37,25 @@ def password_variable(camera_id: str) -> str:
 
 def _line(key: str, value: Any) -> str:
     """One key. A table stands within the line: as one of its own it would end the camera."""
-    if not isinstance(value, dict):
-        return tomli_w.dumps({key: value})
-    inner = ", ".join(tomli_w.dumps({name: one}).rstrip() for name, one in value.items())
-    return f"{key} = {{ {inner} }}\n"
+    return f"{key} = {_inline(value)}\n"
 
 
-def _table(settings: CameraSettings) -> dict[str, Any]:
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{name} = {_inline(one)}" for name, one in value.items())
+        return f"{{ {inner} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_inline, value))}]"
+    return tomli_w.dumps({"key": value}).removeprefix("key = ").rstrip("\n")
+
+
+def _table(settings: CameraSettings, variables: bool) -> dict[str, Any]:
     values = settings.model_dump(
         exclude={"password", "secret"}, exclude_none=True, exclude_defaults=True
     )
-    if settings.password is not None:
+    if settings.password is not None and variables:
         values["password"] = f"${{{password_variable(settings.id)}}}"
-    return {
-        key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
-    }
+    for name in ("pre_roll", "post_roll"):
+        if name in values:
+            values[name] = span_text(values[name])
+    return values

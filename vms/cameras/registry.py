@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from storage.database import writing
-from vms.cameras.provisioning import Change, Origin, RegisteredCamera, difference
+from vms.cameras.history import PastChange, history, note
+from vms.cameras.provisioning import (
+    Change,
+    Edit,
+    Kind,
+    Origin,
+    RegisteredCamera,
+    additions,
+    difference,
+    fields_of,
+    refuse_declared,
+)
 from vms.cameras.schema import camera as camera_table
-from vms.cameras.schema import camera_revision
+from vms.cameras.schema import camera_revision, former_camera, schedule
 from vms.cameras.vault import Vault
+from vms.core.clock import Clock, SystemClock
 from vms.core.config import CameraSettings
-from vms.core.errors import ConfigError, NotFound
+from vms.core.config_file import unknown_schedules
+from vms.core.errors import AlreadyExists, BadFields, ConfigError, NotFound
+from vms.core.findings import Finding
 from vms.core.log import get_logger
 from vms.core.secret import Secret
 
 log = get_logger(__name__)
 
+THE_FILE = "cameras.toml"
+"""Who changes what the file declares."""
+
 
 class Registry:
-    """Reads and changes the site's cameras. Calls block for a database access; not for a loop."""
+    """Reads and changes the site's cameras. Calls block for a database access; not for a loop.
 
-    def __init__(self, engine: sa.Engine, vault: Vault) -> None:
+    What changes a camera is one transaction: the row, its history, and the revision that running
+    processes follow. `by` says who did it, for the history.
+    """
+
+    def __init__(self, engine: sa.Engine, vault: Vault, clock: Clock | None = None) -> None:
         self._engine, self._vault = engine, vault
+        self._clock = clock if clock is not None else SystemClock()
         self._unreadable: set[str] = set()  # at most one entry a camera
 
     def list(self) -> tuple[RegisteredCamera, ...]:
@@ -33,12 +56,8 @@ class Registry:
 
     def get(self, camera_id: str) -> RegisteredCamera:
         """One camera; raises NotFound."""
-        query = sa.select(camera_table).where(camera_table.c.id == camera_id)
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise NotFound(f"there is no camera {camera_id!r}")
-        return self._registered(row)
+            return self._one(connection, camera_id)
 
     def settings(self) -> tuple[CameraSettings, ...]:
         """What the recorder needs: the settings of all cameras."""
@@ -59,23 +78,125 @@ class Registry:
         with writing(self._engine) as connection:
             rows = self._rows(connection)
             changes = difference(rows, declared)
-            positions = {camera.id: number for number, camera in enumerate(declared)}
-            wanted = {camera.id: camera for camera in declared}
-            for change in changes:
-                connection.execute(
-                    sa.delete(camera_table).where(camera_table.c.id == change.camera)
-                )
-                if change.kind != "removed":
-                    self._insert(connection, wanted[change.camera], "file", 0)
-            for camera_id, position in positions.items():
+            self._make(connection, changes, rows, declared, "file", THE_FILE)
+            for position, camera in enumerate(declared):
                 connection.execute(
                     sa.update(camera_table)
-                    .where(camera_table.c.id == camera_id, camera_table.c.position != position)
+                    .where(camera_table.c.id == camera.id, camera_table.c.position != position)
                     .values(position=position)
                 )
-            if changes:
-                self._bump(connection)
         return changes
+
+    # -- what people add -------------------------------------------------------------------
+
+    def add(self, camera: CameraSettings, by: str) -> None:
+        """A new camera; raises AlreadyExists, BadFields for a schedule that is not there.
+
+        Footage of an earlier camera of this id goes on.
+        """
+        with writing(self._engine) as connection:
+            rows = self._rows(connection)
+            if camera.id in rows:
+                raise AlreadyExists(f"there is a camera {camera.id!r} already; choose another id")
+            _refuse_unknown_schedules(connection, [camera])
+            self._make(connection, [Change("added", camera.id)], rows, [camera], "database", by)
+
+    def change(
+        self, camera_id: str, edit: Edit, by: str, kind: Kind = "changed"
+    ) -> tuple[RegisteredCamera, Change]:
+        """The camera as `edit` makes it of what it was, and what differs.
+
+        Raises NotFound, Refused for a camera of the file, BadFields for a schedule that is not
+        there, and what `edit` raises.
+        """
+        with writing(self._engine) as connection:
+            before = self._one(connection, camera_id)
+            refuse_declared(before)
+            after = edit(before.settings)
+            _refuse_unknown_schedules(connection, [after])
+            change = Change(kind, camera_id, fields_of(before.settings, after))
+            if change.fields:
+                rows = {camera_id: before}
+                self._make(connection, [change], rows, [after], "database", by)
+        return RegisteredCamera(after, "database"), change
+
+    def remove(self, camera_id: str, by: str) -> None:
+        """Take a camera out; its footage stays, and retention goes on to count for it.
+
+        Raises NotFound, and Refused for a camera of the file.
+        """
+        with writing(self._engine) as connection:
+            before = self._one(connection, camera_id)
+            refuse_declared(before)
+            removed = [Change("removed", camera_id)]
+            self._make(connection, removed, {camera_id: before}, [], "database", by)
+
+    def additions(self, wanted: Sequence[CameraSettings]) -> tuple[Change, ...]:
+        """What `take` would change; raises what it raises."""
+        with self._engine.connect() as connection:
+            _refuse_unknown_schedules(connection, wanted)
+            return additions(self._rows(connection), wanted)
+
+    def take(self, wanted: Sequence[CameraSettings], by: str) -> tuple[Change, ...]:
+        """Add cameras, or change those of the same id: all of them or, with an error, none.
+
+        Raises Refused if one is the file's and differs, BadFields for a schedule that is not there.
+        """
+        with writing(self._engine) as connection:
+            _refuse_unknown_schedules(connection, wanted)
+            rows = self._rows(connection)
+            changes = additions(rows, wanted)
+            self._make(connection, changes, rows, wanted, "database", by)
+        return changes
+
+    def history(self, camera_id: str) -> tuple[PastChange, ...]:
+        """What was changed of a camera, the newest first; of one that is gone too."""
+        with self._engine.connect() as connection:
+            return history(connection, camera_id)
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The groups of each camera, and those that removed ones had: by them rules match."""
+        with self._engine.connect() as connection:
+            former = {
+                row.id: tuple(json.loads(row.member_of))
+                for row in connection.execute(sa.select(former_camera))
+            }
+            rows = self._rows(connection)
+        return former | {camera_id: one.settings.groups for camera_id, one in rows.items()}
+
+    # -- rows ------------------------------------------------------------------------------
+
+    def _make(
+        self,
+        connection: sa.Connection,
+        changes: Sequence[Change],
+        rows: Mapping[str, RegisteredCamera],
+        wanted: Iterable[CameraSettings],
+        origin: Origin,
+        by: str,
+    ) -> None:
+        """Carry out changes of `rows` to what is `wanted`."""
+        if not changes:
+            return
+        settings = {camera.id: camera for camera in wanted}
+        for change in changes:
+            for table in (camera_table, former_camera):
+                connection.execute(sa.delete(table).where(table.c.id == change.camera))
+            if change.kind == "removed":
+                groups = json.dumps(rows[change.camera].settings.groups, ensure_ascii=False)
+                former = sa.insert(former_camera).values(id=change.camera, member_of=groups)
+                connection.execute(former)
+            else:
+                self._insert(connection, settings[change.camera], origin, 0)
+        note(connection, changes, by, self._clock.now())
+        self._bump(connection)
+
+    def _one(self, connection: sa.Connection, camera_id: str) -> RegisteredCamera:
+        query = sa.select(camera_table).where(camera_table.c.id == camera_id)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no camera {camera_id!r}")
+        return self._registered(row)
 
     def _rows(self, connection: sa.Connection) -> dict[str, RegisteredCamera]:
         origin_first = sa.case((camera_table.c.origin == "file", 0), else_=1)
@@ -123,3 +244,16 @@ class Registry:
         )
         if raised.rowcount == 0:
             connection.execute(sa.insert(camera_revision).values(id=1, revision=1))
+
+
+def _refuse_unknown_schedules(connection: sa.Connection, cameras: Sequence[CameraSettings]) -> None:
+    """Raises BadFields. What the file declares was held against the file's schedules."""
+    known = connection.execute(sa.select(schedule.c.name)).scalars().all()
+    found = [(one.id, finding) for one in cameras for finding in unknown_schedules(one, known)]
+    if not found:
+        return
+    several = len(cameras) > 1
+    raise BadFields(
+        Finding((camera, *one.path) if several else one.path, one.message, one.remedy)
+        for camera, one in found
+    )

@@ -1,0 +1,283 @@
+"""The steering service against simulated devices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from storage.database import migrate, open_database
+from tests.cameras.onvif.house import RIGHT, devices, sign_in
+from vms.cameras.onvif.clients import OnvifClients
+from vms.cameras.onvif.networks import Networks
+from vms.cameras.onvif.port import OnvifError, Trouble
+from vms.cameras.onvif.ptz_facts import Vector
+from vms.cameras.steering import command, helm, portraits
+from vms.cameras.steering.helm import Overtaken
+from vms.cameras.steering.lease import Operator, Steered
+from vms.cameras.steering.patrol import Patrol, Step
+from vms.cameras.steering.portraits import Portraits
+from vms.cameras.steering.records import Records
+from vms.cameras.steering.steering import Steering
+from vms.core.clock import SECOND, FakeClock, SystemClock
+from vms.core.config import CameraSettings, PtzSettings
+from vms.core.errors import NotFound, Refused
+from vms.simulator.fleet import Fleet
+
+ALI, ADMIN = Operator("ali", 1), Operator("admin", 2)
+RIGHTWARDS = Vector(0.5, 0, 0)
+
+
+@dataclass
+class House:
+    fleet: Fleet
+    steering: Steering
+    records: Records
+    clock: FakeClock
+    cameras: dict[str, CameraSettings]
+    shown: bool = True
+
+    def log(self, camera: str = "gate") -> list[tuple[str, str, str]]:
+        found = reversed(self.records.commands(camera, 100))
+        return [(one.operator, one.command, one.result) for one in found]
+
+
+def within(folder: Path, scene: Callable[[House], Awaitable[None]], **settings: object) -> None:
+    engine = open_database(f"sqlite:///{folder / 'a.db'}")
+    migrate(engine)
+
+    async def run() -> None:
+        clock, records = FakeClock(), Records(engine)
+        async with devices() as fleet:
+            cameras = {name: settings_of(fleet, name) for name in ("gate", "yard")}
+            clients = OnvifClients(Networks(["127.0.0.0/8"]), sign_in, SystemClock())
+
+            def of(camera: str) -> CameraSettings:
+                if camera not in cameras:
+                    raise NotFound(camera)
+                return cameras[camera]
+
+            shown = Portraits(records, clock, lambda camera: house.shown)
+            rules = PtzSettings.model_validate(settings)
+            steering = Steering(clients, of, records, shown, rules, clock)
+            house = House(fleet, steering, records, clock, cameras)
+            async with steering.running():
+                await scene(house)
+
+    asyncio.run(run())
+    engine.dispose()
+
+
+def settings_of(fleet: Fleet, name: str, password: str = RIGHT.password.reveal()) -> CameraSettings:
+    return CameraSettings.model_validate(
+        {"id": name, "source": fleet.url(name), "onvif": fleet.device(name).url("device_service"),
+         "username": "vms", "password": password}
+    )  # fmt: skip
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_a_click_reaches_the_camera_and_stands_in_the_log(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        head = house.fleet.device("gate").head
+        await house.steering.take("gate", ALI, "2026/41", take_over=False)
+        await house.steering.do("gate", ALI, command.move(RIGHTWARDS))
+        assert head.moving
+        await house.steering.do("gate", ALI, command.move(RIGHTWARDS))  # the key is held down
+        await house.steering.do("gate", ALI, command.stop())
+        assert not head.moving
+        await house.steering.release("gate", ALI)
+        done = [("ali", word, "done") for word in ("take", "move", "stop", "release")]
+        assert house.log() == done
+        assert {one.purpose for one in house.records.commands("gate", 9)} == {"2026/41"}
+
+    within(tmp_path, scene)
+
+
+def test_two_people_are_told_apart_and_the_refusal_is_logged(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        await house.steering.do("gate", ALI, command.move(RIGHTWARDS))
+        with pytest.raises(Steered):
+            await house.steering.do("gate", ADMIN, command.stop())
+        await house.steering.take("gate", ADMIN, None, take_over=True)
+        await house.steering.do("gate", ADMIN, command.stop())
+        with pytest.raises(Steered):
+            await house.steering.do("gate", ALI, command.goto_home())
+        house.clock.advance(30 * SECOND)
+        await house.steering.do("gate", ALI, command.goto_home())
+        assert [one[2] for one in house.log()] == [
+            "done", "steered", "done", "done", "steered", "done",
+        ]  # fmt: skip
+
+    within(tmp_path, scene)
+
+
+def test_a_move_that_nobody_renews_is_stopped_though_the_camera_knows_no_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms.cameras.steering.steering._STOP_AFTER_S", 0.1)
+
+    async def scene(house: House) -> None:
+        head = house.fleet.device("gate").head
+        await house.steering.do("gate", ALI, command.move(RIGHTWARDS))
+        head._ends = None
+        await until(lambda: not head.moving)
+        await until(lambda: ("", "stop", "done") in house.log())
+
+    within(tmp_path, scene)
+
+
+def test_what_still_moves_is_stopped_when_the_service_ends(tmp_path: Path) -> None:
+    heads = []
+
+    async def scene(house: House) -> None:
+        heads.append(house.fleet.device("gate").head)
+        await house.steering.do("gate", ALI, command.move(RIGHTWARDS))
+
+    within(tmp_path, scene)
+    assert not heads[0].moving
+
+
+def test_a_slow_camera_gets_the_newest_move_only(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        await house.steering.look("gate")
+        house.fleet.set_fault("gate", "hang", lasting=0.2)
+        speeds = [Vector(pan=number / 10) for number in range(1, 6)]
+        moves = []
+        for speed in speeds:
+            moves.append(asyncio.create_task(house.steering.do("gate", ALI, command.move(speed))))
+            await asyncio.sleep(0.02)
+        ended = await asyncio.gather(*moves, return_exceptions=True)
+        assert [type(one) for one in ended].count(Overtaken) >= 2
+        assert ended[0] is None
+        velocity = house.fleet.device("gate").head._velocity
+        assert velocity is not None
+        assert velocity.pan == 0.5
+
+    within(tmp_path, scene)
+
+
+def test_a_camera_that_refuses_us_is_left_alone_until_its_settings_change(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        signin = house.fleet.device("gate").signin
+        house.cameras["gate"] = settings_of(house.fleet, "gate", "wrong")
+        for _ in range(5):
+            with pytest.raises(OnvifError) as refused:
+                await house.steering.do("gate", ALI, command.goto_home())
+            assert refused.value.trouble is Trouble.REFUSED
+        assert signin.refusals <= 2
+        house.cameras["gate"] = settings_of(house.fleet, "gate")
+        house.clock.advance(3 * SECOND)
+        await house.steering.do("gate", ALI, command.goto_home())
+        assert house.log()[-1] == ("ali", "home_goto", "done")
+        assert house.log()[0] == ("ali", "home_goto", "refused")
+
+    within(tmp_path, scene)
+
+
+def test_a_camera_that_is_not_steered_over_onvif_says_so(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        plain = house.cameras["gate"].model_copy(update={"onvif": None})
+        house.cameras["gate"] = plain
+        with pytest.raises(Refused):
+            await house.steering.look("gate")
+        with pytest.raises(NotFound):
+            await house.steering.look("nowhere")
+
+    within(tmp_path, scene)
+
+
+def test_a_preset_gets_a_picture_and_loses_it(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        token = await house.steering.do("gate", ALI, command.save_preset(" Kapı  önü ", None))
+        assert token is not None
+        await until(lambda: house.records.picture("gate", token) is not None)
+        (shown,) = await house.steering.presets("gate")
+        assert (shown.name, shown.pictured) == ("Kapı önü", house.clock.now())
+        await house.steering.do("gate", ALI, command.remove_preset(token))
+        assert house.records.picture("gate", token) is None
+
+    within(tmp_path, scene)
+
+
+def test_in_privacy_hours_no_picture_is_kept(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        house.shown = False
+        token = await house.steering.do("gate", ALI, command.save_preset("Kapı", None))
+        assert token is not None
+        await until(lambda: not house.steering._tasks)
+        assert house.records.picture("gate", token) is None
+
+    within(tmp_path, scene)
+
+
+def test_an_old_picture_is_taken_again_on_arrival(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portraits, "_LOOK_EVERY_S", 0.02)
+
+    async def scene(house: House) -> None:
+        token = await house.steering.do("gate", ALI, command.save_preset("Kapı", None))
+        assert token is not None
+        await until(lambda: house.records.picture("gate", token) is not None)
+        first = house.records.pictured("gate")[token]
+        house.clock.advance(portraits.OLD)
+        await house.steering.do("gate", ALI, command.goto_preset(token))
+        await until(lambda: house.records.pictured("gate")[token] > first)
+
+    within(tmp_path, scene)
+
+
+def test_a_patrol_goes_on_until_a_person_steers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms.cameras.steering.steering._PATROL_EVERY_S", 0.02)
+
+    async def scene(house: House) -> None:
+        head = house.fleet.device("gate").head
+        tokens = []
+        for place in (Vector(-0.1), Vector(0.1)):
+            await house.steering.do("gate", ALI, command.absolute(place))
+            await until(lambda: not head.moving)
+            token = await house.steering.do("gate", ALI, command.save_preset(str(place.pan), None))
+            assert token is not None
+            tokens.append(token)
+        steps = tuple(Step(token, 10) for token in tokens)
+        await house.steering.set_patrol("gate", ALI, Patrol(steps, running=True))
+        await until(lambda: head._target is not None and head._target.pan == -0.1)
+        house.clock.advance(10 * SECOND)
+        await until(lambda: head._target is not None and head._target.pan == 0.1)
+        await house.steering.do("gate", ALI, command.stop())
+        house.clock.advance(20 * SECOND)
+        await asyncio.sleep(0.1)
+        assert head._target is None
+        house.clock.advance(60 * SECOND)
+        await until(lambda: head._target is not None and head._target.pan == -0.1)
+
+    within(tmp_path, scene)
+
+
+def test_clients_are_kept_for_a_while_and_never_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms.cameras.steering.steering.HELMS_MAX", 1)
+
+    async def scene(house: House) -> None:
+        await house.steering.do("gate", ALI, command.goto_home())
+        await house.steering.look("yard")
+        assert set(house.steering._helms) == {"gate", "yard"}  # gate is held
+        await house.steering.take("yard", ALI, None, take_over=False)
+        house.clock.advance(31 * SECOND)
+        house.cameras["third"] = house.cameras["gate"]
+        await house.steering.look("third")
+        assert set(house.steering._helms) == {"third"}
+
+    within(tmp_path, scene)
+    assert helm.WAITING_MAX > 1

@@ -1,0 +1,97 @@
+"""Cameras as CSV: a spreadsheet's habits are understood, and it is handed nothing to run."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from vms.cameras.entry import entered
+from vms.cameras.provisioning import RegisteredCamera
+from vms.cameras.sheet import COLUMNS, read_sheet, write_sheet
+from vms.core.errors import Refused
+from vms.core.secret import Secret
+
+FULL = entered(
+    {
+        "id": "park-1",
+        "name": 'İğdır, "Park"',
+        "groups": ["parklar", "göl"],
+        "source": "rtsp://10.0.0.7/main",
+        "username": "vms",
+        "password": "kanarya",
+        "location": {"lat": -39.9, "lon": 32.85, "heading": 120, "fov": 70},
+        "inventory": {"make": "Axis", "installed": "2026-05-31", "notes": "a\nb"},
+    }
+)
+
+
+@pytest.mark.parametrize("excel", [False, True])
+def test_what_is_written_reads_back_as_it_was(excel: bool) -> None:
+    text = write_sheet([FULL], excel=excel)
+    assert "kanarya" not in text
+    assert read_sheet(text, "x.csv", {"park-1": RegisteredCamera(FULL, "database")}) == [FULL]
+    (fresh,) = read_sheet(text, "x.csv", {})
+    assert fresh == FULL.model_copy(update={"password": None})
+
+
+def test_a_turkish_excel_is_understood() -> None:
+    text = (
+        "\ufeffID;name;source;lat;lon;installed;password\r\n"
+        "a;Kapı;rtsp://10.0.0.1/x;39,9;32,8;31.05.2026;gizli\r\n;;;;;;\r\n"
+    )
+    (camera,) = read_sheet(text, "x.csv", {})
+    assert camera.location is not None
+    assert (camera.location.lat, camera.location.lon) == (39.9, 32.8)
+    assert camera.inventory is not None
+    assert str(camera.inventory.installed) == "2026-05-31"
+    assert camera.password == Secret("gizli")
+
+
+def test_columns_that_are_not_there_leave_what_is_registered() -> None:
+    (camera,) = read_sheet(
+        "id,name\npark-1,Yeni\n", "x.csv", {"park-1": RegisteredCamera(FULL, "database")}
+    )
+    assert camera == FULL.model_copy(update={"name": "Yeni"})
+
+
+def test_every_mistake_is_told_with_line_column_and_remedy() -> None:
+    text = (
+        'id,source,lat,lon,notes\na,rtsp://10.0.0.1/x,1,2,"two\nlines"\n'
+        "B,rtsp://10.0.0.1/x,1,2,\nc,10.0.0.1,99,2,\na,rtsp://10.0.0.1/x,1,2,\n"
+    )
+    with pytest.raises(Refused) as refused:
+        read_sheet(text, "x.csv", {})
+    said = str(refused.value).splitlines()[1:]
+    assert [one.partition(": ")[0] for one in said] == ["x.csv:4", "x.csv:5", "x.csv:5", "x.csv:6"]
+    assert "column 1 id: 'B'" in said[0]
+    assert "column 2 source: has the scheme" in said[1]
+    assert "column 3 lat" in said[2]
+    assert said[3].endswith("twice (remove a row)")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "id: is missing"),
+        ("name\nx\n", "id: is missing"),
+        ("id,sorce\n", "column 2 sorce: is no column"),
+        ("id,id\n", "twice"),
+        ('id,source\n"a,b\n', "is not CSV"),
+        ("id,source\na,rtsp://10.0.0.1/x,more\n", "more cells than columns"),
+    ],
+)
+def test_what_is_no_sheet_is_refused(text: str, says: str) -> None:
+    with pytest.raises(Refused, match=says):
+        read_sheet(text, "x.csv", {})
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/C calc'!A0", "+1", "-1+1", "@SUM(A1)", "'=x"])
+def test_a_spreadsheet_is_handed_nothing_to_run_and_it_reads_back(name: str) -> None:
+    camera = FULL.model_copy(update={"name": name, "password": None})
+    text = write_sheet([camera])
+    row = dict(zip(COLUMNS, list(csv.reader(io.StringIO(text)))[1], strict=True))
+    assert row["name"] == "'" + name
+    assert row["lat"] == "-39.9"  # a number is none
+    assert read_sheet(text, "x.csv", {}) == [camera]

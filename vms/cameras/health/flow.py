@@ -1,0 +1,118 @@
+"""Whether a stream comes as it usually does: pictures a second, bits, losses, clock. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vms.cameras.health.checks import Check, Reading
+from vms.core.clock import MINUTE, SECOND, Instant, Span
+from vms.core.model import State
+from vms.core.status import StreamStatus
+
+_SETTLED = 1 * MINUTE  # of a run, before its rates count
+_LEARNT = 10 * MINUTE  # of looks, before a rate is called usual
+_MEMORY = 6 * 60 * MINUTE  # how slowly the usual follows
+_FPS_LEAST = 0.6  # of the usual
+_BITS_LEAST, _BITS_MOST = 0.1, 6.0  # of the usual: day and night differ by three or four
+_LOSS_MOST = 0.005  # of the packets or pictures
+_RESYNCS_MOST = 2.0  # a minute
+_CLOCK_MOST = 2.0  # s
+_KEYFRAMES_MOST = 10.0  # s; a viewer waits as long for the first picture
+
+
+@dataclass(slots=True)
+class _Usual:
+    """A slow mean. `weight`: nanoseconds it was learnt from, at most `_MEMORY`."""
+
+    value: float = 0.0
+    weight: int = 0
+
+    def take(self, value: float, span: int) -> None:
+        self.weight = min(self.weight + span, _MEMORY)
+        self.value += (value - self.value) * span / self.weight
+
+    @property
+    def known(self) -> bool:
+        return self.weight >= _LEARNT
+
+
+@dataclass(slots=True)
+class FlowWatch:
+    """One stream, looked at again and again. What is usual is learnt anew by each process."""
+
+    _fps: _Usual = field(default_factory=_Usual)
+    _bits: _Usual = field(default_factory=_Usual)
+    _last: tuple[Instant, StreamStatus] | None = None
+
+    def take(self, status: StreamStatus, now: Instant) -> list[Reading]:
+        """One look. A stream that does not come, or only began to, has no rates: nothing is said.
+
+        Of a camera that waits for its hours the pictures come and are counted all the same.
+        """
+        last, self._last = self._last, (now, status)
+        delivers = (State.RECORDING, State.STREAMING, State.WAITING)
+        if status.state not in delivers or now - status.since < _SETTLED:
+            return []
+        readings = [self._few(status), self._odd(status), _clock(status)]
+        if last is not None:
+            readings += _losses(*last, status, now)
+        span = min(max(now - last[0], 0), MINUTE) if last else 0
+        self._fps.take(status.fps, span or SECOND)
+        self._bits.take(status.bitrate, span or SECOND)
+        return readings
+
+    def _few(self, status: StreamStatus) -> Reading:
+        usual, least = self._fps.value, _FPS_LEAST * self._fps.value
+        if not self._fps.known:
+            return Reading(Check.FPS, None, status.fps)
+        text = f"{status.fps:.1f} pictures a second; usual are {usual:.1f}"
+        return _reading(Check.FPS, status.fps < least, status.fps, least, text)
+
+    def _odd(self, status: StreamStatus) -> Reading:
+        usual, bits = self._bits.value, float(status.bitrate)
+        if not self._bits.known:
+            return Reading(Check.BITRATE, None, bits)
+        least, most = _BITS_LEAST * usual, _BITS_MOST * usual
+        text = f"{bits / 1e6:.2f} Mbit/s; usual are {usual / 1e6:.2f}"
+        return _reading(
+            Check.BITRATE, not least <= bits <= most, bits, most if bits > usual else least, text
+        )
+
+
+def keyframes(spacing: Span | None) -> Reading:
+    """How far keyframes are apart, as a segment shows it."""
+    if spacing is None:
+        return Reading(Check.KEYFRAMES, None)
+    apart = spacing / SECOND
+    text = f"a keyframe only every {apart:.1f} s"
+    return _reading(Check.KEYFRAMES, apart > _KEYFRAMES_MOST, apart, _KEYFRAMES_MOST, text)
+
+
+def _losses(
+    then: Instant, before: StreamStatus, status: StreamStatus, now: Instant
+) -> Iterator[Reading]:
+    """Between two looks; counters begin anew with a new worker."""
+    if status.units <= before.units or now <= then:
+        return
+    damaged = max(0, status.damaged - before.damaged)
+    share = damaged / (status.units - before.units + damaged)
+    text = f"{share:.1%} of the pictures come damaged"
+    yield _reading(Check.LOSSES, share > _LOSS_MOST, share, _LOSS_MOST, text)
+    resyncs = max(0, status.resyncs - before.resyncs) * MINUTE / (now - then)
+    text = f"the stream had to be found again {resyncs:.0f} times a minute"
+    yield _reading(Check.RESYNCS, resyncs > _RESYNCS_MOST, resyncs, _RESYNCS_MOST, text)
+
+
+def _clock(status: StreamStatus) -> Reading:
+    offset, error = status.clock_offset_ms, status.clock_error_ms or 0.0
+    if offset is None:
+        return Reading(Check.CLOCK, None)
+    seconds = offset / 1000
+    bad = abs(offset) - error > _CLOCK_MOST * 1000
+    text = f"its clock is {abs(seconds):.1f} s {'ahead' if offset > 0 else 'behind'}"
+    return _reading(Check.CLOCK, bad, seconds, _CLOCK_MOST, text)
+
+
+def _reading(check: Check, bad: bool, value: float, limit: float, text: str) -> Reading:
+    return Reading(check, bad, value, limit, text if bad else "")

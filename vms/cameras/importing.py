@@ -1,0 +1,85 @@
+"""The cameras of a file that is imported: a CSV, or a TOML with `[[cameras]]`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from vms.cameras.entry import refuse_to_tell
+from vms.cameras.provisioning import RegisteredCamera
+from vms.cameras.sheet import read_sheet
+from vms.core.config import CameraSettings
+from vms.core.config_file import load_settings, parse_settings
+from vms.core.errors import BadRequest, ConfigError
+
+MAX_BYTES = 20_000_000
+"""Far more than any fleet; a larger file is another one, chosen by mistake."""
+
+
+def read_cameras(file: Path, registered: Mapping[str, RegisteredCamera]) -> list[CameraSettings]:
+    """What the file says; a password it does not name stays as registered.
+
+    Raises ConfigError, Refused or BadRequest, with line and remedy.
+    """
+    if file.suffix.lower() == ".toml":
+        return [_with_password(one, registered) for one in load_settings(file).cameras]
+    if file.suffix.lower() != ".csv":
+        raise BadRequest(f"{file} is neither .csv nor .toml; rename it, or save it as one of them")
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise BadRequest(f"{file} is larger than {MAX_BYTES} bytes")
+        text = file.read_bytes().decode()
+    except OSError as error:
+        raise ConfigError(f"can't be read: {error.strerror}", file=str(file)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        remedy = 'save it as "CSV UTF-8"'
+        raise ConfigError("is not UTF-8", file=str(file), line=line, remedy=remedy) from None
+    return read_sheet(text, str(file), registered)
+
+
+def cameras_sent(
+    text: str, name: str, registered: Mapping[str, RegisteredCamera]
+) -> list[CameraSettings]:
+    """The cameras of a file that somebody sent, `name` says of which kind. Raises what
+    `read_cameras` raises.
+
+    Nothing of the server is read for it: no variable, no password file. A stored password stays
+    only where the camera's hosts stay.
+    """
+    if name.lower().endswith(".toml"):
+        settings = parse_settings(_without_files(text, name), Path(name), {})
+        found = [_with_password(one, registered) for one in settings.cameras]
+    else:
+        found = read_sheet(text, name, registered)
+    for camera in found:
+        before = registered.get(camera.id)
+        if before is not None and camera.password == before.settings.password:
+            refuse_to_tell(before.settings, camera, {})
+    return found
+
+
+def _without_files(text: str, name: str) -> str:
+    try:
+        cameras = tomllib.loads(text).get("cameras", [])
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text  # what reads it says what is wrong
+    for camera in cameras if isinstance(cameras, list) else ():
+        if isinstance(camera, dict) and "secret" in camera:
+            raise ConfigError(
+                "names a file of the server, which only cameras.toml may",
+                file=name,
+                key="secret",
+                remedy="write the password itself, as password, or leave it out",
+            )
+    return text
+
+
+def _with_password(
+    camera: CameraSettings, registered: Mapping[str, RegisteredCamera]
+) -> CameraSettings:
+    before = registered.get(camera.id)
+    if before is None or camera.password is not None:
+        return camera
+    return camera.model_copy(update={"password": before.settings.password})

@@ -1,0 +1,133 @@
+"""Listening to cameras: one pull point a camera, asked for ever, made anew when it breaks.
+
+What is heard is handed on; what becomes of it is not decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from vms.cameras.onvif.client import OnvifClient
+from vms.cameras.onvif.port import OnvifError, Trouble
+from vms.cameras.onvif.topics import Kind, Told, changes
+from vms.core.clock import MINUTE, SECOND, Clock, Span
+from vms.core.config import CameraSettings
+from vms.core.log import get_logger
+from vms.core.model import CameraId
+from vms.core.supervise import Backoff, supervise
+
+log = get_logger(__name__)
+
+LIFE_S = 60
+"""A subscription that is not renewed ends after it: cameras have few places."""
+WAIT_S = 20
+_RENEW_EVERY = Span(15 * SECOND)
+_STILL = Span(4 * MINUTE)
+"""What lasts is told again after it: it would count as over after ten minutes of silence."""
+SHUNNED_S = 15 * 60.0
+"""A camera that refuses our password, or has no events, is left alone so long."""
+_HOPELESS = (Trouble.REFUSED, Trouble.LOCKED, Trouble.NO_SERVICE)
+_REST_S = 0.2  # between two pulls, and after each thing that was told: 5 a second of a camera
+_CONNECTING_MAX = 16
+
+
+class Hearer(Protocol):
+    """Takes what cameras tell. Both calls block."""
+
+    def told(self, camera: CameraId, told: Told) -> None:
+        """Something begins or ends."""
+
+    def still(self, camera: CameraId, lasting: Sequence[Told]) -> None:
+        """These go on."""
+
+
+ClientFor = Callable[[CameraSettings], Awaitable[OnvifClient]]
+
+
+class Listeners:
+    """Listens to whichever cameras it is told to; use it from one event loop."""
+
+    def __init__(self, client_for: ClientFor, hearer: Hearer, clock: Clock) -> None:
+        self._client_for, self._hearer, self._clock = client_for, hearer, clock
+        self._tasks: dict[CameraSettings, asyncio.Task[None]] = {}
+        self._connecting = asyncio.Semaphore(_CONNECTING_MAX)
+
+    async def follow(self, cameras: Sequence[CameraSettings]) -> None:
+        """Listen to these of them that speak ONVIF, and to no others. Others go on untouched."""
+        wanted = {_dialled(camera): camera for camera in cameras if camera.onvif is not None}
+        gone = [self._tasks.pop(key) for key in self._tasks.keys() - wanted.keys()]
+        await _ended(gone)
+        for key in wanted.keys() - self._tasks.keys():
+            name = f"listen {key.id}"
+            self._tasks[key] = asyncio.create_task(self._keep(key), name=name)
+
+    async def close(self) -> None:
+        """Leave all cameras, within some seconds."""
+        await _ended(list(self._tasks.values()))
+        self._tasks.clear()
+
+    async def _keep(self, camera: CameraSettings) -> None:
+        said: list[str] = []
+
+        def failed(error: Exception, wait: Span) -> None:
+            if said != [str(error)]:  # once, not at every try
+                said[:] = [str(error)]
+                log.info("a camera's events are not heard", camera=camera.id, error=str(error))
+
+        await supervise(
+            f"listen {camera.id}",
+            lambda: self._listen(camera),
+            self._clock,
+            backoff=Backoff(floor=5 * SECOND, ceiling=5 * MINUTE),
+            failed=failed,
+        )
+
+    async def _listen(self, camera: CameraSettings) -> None:
+        """Until something breaks. What lasted goes on until the camera says otherwise."""
+        try:
+            async with self._connecting:
+                client = await self._client_for(camera)
+                point = await client.events.subscribe(LIFE_S)
+        except OnvifError as error:
+            if error.trouble in _HOPELESS:
+                log.info("a camera's events are not heard", camera=camera.id, error=error.detail)
+                await asyncio.sleep(SHUNNED_S)
+            raise
+        try:
+            known: dict[tuple[Kind, str], bool] = {}
+            retold = renewed = self._clock.monotonic()
+            while True:
+                news = changes(await client.events.pull(point, WAIT_S), known)
+                for told in news:
+                    await asyncio.to_thread(self._hearer.told, camera.camera_id, told)
+                if self._clock.monotonic() - retold >= _STILL:
+                    retold = self._clock.monotonic()
+                    await asyncio.to_thread(self._hearer.still, camera.camera_id, _lasting(known))
+                await asyncio.sleep(_REST_S * max(1, len(news)))
+                if self._clock.monotonic() - renewed >= _RENEW_EVERY:
+                    renewed = self._clock.monotonic()
+                    await client.events.renew(point, LIFE_S)
+        finally:
+            await client.events.leave(point)
+
+
+def _lasting(known: dict[tuple[Kind, str], bool]) -> list[Told]:
+    return [Told(kind, source, on=True) for (kind, source), on in known.items() if on]
+
+
+def _dialled(camera: CameraSettings) -> CameraSettings:
+    """What of the settings matters here: a camera that is only renamed is not dialled anew."""
+    return camera.model_copy(
+        update={
+            "name": "", "groups": (), "location": None, "inventory": None, "sub": None,
+            "record": "off", "privacy": None, "pre_roll": 0, "post_roll": 0,
+        }
+    )  # fmt: skip
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,204 @@
+"""Asking one camera: where its services are, how a call is signed, what is tried again.
+
+One call costs one request. A second is sent only when the first was refused and there is something
+new to sign it with: the camera's HTTP challenge, or its clock after it was set. So a wrong password
+costs two refusals at first and one a call from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from vms.cameras.onvif import reading
+from vms.cameras.onvif.http import Http, Response
+from vms.cameras.onvif.port import Address, OnvifError, Trouble
+from vms.cameras.onvif.soap import answer_of, envelope, security
+from vms.cameras.onvif.xml import SIZE_MAX, Element
+from vms.core.clock import Clock
+from vms.core.secret import Secret
+
+DEVICE_PATH = "/onvif/device_service"
+_SOAP = "application/soap+xml; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user of cameras."""
+
+    username: str
+    password: Secret
+
+
+class HttpSignIn(Protocol):
+    """Answers HTTP challenges for one user; `accept` gives None when none can be answered."""
+
+    def accept(self, values: Iterable[str]) -> object | None: ...
+    def header(self, method: str, uri: str) -> str | None: ...
+
+
+HttpSignIns = Callable[[Credentials], HttpSignIn]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service answers. `header`: SOAP header blocks that calls there must carry."""
+
+    address: Address
+    path: str
+    header: str = ""
+
+
+class Asking:
+    """Calls to the camera at `address`. `refusals` counts the requests it refused us in."""
+
+    def __init__(
+        self,
+        http: Http,
+        address: Address,
+        credentials: Credentials | None,
+        sign_ins: HttpSignIns,
+        clock: Clock,
+        path: str = DEVICE_PATH,
+    ) -> None:
+        self._http, self.address, self.clock = http, address, clock
+        self._credentials = credentials
+        self._sign_in = sign_ins(credentials) if credentials is not None else None
+        self._challenged = False  # we answer HTTP challenges from now on
+        self._let_in = False  # what we sign with was right the last time
+        self._device = Place(address, path)
+        self._offset: int | None = None
+        self._services: dict[str, str] | None = None
+        self.refusals = 0
+
+    async def clock_offset(self) -> int:
+        """The camera's clock minus ours, ns. Asked once, and without signing: every camera must
+        answer it to everybody, and the signature needs it."""
+        if self._offset is None:
+            before = self.clock.now()
+            ask = "<tds:GetSystemDateAndTime/>"
+            answer = _answer(await self._send(self._device, ask, sign=False), self.address)
+            middle = (before + self.clock.now()) // 2
+            self._offset = reading.time_of(answer) - middle
+        return self._offset
+
+    def forget_clock(self) -> None:
+        """The camera's clock was set: measure it anew."""
+        self._offset = None
+
+    async def services(self) -> dict[str, str]:
+        """Prefix → XAddr; asked once. Older cameras know GetCapabilities only."""
+        if self._services is None:
+            ask = "<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability>"
+            try:
+                answer = await self.ask("tds", f"{ask}</tds:GetServices>")
+            except OnvifError as error:
+                if error.trouble is not Trouble.FAULT:
+                    raise
+                old = "<tds:GetCapabilities><tds:Category>All</tds:Category></tds:GetCapabilities>"
+                answer = await self.ask("tds", old)
+            self._services = reading.services_of(answer)
+        return self._services
+
+    async def ask(self, prefix: str, body: str) -> Element:
+        """A call to the service of a prefix of `soap.NAMESPACES`. Raises OnvifError."""
+        return await self.ask_at(await self._place(prefix), body)
+
+    async def ask_at(self, place: Place, body: str, deadline_s: float | None = None) -> Element:
+        """A call to a place; `deadline_s`: for one that the camera answers late on purpose."""
+        response = await self._send(place, body, deadline_s=deadline_s)
+        try:
+            answer = _answer(response, place.address)
+        except OnvifError as error:
+            if error.trouble is not Trouble.REFUSED or not self._renew(response):
+                raise
+            response = await self._send(place, body, deadline_s=deadline_s)
+            answer = _answer(response, place.address)
+        self._let_in = True
+        return answer
+
+    async def fetch(self, uri: str, size_max: int = SIZE_MAX) -> bytes:
+        """What lies at an HTTP address of this camera (`reading.uri_at`). Raises OnvifError."""
+        address, path = reading.path_at(self.address, uri)
+        response = await self._get(address, path, size_max)
+        if response.status == 401 and self._renew(response):
+            response = await self._get(address, path, size_max)
+        if response.status != 200:
+            trouble = Trouble.REFUSED if response.status in (401, 403) else Trouble.FAULT
+            what = urlsplit(uri).path
+            raise OnvifError(trouble, f"{address}: {what} is answered with {response.status}")
+        return response.body
+
+    # -- how
+
+    async def _place(self, prefix: str) -> Place:
+        if prefix == "tds":
+            return self._device
+        services = await self.services()
+        if prefix not in services:
+            what = _NAMES[prefix]
+            trouble = Trouble.NO_PROFILE if prefix in ("trt", "tr2") else Trouble.NO_SERVICE
+            raise OnvifError(trouble, f"{self.address} has no {what} service")
+        return Place(*reading.path_at(self.address, services[prefix]))
+
+    def _renew(self, response: Response) -> bool:
+        """After a refusal: whether there is something new to sign with.
+
+        A camera that let us in before is believed to refuse the signature's age, once: its nonce
+        is over, or its clock was set.
+        """
+        if self._sign_in is None:
+            return False
+        was_in, self._let_in = self._let_in, False
+        challenges = response.values("www-authenticate")
+        if challenges and (was_in or not self._challenged):
+            self._challenged = self._sign_in.accept(challenges) is not None
+            return self._challenged
+        if was_in:
+            self.forget_clock()
+        return was_in
+
+    async def _send(
+        self, place: Place, body: str, *, sign: bool = True, deadline_s: float | None = None
+    ) -> Response:
+        """One request, signed by HTTP once the camera asked for that, else by WS-Security."""
+        headers = {"Content-Type": _SOAP}
+        token = ""
+        if sign and self._credentials is not None:
+            if signed := self._authorization("POST", place.path):
+                headers["Authorization"] = signed
+            else:
+                now = self.clock.now() + await self.clock_offset()
+                token = security(self._credentials.username, self._credentials.password, now)
+        content = envelope(body, token + place.header)
+        response = await self._http.exchange(
+            place.address, "POST", place.path, headers, content, deadline_s=deadline_s
+        )
+        if response.status == 401 and (token or "Authorization" in headers):
+            self.refusals += 1
+        return response
+
+    async def _get(self, address: Address, path: str, size_max: int) -> Response:
+        signed = self._authorization("GET", path)
+        headers = {"Authorization": signed} if signed else {}
+        return await self._http.exchange(address, "GET", path, headers, b"", size_max=size_max)
+
+    def _authorization(self, method: str, path: str) -> str | None:
+        if self._sign_in is None or not self._challenged:
+            return None
+        return self._sign_in.header(method, path)
+
+
+_NAMES = {"trt": "media", "tr2": "media", "tptz": "PTZ", "timg": "imaging", "tev": "event"}
+
+
+def _answer(response: Response, address: Address) -> Element:
+    """What was answered; a refusal by HTTP is one, whatever stands in its body."""
+    try:
+        return answer_of(response.body, str(address))
+    except OnvifError as error:
+        if response.status == 401 and error.trouble is not Trouble.LOCKED:
+            raise OnvifError(Trouble.REFUSED, f"{error.detail} (HTTP 401)") from None
+        raise

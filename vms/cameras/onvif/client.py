@@ -1,0 +1,112 @@
+"""The ONVIF client of one camera: believes nothing it is told (docs/onvif.md).
+
+What it can is divided by the camera's services: `ptz`, `imaging` and `events` are steered, set and
+heard there; what an admin asks of a camera stands here, as `port.OnvifCamera` promises it.
+"""
+
+from __future__ import annotations
+
+from vms.cameras.onvif import reading
+from vms.cameras.onvif.asking import DEVICE_PATH, Asking, Credentials, HttpSignIn, HttpSignIns
+from vms.cameras.onvif.device import DeviceService
+from vms.cameras.onvif.events import PullPoints
+from vms.cameras.onvif.http import Http
+from vms.cameras.onvif.imaging import ImagingService
+from vms.cameras.onvif.media import MediaService
+from vms.cameras.onvif.port import Address, CameraFacts, DeviceFacts, Profile, StreamFacts
+from vms.cameras.onvif.ptz import PtzService
+from vms.core.clock import Clock
+
+__all__ = ["DEVICE_PATH", "Credentials", "HttpSignIn", "HttpSignIns", "OnvifClient"]
+
+_PICTURE_MAX = 8_000_000  # bytes of a JPEG; one of 8 megapixels has three
+
+
+class OnvifClient:
+    """One camera at `address`. Services, clock offset and sign-in are kept between calls."""
+
+    def __init__(
+        self,
+        http: Http,
+        address: Address,
+        credentials: Credentials | None,
+        sign_ins: HttpSignIns,
+        clock: Clock,
+        path: str = DEVICE_PATH,
+    ) -> None:
+        self._asking = Asking(http, address, credentials, sign_ins, clock, path)
+        self._device, self._media = DeviceService(self._asking), MediaService(self._asking)
+        self.ptz = PtzService(self._asking, self._media)
+        self.imaging = ImagingService(self._asking, self._media)
+        self.events = PullPoints(self._asking)
+
+    @property
+    def address(self) -> Address:
+        return self._asking.address
+
+    @property
+    def refusals(self) -> int:
+        """How many requests the camera refused our password in."""
+        return self._asking.refusals
+
+    # -- what it is
+
+    async def clock_offset(self) -> int:
+        """The camera's clock minus ours, ns."""
+        return await self._asking.clock_offset()
+
+    async def device(self) -> DeviceFacts:
+        """Make, model, firmware, serial, MAC, clock."""
+        return await self._device.facts()
+
+    async def profiles(self) -> list[Profile]:
+        """The profiles with video."""
+        return await self._media.profiles()
+
+    async def stream(self, profile: Profile) -> StreamFacts:
+        """Where the profile is played over RTSP."""
+        return await self._media.stream(profile)
+
+    async def snapshot(self, profile: Profile) -> str | None:
+        """Where a JPEG of now is; None when the camera offers none."""
+        return await self._media.snapshot(profile)
+
+    async def picture(self) -> bytes | None:
+        """A JPEG of now, as the camera made it; None when it offers none."""
+        main, sub = reading.main_and_sub(await self.profiles())
+        uri = await self.snapshot(sub if sub is not None else main)
+        return await self._asking.fetch(uri) if uri is not None else None
+
+    async def picture_at(self, uri: str) -> bytes:
+        """The JPEG of now at the address that `snapshot` gave."""
+        return await self._asking.fetch(uri, _PICTURE_MAX)
+
+    async def describe(self) -> CameraFacts:
+        """Everything an admin needs to add the camera."""
+        device = await self.device()
+        main, sub = reading.main_and_sub(await self.profiles())
+        return CameraFacts(
+            self.address,
+            device,
+            await self.stream(main),
+            await self.stream(sub) if sub is not None else None,
+            await self.snapshot(main),
+        )
+
+    # -- what is changed
+
+    async def set_time(self) -> None:
+        """Set the camera's clock to ours, to the second; NTP is off afterwards."""
+        await self._device.set_time()
+
+    async def set_ntp(self, server: str) -> None:
+        """Name the NTP server and let the camera's clock follow it."""
+        await self._device.set_ntp(server)
+
+    async def reboot(self) -> None:
+        """Start the camera again."""
+        await self._device.reboot()
+
+    async def backup(self) -> bytes:
+        """The camera's configuration in its own format."""
+        return await self._device.backup()

@@ -1,0 +1,153 @@
+"""One HTTP exchange with a stranger, within bounds: time, size, no redirects, a checked address.
+
+Our own small client because the bounds are the point (docs/decisions/0008): the address that is
+connected to is the number that was checked, and nothing is read beyond what is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from dataclasses import dataclass, field
+
+import httptools
+
+from vms.cameras.onvif.networks import Networks
+from vms.cameras.onvif.port import Address, OnvifError, Trouble
+from vms.cameras.onvif.xml import SIZE_MAX
+
+_HEAD_MAX = 32_768
+_CHUNK = 65_536
+DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`headers`: lower-case names with all their values, in order."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def values(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """What httptools tells while it reads."""
+
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+class Http:
+    """Exchanges with devices; each has a connection of its own, closed after."""
+
+    def __init__(self, networks: Networks, deadline_s: float = DEADLINE_S) -> None:
+        self._networks, self._deadline_s = networks, deadline_s
+
+    async def exchange(
+        self,
+        address: Address,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        *,
+        deadline_s: float | None = None,
+        size_max: int = SIZE_MAX,
+    ) -> Response:
+        """Send one request and read its answer to the end. Raises OnvifError.
+
+        `deadline_s`: another one than this client's; `size_max`: of the answer's body.
+        """
+        deadline = self._deadline_s if deadline_s is None else deadline_s
+        self._networks.check(address.host)
+        lines = {"Host": str(address), "Connection": "close", **headers}
+        if body:
+            lines["Content-Length"] = str(len(body))
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        request = f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+        connected = False
+        try:
+            async with asyncio.timeout(deadline):
+                reader, writer = await _connect(address)
+                connected = True
+                try:
+                    writer.write(request)
+                    return await _read(reader, address, size_max)
+                finally:
+                    writer.close()
+        except TimeoutError:
+            if not connected:
+                raise OnvifError(Trouble.UNREACHABLE, f"{address} does not answer") from None
+            late = f"{address}: no complete answer in {deadline:g} s"
+            raise OnvifError(Trouble.SILENT, late) from None
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise OnvifError(Trouble.UNREACHABLE, f"{address}: {what}") from None
+
+
+async def _connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not address.tls:
+        return await asyncio.open_connection(address.host, address.port)
+    name = address.name or address.host
+    return await asyncio.open_connection(
+        address.host, address.port, ssl=_any_certificate(), server_hostname=name
+    )
+
+
+@functools.cache
+def _any_certificate() -> ssl.SSLContext:
+    """Cameras sign their certificates themselves: nobody vouches for them, so none is checked.
+
+    What is left is that nobody who only listens reads along (docs/onvif.md).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _read(reader: asyncio.StreamReader, address: Address, size_max: int) -> Response:
+    incoming = _Incoming()
+    parser = httptools.HttpResponseParser(incoming)
+    total = 0
+    while not incoming.complete:
+        data = await reader.read(_CHUNK)
+        total += len(data)
+        if total > size_max + _HEAD_MAX or len(incoming.body) > size_max:
+            raise OnvifError(Trouble.HOSTILE, f"{address} answers more than {size_max} bytes")
+        if not data:
+            break
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise OnvifError(Trouble.NOT_ONVIF, f"{address} speaks no HTTP: {error}") from None
+    _check_end(incoming, address)
+    status = parser.get_status_code()
+    if 300 <= status < 400:
+        raise OnvifError(Trouble.REDIRECTED, f"{address} answers {status}")
+    return Response(status, tuple(incoming.headers), bytes(incoming.body))
+
+
+def _check_end(incoming: _Incoming, address: Address) -> None:
+    """A body without a length ends with the connection; one with a length ends there."""
+    if incoming.complete:
+        return
+    names = {name for name, _ in incoming.headers}
+    told = "content-length" in names or "transfer-encoding" in names
+    if told or not incoming.headers:
+        raise OnvifError(Trouble.BROKEN_ANSWER, f"{address} closed amid its answer")

@@ -1,0 +1,104 @@
+"""WS-Discovery messages (WS-Discovery 2005/04, ONVIF Core §7): probes out, matches in. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from vms.cameras.onvif.client import DEVICE_PATH
+from vms.cameras.onvif.port import Address
+from vms.cameras.onvif.xml import Element, HostileXml, NotXml, parse
+from vms.core.plain import plain
+
+PORT = 3702
+GROUP4, GROUP6 = "239.255.255.250", "ff02::c"
+_DISCOVERY = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
+_ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+_MATCHES_MAX = 16  # of one datagram: a device answers for itself
+_XADDRS_MAX = 8
+_SCOPES_MAX = 64
+_PATH = re.compile(r"/[!-~]{0,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A device that answered from `source`. `name`, `hardware`: what it says of itself unasked.
+
+    `port`, `path`: of its XAddr; its host is not believed, `source` is where it was heard.
+    """
+
+    source: str
+    uuid: str
+    port: int
+    path: str
+    name: str
+    hardware: str
+
+    @property
+    def address(self) -> Address:
+        return Address(self.source, self.port)
+
+
+def probe(message_id: str) -> bytes:
+    """A probe for all devices; some answer only without types, and others are left out later."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="{_ADDRESSING}" '
+        f'xmlns:d="{_DISCOVERY}" xmlns:dn="http://www.onvif.org/ver10/network/wsdl"><s:Header>'
+        f"<a:MessageID>urn:uuid:{message_id}</a:MessageID>"
+        "<a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To>"
+        f"<a:Action>{_DISCOVERY}/Probe</a:Action></s:Header><s:Body><d:Probe>"
+        "<d:Types>dn:NetworkVideoTransmitter</d:Types></d:Probe></s:Body></s:Envelope>"
+    ).encode()
+
+
+def read_matches(data: bytes, source: str, message_id: str) -> list[Match]:
+    """The devices of one datagram; empty for anything that is no answer to our probe."""
+    try:
+        root = parse(data)
+    except (NotXml, HostileXml):
+        return []
+    if not root.words("RelatesTo").endswith(message_id):
+        return []
+    found = list(root.all("ProbeMatch"))[:_MATCHES_MAX]
+    return [match for one in found if (match := _match(one, source)) is not None]
+
+
+def _match(element: Element, source: str) -> Match | None:
+    scopes = element.words("Scopes").split()[:_SCOPES_MAX]
+    places = [_place(one) for one in element.words("XAddrs").split()[:_XADDRS_MAX]]
+    usable = [one for one in places if one is not None]
+    if not usable:
+        return None
+    # The XAddr in the words of where we heard it, if there is one.
+    _, port, path = next((one for one in usable if one[0] == source), usable[0])
+    return Match(
+        source=source,
+        uuid=plain(element.words("EndpointReference", "Address"), 100),
+        port=port,
+        path=path,
+        name=_scope(scopes, "name"),
+        hardware=_scope(scopes, "hardware"),
+    )
+
+
+def _place(xaddr: str) -> tuple[str, int, str] | None:
+    """Host, port and path of an XAddr over HTTP."""
+    try:
+        parts = urlsplit(xaddr)
+        host, port = parts.hostname, parts.port or 80
+        ipaddress.ip_address((host or "").partition("%")[0])
+    except ValueError:
+        return None
+    path = parts.path or DEVICE_PATH
+    if parts.scheme != "http" or host is None or not _PATH.fullmatch(path):
+        return None
+    return host, port, path
+
+
+def _scope(scopes: list[str], kind: str) -> str:
+    start = f"onvif://www.onvif.org/{kind}/"
+    found = next((one for one in scopes if one.lower().startswith(start)), "")
+    return plain(unquote(found[len(start) :]), 100)

@@ -1,0 +1,178 @@
+"""What answers of cameras mean: facts out of elements. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from vms.cameras.onvif.port import Address, OnvifError, Profile, Trouble
+from vms.cameras.onvif.soap import NAMESPACES
+from vms.cameras.onvif.xml import Element
+from vms.core.clock import SECOND
+from vms.core.plain import plain
+from vms.core.source_url import split_credentials
+
+_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
+_LONGEST = 200  # of any name a camera gives
+_URI_MAX = 1000
+_SUB_WIDTH = 1000
+"""A stream for walls: anything wider costs a viewer as much as the main one."""
+
+
+def time_of(answer: Element) -> int:
+    """GetSystemDateAndTime: the camera's UTC in ns. Raises OnvifError."""
+    utc = answer.first("UTCDateTime") or answer.first("LocalDateTime")
+    names = ("Year", "Month", "Day", "Hour", "Minute", "Second")
+    try:
+        if utc is None:
+            raise ValueError("without UTCDateTime")
+        numbers = [int(utc.words(name)) for name in names]
+        leap = min(numbers[5], 59)  # datetime knows no 60th second
+        moment = dt.datetime(*numbers[:5], leap, tzinfo=dt.UTC)  # type: ignore[misc, arg-type]
+    except (ValueError, OverflowError) as error:
+        raise OnvifError(Trouble.BROKEN_ANSWER, f"GetSystemDateAndTime: {error}") from None
+    return int(moment.timestamp()) * SECOND
+
+
+def services_of(answer: Element) -> dict[str, str]:
+    """GetServices or GetCapabilities: prefix of NAMESPACES → XAddr as the camera says it."""
+    by_namespace = {uri: prefix for prefix, uri in NAMESPACES.items()}
+    found = {}
+    for service in answer.all("Service"):
+        prefix = by_namespace.get(service.words("Namespace"))
+        if prefix is not None:
+            found[prefix] = service.words("XAddr")
+    return found or _capabilities(answer)
+
+
+def _capabilities(answer: Element) -> dict[str, str]:
+    """The services that GetCapabilities names."""
+    names = {"trt": "Media", "tptz": "PTZ", "timg": "Imaging", "tev": "Events"}
+    words = {prefix: answer.words("Capabilities", name, "XAddr") for prefix, name in names.items()}
+    return {prefix: xaddr for prefix, xaddr in words.items() if xaddr}
+
+
+def mac_of(answer: Element) -> str | None:
+    """GetNetworkInterfaces: the first hardware address, in lower case with colons."""
+    for one in answer.all("HwAddress"):
+        if match := _MAC.search(one.text):
+            return match[0].lower().replace("-", ":")
+    return None
+
+
+def name_of(answer: Element, *path: str) -> str:
+    """A name of the camera as one bounded line."""
+    return plain(answer.words(*path), _LONGEST)
+
+
+def profiles_of(answer: Element, service: Literal["media", "media2"]) -> list[Profile]:
+    """GetProfiles: those with video of a known size, as the camera orders them."""
+    encoder = "VideoEncoder" if service == "media2" else "VideoEncoderConfiguration"
+    found = []
+    for one in answer.all("Profiles"):
+        video, token = one.first(encoder), one.attributes.get("token", "")
+        if video is None or not token or len(token) > _LONGEST:
+            continue
+        width = _number(video.words("Resolution", "Width"))
+        height = _number(video.words("Resolution", "Height"))
+        if not (0 < width <= 32_768 and 0 < height <= 32_768):
+            continue
+        codec = plain(video.words("Encoding"), 20).lower().replace(".", "")
+        codec = {"hevc": "h265", "video/h265": "h265"}.get(codec, codec)
+        fps = _number(video.words("RateControl", "FrameRateLimit"))
+        name = name_of(one, "Name") or token
+        found.append(Profile(token, name, codec, int(width), int(height), fps, service))
+    return found
+
+
+def heads_of(answer: Element) -> list[tuple[str, str]]:
+    """GetProfiles of Media or Media2: (profile, PTZ node) of those that can be steered."""
+    found = []
+    for one in answer.all("Profiles"):
+        ptz = one.first("PTZConfiguration") or one.first("PTZ")
+        token, node = one.attributes.get("token", ""), ptz.words("NodeToken") if ptz else ""
+        if token and node and max(len(token), len(node)) <= _LONGEST:
+            found.append((token, node))
+    return found
+
+
+def sources_of(answer: Element) -> list[str]:
+    """GetProfiles: the tokens of the video sources, each once."""
+    tokens = (one.text.strip() for one in answer.all("SourceToken"))
+    return list(dict.fromkeys(token for token in tokens if 0 < len(token) <= _LONGEST))
+
+
+def main_and_sub(profiles: Sequence[Profile]) -> tuple[Profile, Profile | None]:
+    """The largest H.264 or H.265 profile, and below it the largest one fit for walls.
+
+    Where a token stands in both services, Media2's is kept: it knows H.265. Raises OnvifError.
+    """
+    by_token: dict[str, Profile] = {}
+    for one in profiles:
+        if one.token not in by_token or one.service == "media2":
+            by_token[one.token] = one
+    usable = [one for one in by_token.values() if one.codec in ("h264", "h265")]
+    if not usable:
+        told = ", ".join(sorted({one.codec for one in profiles})) or "none"
+        raise OnvifError(Trouble.NO_PROFILE, f"no profile of H.264 or H.265; codecs: {told}")
+    main = max(usable, key=lambda one: (_area(one), one.fps))
+    smaller = [one for one in usable if _area(one) < _area(main)]
+    fit = [one for one in smaller if one.width <= _SUB_WIDTH]
+    return main, max(fit, key=_area, default=min(smaller, key=_area, default=None))
+
+
+def _area(profile: Profile) -> int:
+    return profile.width * profile.height
+
+
+def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
+    """An XAddr as we dial it: its path always, its port only if it names the host we dialled.
+
+    A camera behind address translation, or with a forgotten static address, names another host.
+    One that is dialled over TLS is not left for plain HTTP.
+    """
+    xaddr = _unbroken(xaddr)
+    try:
+        parts = urlsplit(xaddr)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {xaddr!r}: {error}") from None
+    path = parts.path or "/"
+    target = f"{path}?{parts.query}" if parts.query else path
+    if len(xaddr) > _URI_MAX or not target.isascii() or any(ord(one) <= 32 for one in target):
+        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {xaddr[:80]!r} is no address")
+    ours = parts.hostname in (dialled.host, dialled.name.lower() or dialled.host)
+    if ours and parts.scheme == ("https" if dialled.tls else "http"):
+        return replace(dialled, port=port), target
+    return dialled, target
+
+
+def uri_at(dialled: Address, uri: str) -> str:
+    """A stream's or snapshot's URI at the host we dialled, without user and password."""
+    uri = _unbroken(uri)
+    try:
+        parts = urlsplit(split_credentials(uri)[0])
+        port = parts.port
+    except ValueError as error:
+        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: URI {uri!r}: {error}") from None
+    good = parts.scheme in ("rtsp", "rtsps", "http", "https") and parts.hostname
+    if not good or len(uri) > _URI_MAX or not uri.isprintable() or " " in uri:
+        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: URI {uri[:80]!r} is no address")
+    host = f"[{dialled.host}]" if ":" in dialled.host else dialled.host
+    if port is None and parts.scheme == "http" and dialled.port != 80:
+        port = dialled.port
+    netloc = host if port is None else f"{host}:{port}"
+    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
+
+
+def _unbroken(address: str) -> str:
+    """Without the tabs and line breaks that cameras put into addresses (as WHATWG URL §4.4)."""
+    return address.translate({9: None, 10: None, 13: None}).strip()
+
+
+def _number(text: str) -> float:
+    return float(text) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) else 0

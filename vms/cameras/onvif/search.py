@@ -1,0 +1,237 @@
+"""A search: who is there, what each one is, and which of them the site has already.
+
+Passwords are tried in the admin's order, and no more than a camera bears: no search locks an
+account. A camera is known by where it speaks ONVIF, by its stream, or else by its host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from vms.cameras.onvif import discovery
+from vms.cameras.onvif.client import Credentials, HttpSignIns, OnvifClient
+from vms.cameras.onvif.http import Http
+from vms.cameras.onvif.knock import knock
+from vms.cameras.onvif.networks import Networks
+from vms.cameras.onvif.port import CameraFacts, DeviceFacts, OnvifError, Trouble
+from vms.cameras.onvif.probe import PORT, Match
+from vms.cameras.onvif.sentences import SENTENCES
+from vms.core.clock import Clock
+from vms.core.config import CameraSettings
+
+AT_ONCE = 16
+"""Cameras asked at the same time."""
+REFUSALS_MAX = 4
+"""Requests with a wrong password one camera sees at most in a search; locks begin at 5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One camera that answered. `facts`: when it let us in; `trouble`, `detail`: when not.
+
+    `credentials`: those it took, None where it asked for none. `camera`: the id under which the
+    site has it already.
+    """
+
+    match: Match
+    facts: CameraFacts | None
+    credentials: Credentials | None
+    trouble: Trouble | None
+    detail: str | None
+    camera: str | None
+
+    @property
+    def onvif(self) -> str:
+        """Where it is asked, as the key `onvif` of a camera says it."""
+        return f"http://{self.match.address}{self.match.path}"
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json` and the API: everything but a password."""
+        facts, trouble = self.facts, self.trouble
+        return {
+            "address": self.match.source,
+            "port": self.match.port,
+            "onvif": self.onvif,
+            "uuid": self.match.uuid,
+            "name": self.match.name,
+            "hardware": self.match.hardware,
+            **_device_as_json(facts.device if facts is not None else None),
+            "streams": _streams_as_json(facts) if facts is not None else [],
+            "snapshot": facts.snapshot if facts is not None else None,
+            "username": self.credentials.username if self.credentials is not None else None,
+            "camera": self.camera,
+            "trouble": str(trouble) if trouble is not None else None,
+            "problem": SENTENCES[trouble].en if trouble is not None else None,
+            "problem_tr": SENTENCES[trouble].tr if trouble is not None else None,
+            "detail": self.detail,
+        }
+
+
+class Known(Protocol):
+    """A camera of the registry."""
+
+    @property
+    def settings(self) -> CameraSettings: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to search. `hosts`: numeric addresses to ask one by one beside multicast.
+
+    `interfaces`: names or addresses of this machine's own; empty for all of them. `http_port`:
+    where hosts that answer no probe are asked over HTTP.
+    """
+
+    hosts: Sequence[str] = ()
+    credentials: Sequence[Credentials] = ()
+    multicast: bool = True
+    interfaces: Sequence[str] = ()
+    port: int = PORT
+    listen_s: float = discovery.LISTEN_S
+    http_port: int = 80
+
+
+class Search:
+    """Finds and describes."""
+
+    def __init__(self, networks: Networks, sign_ins: HttpSignIns, clock: Clock) -> None:
+        self._networks, self._sign_ins, self._clock = networks, sign_ins, clock
+        self._http = Http(networks)
+
+    async def run(
+        self,
+        wanted: Wanted,
+        known: Iterable[Known] = (),
+        told: Callable[[Found], None] = lambda found: None,
+        heard: Callable[[int], None] = lambda answers: None,
+    ) -> list[Found]:
+        """All cameras that answered: a probe, or else over HTTP.
+
+        `heard` is told how many there are, `told` each one as soon as it is described.
+        """
+        matches = await discovery.find(
+            self._networks,
+            wanted.hosts,
+            multicast=wanted.multicast,
+            interfaces=wanted.interfaces,
+            port=wanted.port,
+            listen_s=wanted.listen_s,
+        )
+        answered = {match.source for match in matches}
+        silent = [host for host in wanted.hosts if host not in answered]
+        matches += await knock(
+            self._networks, silent, wanted.http_port, self._sign_ins, self._clock
+        )
+        heard(len(matches))
+        ids = _ids_by_place(known)
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(match: Match) -> Found:
+            async with room:
+                found = await self._describe(match, wanted.credentials, ids)
+            told(found)
+            return found
+
+        return list(await asyncio.gather(*(one(match) for match in matches)))
+
+    async def picture(self, found: Found) -> bytes | None:
+        """A JPEG of now of a camera that let us in; None when it offers none. Raises OnvifError."""
+        if found.facts is None or found.facts.snapshot is None:
+            return None
+        client = self._client(found.match, found.credentials)
+        return await client.picture_at(found.facts.snapshot)
+
+    def _client(self, match: Match, credentials: Credentials | None) -> OnvifClient:
+        return OnvifClient(
+            self._http, match.address, credentials, self._sign_ins, self._clock, match.path
+        )
+
+    async def _describe(
+        self, match: Match, credentials: Sequence[Credentials], ids: dict[str, str]
+    ) -> Found:
+        refusals = 0
+        error = OnvifError(Trouble.REFUSED, f"{match.address}: no user was given")
+        for one in credentials or (None,):
+            client = self._client(match, one)
+            try:
+                facts = await client.describe()
+            except OnvifError as raised:
+                error = raised
+                refusals += client.refusals
+                # The next user costs up to two refusals: a token, and a header.
+                if raised.trouble is not Trouble.REFUSED or refusals + 2 > REFUSALS_MAX:
+                    break
+            else:
+                camera = _known_as(match, facts, ids)
+                return Found(match, facts, one, None, None, camera)
+        camera = _known_as(match, None, ids)
+        return Found(match, None, None, error.trouble, error.detail, camera)
+
+
+def _device_as_json(device: DeviceFacts | None) -> dict[str, object]:
+    names = ("make", "model", "firmware", "serial", "mac")
+    facts: dict[str, object] = {name: getattr(device, name, None) for name in names}
+    offset = device.clock_offset / 1e6 if device is not None else None
+    return facts | {"clock_offset_ms": offset}
+
+
+def _streams_as_json(facts: CameraFacts) -> list[dict[str, object]]:
+    streams = (("main", facts.main), ("sub", facts.sub))
+    return [
+        {
+            "stream": name,
+            "uri": one.uri,
+            "codec": one.profile.codec,
+            "width": one.profile.width,
+            "height": one.profile.height,
+            "fps": one.profile.fps,
+        }
+        for name, one in streams
+        if one is not None
+    ]
+
+
+def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
+    """Camera ids by where they speak ONVIF, by stream address, and by host.
+
+    By host only where one camera lives there, and nothing says where it speaks ONVIF: a host may
+    be an encoder or a router with many cameras behind it.
+    """
+    ids: dict[str, str] = {}
+    at_host: dict[str, list[CameraSettings]] = {}
+    for camera in known:
+        settings = camera.settings
+        for url in (settings.source, settings.sub):
+            if url is not None:
+                ids[_stream_key(url)] = settings.id
+        if settings.onvif is not None:
+            ids[_onvif_key(settings.onvif)] = settings.id
+        host = urlsplit(settings.source).hostname or ""
+        at_host.setdefault(_host_key(host), []).append(settings)
+    alone = {host: there[0] for host, there in at_host.items() if len(there) == 1}
+    return ids | {host: one.id for host, one in alone.items() if one.onvif is None}
+
+
+def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> str | None:
+    exact = ids.get(_onvif_key(f"http://{match.address}"))
+    if exact is None and facts is not None:
+        exact = ids.get(_stream_key(facts.main.uri))
+    return exact or ids.get(_host_key(match.source))
+
+
+def _stream_key(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 554}{parts.path}?{parts.query}"
+
+
+def _onvif_key(url: str) -> str:
+    parts = urlsplit(url)
+    return f"onvif {parts.hostname}:{parts.port or 80}"
+
+
+def _host_key(host: str) -> str:
+    return f"host {host}"

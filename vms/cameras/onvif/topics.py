@@ -1,0 +1,108 @@
+"""What a camera's notices mean: topics and their data to our kinds of event. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from vms.cameras.onvif.xml import Element
+from vms.core.plain import plain
+
+Kind = Literal["motion", "tamper", "digital_input", "signal_loss"]
+
+_ITEMS_MAX = 32
+_KNOWN_MAX = 64
+_PREFIX = re.compile(r"[^/:]+:")
+
+# Topic without prefixes → kind. A topic that goes on below one of these means the same.
+# ONVIF Core appendix on topics; Imaging §5.5; Device IO §8.8; Analytics annex A.
+TOPICS: dict[str, Kind] = {
+    "VideoSource/MotionAlarm": "motion",
+    "RuleEngine/CellMotionDetector/Motion": "motion",
+    "RuleEngine/MotionRegionDetector/Motion": "motion",
+    "RuleEngine/FieldDetector/ObjectsInside": "motion",
+    "VideoAnalytics/MotionDetection": "motion",
+    "VideoSource/GlobalSceneChange": "tamper",
+    "RuleEngine/TamperDetector/Tamper": "tamper",
+    "Device/Trigger/DigitalInput": "digital_input",
+    "VideoSource/SignalLoss": "signal_loss",
+}
+# The datum that says whether it is so; makers have their own words for the same.
+_STATES = ("State", "IsMotion", "IsTamper", "IsInside", "LogicalState", "Value")
+_ON, _OFF = {"true", "1", "active", "on"}, {"false", "0", "inactive", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One NotificationMessage. `topic` without prefixes; `source`, `data`: name → value."""
+
+    topic: str
+    source: dict[str, str]
+    data: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something of ours begins (`on`) or ends. `source`: which input or area, one short line."""
+
+    kind: Kind
+    source: str
+    on: bool
+
+
+def notices_of(answer: Element, limit: int) -> list[Notice]:
+    """PullMessages: the notices in their order, at most `limit`."""
+    found = []
+    for message in answer.all("NotificationMessage"):
+        topic = _PREFIX.sub("", plain(message.words("Topic"), 200))
+        found.append(Notice(topic, _items(message, "Source"), _items(message, "Data")))
+        if len(found) == limit:
+            break
+    return found
+
+
+def told_by(notice: Notice) -> Told | None:
+    """What a notice means to us; None when it is of no kind we know, or says neither."""
+    kind = _kind(notice.topic)
+    states = (notice.data.get(name, "").lower() for name in _STATES)
+    state = next((one for one in states if one in _ON | _OFF), None)
+    if kind is None or state is None:
+        return None
+    source = plain(" ".join(notice.source.values()), 100)
+    return Told(kind, source, state in _ON)
+
+
+def changes(notices: list[Notice], known: dict[tuple[Kind, str], bool]) -> list[Told]:
+    """What is news against `known` (kind and source → on); `known` is brought up to date.
+
+    Cameras repeat themselves, some with each picture: of one source there is at most a beginning
+    and an end. A camera has some dozen inputs and areas: what would make `known` larger is dropped.
+    """
+    ends: dict[tuple[Kind, str], bool] = {}  # how each source is after all of them
+    was_on: set[tuple[Kind, str]] = set()
+    for told in filter(None, map(told_by, notices)):
+        key = (told.kind, told.source)
+        if key in known or len(known.keys() | ends.keys()) < _KNOWN_MAX:
+            ends[key] = told.on
+            was_on |= {key} if told.on else set()
+    news = []
+    for key, on in ends.items():
+        before = known.get(key)
+        if not before and key in was_on:
+            news.append(Told(*key, on=True))
+        if not on and (before is not False or key in was_on):
+            news.append(Told(*key, on=False))
+        known[key] = on
+    return news
+
+
+def _kind(topic: str) -> Kind | None:
+    whole = f"{topic}/"
+    return next((kind for name, kind in TOPICS.items() if whole.startswith(f"{name}/")), None)
+
+
+def _items(message: Element, name: str) -> dict[str, str]:
+    found = message.first("Message", name)
+    items = list(found.all("SimpleItem"))[:_ITEMS_MAX] if found is not None else []
+    return {one.attributes.get("Name", ""): one.attributes.get("Value", "") for one in items}

@@ -1,0 +1,192 @@
+"""Cameras as CSV: a spreadsheet's habits are read, and it is handed nothing to run. Pure.
+
+A row is a camera; a column that is not there leaves what is registered as it is, an empty cell
+takes it away, except a password. Comma, semicolon and tab are understood, with or without a byte
+order mark, and decimal commas where the semicolon separates (Turkish Excel).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from vms.cameras.entry import entered, patched
+from vms.cameras.provisioning import RegisteredCamera
+from vms.core.config import CameraSettings
+from vms.core.errors import BadFields, ConfigError, Refused
+
+# Column → where its value stands in the settings.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("id", "name", "groups", "source", "sub", "onvif", "username")},
+    **{name: (name,) for name in ("transport", "record")},
+    **{name: ("location", name) for name in ("lat", "lon", "heading", "fov")},
+    **{name: ("inventory", name) for name in ("make", "model", "serial", "firmware")},
+    **{name: ("inventory", name) for name in ("installed", "warranty_until", "notes")},
+}
+PASSWORD = ("password",)  # read, never written
+_NUMBERS = ("lat", "lon", "heading", "fov")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP)
+_BETWEEN_GROUPS = "|"
+_TOLD = 20  # mistakes said at once
+
+
+def read_sheet(
+    text: str, file: str, registered: Mapping[str, RegisteredCamera]
+) -> list[CameraSettings]:
+    """The cameras of a CSV. Raises Refused with every mistake: line, column, remedy."""
+    rows, comma = _rows(text.removeprefix("\ufeff"), file)
+    columns = _header(next(rows, (1, [])), file)
+    wanted: dict[str, CameraSettings] = {}
+    mistakes: list[str] = []
+    for line, cells in rows:
+        try:
+            camera = _camera(cells, columns, registered, comma=comma)
+            if camera.id in wanted:
+                raise ConfigError(f"{camera.id!r} stands in the file twice", remedy="remove a row")
+        except BadFields as error:
+            for one in error.findings:
+                name = next((n for n, at in columns.items() if at[1] == one.path[: len(at[1])]), "")
+                place = columns[name][0] + 1 if name else 1
+                mistakes.append(_said(file, line, place, name, one.message, one.remedy))
+        except ConfigError as error:
+            mistakes.append(_said(file, line, 1, "id", error.message, error.remedy))
+        else:
+            wanted[camera.id] = camera
+    if mistakes:
+        more = len(mistakes) - _TOLD
+        told = mistakes[:_TOLD] + ([f"… and {more} more"] if more > 0 else [])
+        raise Refused("nothing was imported:\n" + "\n".join(told))
+    return list(wanted.values())
+
+
+def write_sheet(cameras: Iterable[CameraSettings], *, excel: bool = False) -> str:
+    """The cameras as CSV (RFC 4180), without passwords. `excel`: as a Turkish Excel opens it.
+
+    Raises Refused for a group's name that can't stand in a cell.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";" if excel else ",", lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for camera in cameras:
+        values = camera.model_dump(mode="json", exclude={"password", "secret"})
+        writer.writerow(_cell(_at(values, path), comma=excel) for path in COLUMNS.values())
+    return ("\ufeff" if excel else "") + out.getvalue()
+
+
+def _rows(text: str, file: str) -> tuple[Iterator[tuple[int, list[str]]], bool]:
+    """Numbered rows that are not empty, and whether numbers have decimal commas."""
+    head = text.partition("\n")[0]
+    delimiter = max(";,\t", key=head.count)
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        begins = 1
+        try:
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield begins, cells
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            remedy = "close the quotes, or save it again"
+            raise Refused(_said(file, begins, 1, "", f"is not CSV: {error}", remedy)) from None
+
+    return rows(), delimiter == ";"
+
+
+def _header(row: tuple[int, list[str]], file: str) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Column name → its place from 0 and its path in the settings."""
+    known = {**COLUMNS, "password": PASSWORD}
+    found: dict[str, tuple[int, tuple[str, ...]]] = {}
+    line, cells = row
+    for place, cell in enumerate(cells):
+        name = cell.strip().lower()
+        if name not in known or name in found:
+            what = "stands there twice" if name in found else "is no column known here"
+            remedy = f"known here: {', '.join(known)}"
+            raise Refused(_said(file, line, place + 1, cell[:40], what, remedy))
+        found[name] = place, known[name]
+    if "id" not in found:
+        raise Refused(_said(file, line, 1, "id", "is missing", "give each camera its id"))
+    return found
+
+
+def _camera(
+    cells: Sequence[str],
+    columns: Mapping[str, tuple[int, tuple[str, ...]]],
+    registered: Mapping[str, RegisteredCamera],
+    *,
+    comma: bool,
+) -> CameraSettings:
+    if len(cells) > len(columns):
+        raise ConfigError("has more cells than columns", remedy="quote what holds the separator")
+    values: dict[str, Any] = {}
+    for name, (place, path) in columns.items():
+        cell = _unguarded(cells[place] if place < len(cells) else "").strip()
+        if name == "password" and not cell:
+            continue  # kept
+        value = _value(name, cell, comma=comma)
+        into = values
+        for part in path[:-1]:
+            into = into.setdefault(part, {})
+        into[path[-1]] = value
+    before = registered.get(str(values.get("id")))
+    place_on_map = values.get("location", {})
+    if place_on_map and not any(v is not None for v in place_on_map.values()):
+        values["location"] = None
+    return (
+        patched(before.settings, values) if before is not None else entered(_without_none(values))
+    )
+
+
+def _value(name: str, cell: str, *, comma: bool) -> Any:
+    if not cell:
+        return None
+    if name == "groups":
+        return [group.strip() for group in cell.split(_BETWEEN_GROUPS) if group.strip()]
+    if name in _NUMBERS:
+        number = cell.replace(",", ".") if comma else cell
+        return float(number) if _NUMBER.fullmatch(number) else cell
+    return cell
+
+
+def _cell(value: Any, *, comma: bool) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        for group in value:
+            if _BETWEEN_GROUPS in group:
+                raise Refused(f"the group {group!r} can't stand in CSV; use --format toml")
+        return _guarded(_BETWEEN_GROUPS.join(value))
+    if isinstance(value, float):
+        return f"{value:.15g}".replace(".", "," if comma else ".")
+    return _guarded(str(value))
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith((*_RUNS, "'")) else text
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith((*_RUNS, "'")) else cell
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _said(file: str, line: int, column: int, name: str, what: str, remedy: str | None) -> str:
+    return f"{file}:{line}: column {column} {name}: {what}" + (f" ({remedy})" if remedy else "")

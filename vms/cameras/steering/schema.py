@@ -1,0 +1,39 @@
+"""The tables of steering; times are nanoseconds of UTC."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+command = sa.Table(
+    "ptz_command",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("camera", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),  # done, or why not
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Index("ptz_command_of", "camera", "id"),
+)
+
+# What is seen from a preset, for choosing it by eye.
+picture = sa.Table(
+    "ptz_picture",
+    metadata,
+    sa.Column("camera", sa.Text, primary_key=True),
+    sa.Column("preset", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("jpeg", sa.LargeBinary, nullable=False),
+)
+
+patrol = sa.Table(
+    "ptz_patrol",
+    metadata,
+    sa.Column("camera", sa.Text, primary_key=True),
+    sa.Column("steps", sa.Text, nullable=False),  # JSON: [[preset, seconds], …]
+    sa.Column("running", sa.Boolean, nullable=False),
+)
