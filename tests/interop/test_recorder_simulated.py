@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 
+from recorder.orders import Orders
 from recorder.worker import Worker
 from storage.archive import Archive
 from storage.database import open_database
@@ -61,7 +62,7 @@ async def record(folder: Path) -> tuple[Settings, dict[StreamKey, StreamStatus]]
     async with Fleet(FLEET) as fleet, asyncio.timeout(40):
         settings = site(folder, fleet)
         with Store(settings, clock) as store:
-            worker = Worker(settings, 0, store, lambda: settings.cameras, clock=clock)
+            worker = Worker(settings, 0, store, Orders(lambda: settings.cameras), clock=clock)
             task = asyncio.create_task(worker.run(stopping))
             while not any(
                 s.units > 130 for s in read_statuses(settings.run_dir, clock.now()).values()

@@ -1,149 +1,22 @@
-"""The native source against a camera that says what real ones were heard to say.
-
-The camera here is a script over a real loopback socket: for each method an answer, after PLAY
-the bytes to send. gst-rtsp-server behaves too well for these.
-"""
+"""The native source against a camera that says what real ones were heard to say."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-import random
 import ssl
 import subprocess
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from recorder.native import NativeSource, open_native
-from recorder.rtsp.messages import MalformedMessage, Request, cseq_of, parse
-from recorder.source import Element, NotNative, Target
-from tests.recorder.rtp.wire import IDR, PPS, SPS, Packetiser, frame, lengths, videos
-from vms.core.clock import SECOND, FakeClock, Span, SystemClock
+from recorder.native import NativeSource
+from recorder.rtsp.messages import Request
+from recorder.source import NotNative
+from tests.interop.scripted import OK, Camera, pictures, play
+from tests.recorder.rtp.wire import IDR, Packetiser, frame, lengths, videos
+from vms.core.clock import SECOND, FakeClock, Span
 from vms.core.errors import CameraError
-from vms.core.model import CameraId, Cause, StreamKey
-from vms.core.secret import Secret
-
-SPROP = ",".join(base64.b64encode(nal).decode() for nal in (SPS, PPS))
-SDP = (
-    "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t0\r\n"
-    f"a=fmtp:96 sprop-parameter-sets={SPROP}\r\n"
-)
-OK = "RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n"
-
-
-@dataclass
-class Camera:
-    """Answers by method; `{cseq}` is filled in. `media` goes out behind PLAY's answer."""
-
-    answers: dict[str, str | list[str]] = field(default_factory=dict)
-    sdp: str = SDP
-    media: bytes = b""
-    before_play: bytes = b""
-    hang_up: bool = False
-    heard: list[Request] = field(default_factory=list)
-
-    def answer(self, request: Request) -> bytes:
-        given = self.answers.get(request.method)
-        if isinstance(given, list):
-            given = given.pop(0) if len(given) > 1 else given[0]
-        if given is None:
-            given = {
-                "OPTIONS": OK + "Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER\r\n\r\n",
-                "DESCRIBE": OK + "Content-Length: {length}\r\n\r\n{sdp}",
-                "SETUP": OK
-                + "Transport: RTP/AVP/TCP;interleaved=0-1\r\nSession: 77;timeout=8\r\n\r\n",
-                "PLAY": OK + "Session: 77\r\n\r\n",
-            }.get(request.method, OK + "\r\n")
-        text = given.replace("{cseq}", str(cseq_of(request))).replace("{sdp}", self.sdp)
-        return text.replace("{length}", str(len(self.sdp))).encode()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        data = b""
-        with contextlib.suppress(ConnectionError, MalformedMessage):  # as a camera would hang up
-            while chunk := await reader.read(4096):
-                data += chunk
-                while data[:1] == b"$" and len(data) >= 4 + int.from_bytes(data[2:4], "big"):
-                    data = data[4 + int.from_bytes(data[2:4], "big") :]
-                while data[:1] != b"$" and (found := parse(data)) is not None:
-                    message, length = found
-                    data = data[length:]
-                    if not isinstance(message, Request):
-                        continue
-                    self.heard.append(message)
-                    if message.method == "PLAY":
-                        writer.write(self.before_play)
-                    writer.write(self.answer(message))
-                    if message.method == "PLAY":
-                        writer.write(self.media)
-                        if self.hang_up:
-                            writer.close()
-                    if message.method == "TEARDOWN":
-                        break
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-def pictures(count: int = 6) -> bytes:
-    track = Packetiser()
-    return b"".join(b"".join(track.picture([IDR], n * 3_600)) for n in range(count))
-
-
-def play(
-    camera: Camera,
-    then: Callable[[NativeSource], Awaitable[None]] | None = None,
-    clock: FakeClock | None = None,
-    url: str = "rtsp://127.0.0.1:{port}/x",
-    silence: Span | None = None,
-    tls: ssl.SSLContext | None = None,
-) -> list[Element]:
-    """What the source brings within half a second (or after `then`)."""
-
-    async def main() -> list[Element]:
-        served: list[asyncio.Task[None]] = []
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            served.append(asyncio.create_task(camera.serve(reader, writer)))
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-        port = server.sockets[0].getsockname()[1]
-        key = StreamKey(CameraId("camera"))
-        target = Target(key, url.replace("{port}", str(port)), "user", Secret("p:@ss"))
-        try:
-            source = await open_native(
-                target,
-                clock or SystemClock(),
-                random.Random(1),
-                Span(SECOND // 2),
-                silence or Span(9 * SECOND),
-            )
-            return await watch(source)
-        finally:
-            server.close()
-            if served:
-                await asyncio.wait(served, timeout=2)
-            await asyncio.sleep(0)
-
-    async def watch(source: NativeSource) -> list[Element]:
-        units: list[Element] = []
-        try:
-            if then is not None:
-                await then(source)
-            for _ in range(10):
-                await asyncio.sleep(0.02)
-                units += source.sweep().units
-        except CameraError:
-            if not camera.hang_up:
-                raise
-        finally:
-            source.close()
-        return units
-
-    return asyncio.run(main())
+from vms.core.model import Cause
 
 
 def test_a_plain_camera() -> None:
@@ -152,6 +25,12 @@ def test_a_plain_camera() -> None:
     methods = [request.method for request in camera.heard]
     assert methods == ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "TEARDOWN"]
     assert camera.heard[-1].headers.get("Session") == "77"
+
+
+def test_a_password_among_the_words_of_the_address_is_filled_in() -> None:  # XM, Dahua's clones
+    camera = Camera(media=pictures())
+    play(camera, url="rtsp://127.0.0.1:{port}/user=u_password={password}_channel=1.sdp")
+    assert camera.heard[0].uri.endswith("/user=u_password=p%3A%40ss_channel=1.sdp")
 
 
 def test_media_before_plays_answer_is_kept() -> None:  # Reolink, v4l2rtspserver

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
 from vms.core.clock import SECOND
 from vms.simulator import letters, strip
@@ -32,6 +33,15 @@ def test_a_scene_depends_on_seed_and_time_only() -> None:
     road = slice(120, 180)
     assert np.array_equal(hasty[road], steady[road])
     assert not np.array_equal(hasty[road], drawn(4, [NOW, NOW + SECOND // 10])[road])
+
+
+@pytest.mark.parametrize("size", [(64, 36), (96, 54), (160, 90)])
+def test_the_smallest_pictures_that_are_taken_can_be_drawn(size: tuple[int, int]) -> None:
+    target = planes(*size)
+    scene = Scene(target, 3, "Kuzey Kapı", ZoneInfo("UTC"))
+    for number in range(40):
+        scene.draw(number, NOW + number * SECOND)
+    assert target[0].any()
 
 
 def test_cars_leave_no_trace() -> None:

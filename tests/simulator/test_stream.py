@@ -72,6 +72,22 @@ def test_a_viewer_starts_at_a_keyframe_and_a_slow_one_harms_nobody() -> None:
     asyncio.run(run())
 
 
+def test_a_camera_with_quirks_sends_no_reports_and_each_packet_twice() -> None:
+    async def run() -> Viewer:
+        clock, viewer = FakeClock(), Viewer()
+        stream = await opened(clock)
+        for quirk in ("quirk-no-reports", "quirk-double"):
+            stream.faults.set(quirk)
+        stream.attach(viewer)
+        stream.publish(0, [b"x"], clock.monotonic())
+        await stream.close()
+        return viewer
+
+    viewer = asyncio.run(run())
+    assert (len(viewer.packets), viewer.packets[0]) == (2, viewer.packets[1])
+    assert viewer.reports == []
+
+
 def test_sender_reports_tell_the_cameras_clock_every_five_seconds() -> None:
     async def run() -> None:
         clock = FakeClock()

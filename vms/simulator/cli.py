@@ -38,6 +38,15 @@ def simulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="RTSP port; 0 takes a free one.")] = 8554,
     control_port: Annotated[int, typer.Option(help="Control port; 0: any.")] = _CONTROL_PORT,
+    onvif: Annotated[
+        bool, typer.Option("--onvif", help="An ONVIF device beside each camera, and discovery.")
+    ] = False,
+    onvif_port: Annotated[
+        int | None, typer.Option(help="With --onvif: the first device's port; 0: any.")
+    ] = None,
+    discovery_port: Annotated[
+        int | None, typer.Option(help="With --onvif: where probes are answered; 0: any.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all that is random.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the cameras as JSON.")] = False,
 ) -> None:
@@ -53,6 +62,12 @@ def simulate(
             settings = DEMO_FLEET
         if load:
             settings = dataclasses.replace(settings, load=load)
+        if onvif:
+            settings = dataclasses.replace(settings, onvif=True)
+        if onvif_port is not None:
+            settings = dataclasses.replace(settings, onvif_port=onvif_port)
+        if discovery_port is not None:
+            settings = dataclasses.replace(settings, discovery_port=discovery_port)
         if seed is not None:
             settings = dataclasses.replace(settings, seed=seed)
         asyncio.run(_serve(settings, host, port, control_port, as_json=json_))
@@ -130,6 +145,8 @@ def _print_cameras(cameras: list[dict[str, Any]], fleet: Fleet) -> None:
         user = f"  user {camera['username']} password {camera['password']}"
         sub = f"  sub {camera['sub']}" if camera["sub"] else ""
         print(f"{camera['main']}{sub}{user if camera['username'] else ''}")
+        if camera["onvif"]:
+            print(f"  {camera['onvif']}")
     if len(cameras) > len(shown):
         print(f"… and {len(cameras) - len(shown)} more, to {cameras[-1]['main']}")
     print(f"control: port {fleet.control_port} of this machine; Ctrl-C ends", flush=True)

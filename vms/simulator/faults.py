@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vms.core.errors import BadRequest
+from vms.simulator.quirks import QUIRKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,27 @@ KINDS: Mapping[str, FaultKind] = {
     "resolution": FaultKind("the picture changes its size", {"width": 640, "height": 360}),
     "garbage": FaultKind("random bytes between the packets", {"bytes": 2000, "every": 1.0}),
     "password": FaultKind("every sign-in is refused and connections are closed"),
+    **{name: FaultKind(quirk.text) for name, quirk in QUIRKS.items()},
+    "onvif-1970": FaultKind("ONVIF: the clock counts from 1970, as without a battery"),
+    "onvif-html": FaultKind("ONVIF: a web page instead of SOAP"),
+    "onvif-empty-matches": FaultKind("ONVIF: ProbeMatches without a match"),
+    "onvif-entities": FaultKind("ONVIF: entities in entities that would fill the memory"),
+    "onvif-deep": FaultKind("ONVIF: elements in elements without end", {"depth": 100_000}),
+    "onvif-endless": FaultKind("ONVIF: an answer that never ends"),
+    "onvif-length": FaultKind("ONVIF: Content-Length promises more than comes"),
+    "onvif-redirect": FaultKind("ONVIF: sends the caller to an internal address"),
+    "onvif-foreign-xaddr": FaultKind("ONVIF: names itself by an address of another network"),
+    "onvif-no-profile": FaultKind("ONVIF: no profile has video"),
+    "onvif-prefixes": FaultKind(
+        "ONVIF: other prefixes than usual, and line breaks around addresses"
+    ),
+    "onvif-control": FaultKind("ONVIF: tabs and line breaks inside addresses"),
+    "onvif-fixed": FaultKind("ONVIF: a camera that does not turn: no PTZ service"),
+    "onvif-parameters": FaultKind(
+        "ONVIF: subscriptions share one address and are told apart by reference parameters"
+    ),
+    "onvif-inline-backup": FaultKind("ONVIF: the backup stands in the answer, the older way"),
+    "onvif-lock": FaultKind("ONVIF: the account is locked after wrong passwords", {"after": 3}),
 }
 
 
@@ -91,7 +113,7 @@ class Faults:
         """The fault's arguments if it is on."""
         return self._on.get(name)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._on
 
     def as_dict(self) -> dict[str, dict[str, Any]]:

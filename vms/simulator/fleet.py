@@ -13,6 +13,7 @@ import dataclasses
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,9 @@ from vms.core.log import get_logger
 from vms.simulator.control import ControlServer
 from vms.simulator.faults import Faults
 from vms.simulator.load import Beat, LoadLoop, LoadProducer
+from vms.simulator.onvif.device import Device
+from vms.simulator.onvif.devices import Devices, device_server
+from vms.simulator.onvif.server import DeviceServer
 from vms.simulator.pictures import PictureProducer
 from vms.simulator.replay import FileProducer
 from vms.simulator.rtsp import Gate
@@ -82,14 +86,17 @@ class Fleet:
         self._beat = Beat(self._clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._endings: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._drawn: dict[str, list[PictureProducer]] = {}
         self.cameras = {spec.id: self._camera(spec) for spec in settings.cameras}
         self.cameras |= self._load_cameras()
         self._server = RtspServer(self.cameras, host, port, self._clock, self._rng)
         self._control = ControlServer(self, control_port)
+        self._onvif = Devices(self._devices(), settings.discovery_port)
 
     async def __aenter__(self) -> Fleet:
         await self._server.__aenter__()
         await self._control.open()
+        await self._onvif.__aenter__()
         for spec in self.settings.cameras:
             for fault in spec.faults:
                 task = asyncio.create_task(self._schedule(spec.id, fault), name=f"fault {spec.id}")
@@ -102,6 +109,7 @@ class Fleet:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._onvif.__aexit__(*exc)
         await self._control.close()
         await self._server.__aexit__(*exc)
         self._executor.shutdown(wait=True, cancel_futures=True)
@@ -115,6 +123,18 @@ class Fleet:
     @property
     def control_port(self) -> int | None:
         return self._control.port
+
+    @property
+    def discovery_port(self) -> int | None:
+        """Where WS-Discovery is answered; None without ONVIF devices."""
+        return self._onvif.discovery_port
+
+    def device(self, camera: str) -> Device:
+        """The camera's ONVIF device. Raises NotFound."""
+        found = self._onvif.of.get(camera)
+        if found is None:
+            raise NotFound(f"no simulated ONVIF device is named {camera!r}")
+        return found.device
 
     def url(self, camera: str, stream: str = "main") -> str:
         """rtsp://host:port/camera/stream, without user and password."""
@@ -133,13 +153,16 @@ class Fleet:
                 "auth": spec.auth,
                 "username": spec.username if spec.auth != "none" else None,
                 "password": spec.password if spec.auth != "none" else None,
+                "onvif": self.device(spec.id).url("device_service")
+                if self.settings.onvif
+                else None,
             }
             for spec in self.settings.cameras
         ]
         for index in range(self.settings.load):
             name = load_name(index)
             urls = {"main": self.url(name), "sub": self.url(name, "sub")}
-            none = dict.fromkeys(("username", "password"))
+            none = dict.fromkeys(("username", "password", "onvif"))
             facts.append({"id": name, "name": name, **urls, "auth": "none", **none})
         return facts
 
@@ -210,9 +233,32 @@ class Fleet:
                 producer = PictureProducer(
                     video, spec.seed, title, self._zone, faults, self._executor, audio
                 )
+                self._drawn.setdefault(spec.id, []).append(producer)
             streams[name] = self._stream(f"{spec.id}/{name}", producer, faults)
         gate = Gate(spec.auth, spec.algorithm, spec.username, spec.password)
         return Camera(spec.id, title, streams, gate, faults, spec.port)
+
+    def _devices(self) -> list[DeviceServer]:
+        """The ONVIF devices beside the cameras, each at a port of its own."""
+        first = self.settings.onvif_port
+        servers = [
+            device_server(
+                spec,
+                self.cameras[spec.id],
+                partial(self.url, spec.id),
+                self.host,
+                self._clock,
+                self._rng,
+                self._executor,
+                self._zone,
+                first + number if first else 0,
+            )
+            for number, spec in enumerate(self.settings.cameras if self.settings.onvif else ())
+        ]
+        for server in servers:
+            for producer in self._drawn.get(server.device.name, ()):
+                producer.look = partial(getattr, server.device.head, "view")
+        return servers
 
     def _load_cameras(self) -> dict[str, Camera]:
         count = self.settings.load

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from vms.core.clock import SECOND, Instant
 from vms.simulator import packets, rtsp, sei
 from vms.simulator.encoder import CodedPicture, PictureEncoder
 from vms.simulator.faults import Faults
+from vms.simulator.lens import Look, show
 from vms.simulator.scene import Scene
 from vms.simulator.sound import run_sound, sound_medium
 from vms.simulator.spec import Audio, VideoSpec
@@ -23,10 +26,14 @@ _TICKS = 90_000
 class _Studio:
     """Scene and encoder of one size; used by one thread at a time."""
 
-    def __init__(self, spec: VideoSpec, seed: int, title: str, zone: ZoneInfo) -> None:
-        self.spec = spec
+    def __init__(
+        self, spec: VideoSpec, seed: int, title: str, zone: ZoneInfo, look: Look | None
+    ) -> None:
+        self.spec, self._look = spec, look
         self.encoder = PictureEncoder(spec)
-        self._scene = Scene(self.encoder.planes, seed, title, zone)
+        # A camera that turns draws the whole street, and shows a part of it.
+        self._whole = [np.empty_like(one) for one in self.encoder.planes] if look else None
+        self._scene = Scene(self._whole or self.encoder.planes, seed, title, zone)
 
     def shoot(
         self, number: int, at: int, wall: int, *, key: bool, frozen: bool
@@ -34,14 +41,19 @@ class _Studio:
         """Draw the moment and code it; frozen codes the last drawing again."""
         if not frozen:
             self._scene.draw(number, wall)
+            if self._whole is not None and self._look is not None:
+                show(self._whole, self.encoder.planes, self._scene.bar, self._look())
         return self.encoder.encode(at * _TICKS // SECOND, key=key)
 
 
 class PictureProducer:
     """Draws and codes while somebody receives; nothing is done for nobody.
 
-    `executor`: where drawing and coding run, so that the event loop keeps sending.
+    `executor`: where drawing and coding run, so that the event loop keeps sending. `look`: where
+    the head of a camera that turns looks; set before anybody receives.
     """
+
+    look: Look | None = None
 
     def __init__(
         self,
@@ -116,7 +128,7 @@ class PictureProducer:
             studio = self._studio
             if studio is None or studio.spec != wanted:
                 studio = await asyncio.get_running_loop().run_in_executor(
-                    self._executor, _Studio, wanted, self._seed, self._title, self._zone
+                    self._executor, _Studio, wanted, self._seed, self._title, self._zone, self.look
                 )
                 self._studio = studio
         return studio

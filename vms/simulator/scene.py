@@ -30,7 +30,12 @@ class _Car:
 
 
 class Scene:
-    """The picture of one stream. `planes` are written in place; they may be an encoder's."""
+    """The picture of one stream. `planes` are written in place; they may be an encoder's.
+
+    `bar`: the rows at the top that hold strip, name and clock.
+    """
+
+    bar: int
 
     def __init__(
         self, planes: Sequence[strip.Plane], seed: int, title: str, zone: ZoneInfo
@@ -78,6 +83,7 @@ class Scene:
         room = name[:, : self._width // 2 - x]
         luma[top : top + room.shape[0], x : x + room.shape[1]] = _lit(room)
         self._clock_top = top
+        self.bar = bottom
 
     def _make_cars(self) -> list[_Car]:
         cars: list[_Car] = []
@@ -148,7 +154,9 @@ class Scene:
         for letter, old in zip(text, before, strict=True):
             mask = self._letters[letter]
             height, width = mask.shape
-            if letter != old:
+            if (
+                letter != old and x >= 0
+            ):  # a small picture has no room for the clock's first letters
                 self._planes[0][self._clock_top : self._clock_top + height, x : x + width] = _lit(
                     mask
                 )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from vms.core.clock import SECOND, Clock
 from vms.core.errors import VmsError
 from vms.core.log import get_logger
-from vms.simulator import rtsp
+from vms.simulator import quirks, rtsp
 from vms.simulator.faults import Faults
 from vms.simulator.receivers import TcpReceiver, UdpReceiver
 from vms.simulator.stream import Stream
@@ -174,6 +174,8 @@ class Connection:
             except VmsError as error:
                 log.error("can't be served", camera=request.path, error=str(error))
                 answer = rtsp.response(404, request.headers.get("cseq", "0"))
+            if camera is not None:
+                answer = quirks.answered(answer, request.method, camera.faults)
             self._writer.write(answer)
             if request.method == "TEARDOWN":
                 await self._writer.drain()

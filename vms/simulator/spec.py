@@ -83,7 +83,10 @@ class FleetSettings:
     """All cameras of one simulator process.
 
     `load`: that many more cameras `load-000`, `load-001`, … that replay `load_video`, coded once
-    and kept under `cache`. `timezone`: of the clock drawn into the pictures.
+    and kept under `cache`. `timezone`: of the clock drawn into the pictures. `onvif`: each of
+    `cameras` has an ONVIF device at a port of its own as well, found by WS-Discovery at
+    `discovery_port` (0: any free one); the first one's port is `onvif_port`, the next ones follow
+    (0: any free ones).
     """
 
     cameras: tuple[CameraSpec, ...] = ()
@@ -97,6 +100,9 @@ class FleetSettings:
     timezone: str = "Europe/Istanbul"
     cache: Path | None = None
     seed: int = 1
+    onvif: bool = False
+    discovery_port: int = 3702
+    onvif_port: int = 0
 
 
 def _video(width: int, height: int, fps: int, bitrate: int, **more: Any) -> VideoSpec:

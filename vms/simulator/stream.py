@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from vms.core.clock import SECOND, Clock, Instant
 from vms.core.log import get_logger
-from vms.simulator import packets
+from vms.simulator import packets, quirks
 from vms.simulator.faults import Faults
 
 log = get_logger(__name__)
@@ -220,6 +220,9 @@ class Stream:
             kept = [packet for packet in batch.packets if self._rng.random() >= lossy["rate"]]
             stats.by_fault += count - len(kept)
             batch = Batch(kept)
+        odd = quirks.sent(batch.packets, self.faults)
+        if odd is not batch.packets:
+            batch = Batch(odd)
         for receiver in receivers.playing:
             if not receiver.send(index, batch):
                 stats.slow_drops += 1
@@ -229,6 +232,8 @@ class Stream:
     def _report(self, index: int) -> None:
         track, now = self.tracks[index], self.clock.monotonic()
         if track.reported and now - track.reported < _REPORT_EVERY:
+            return
+        if quirks.NO_REPORTS in self.faults:
             return
         track.reported = now
         cname = f"{self.name.partition('/')[0]}@simulator"
