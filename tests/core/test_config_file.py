@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from vms.core.clock import DAY, SECOND
-from vms.core.config import Settings, parse_size
+from vms.core.config import CameraSettings, Settings, parse_size
 from vms.core.config_file import check_writable, load_settings, parse_settings
 from vms.core.errors import ConfigError
 
@@ -111,6 +112,57 @@ def test_a_mistake_is_named_with_line_and_remedy(old: str, new: str, line: int, 
         assert f"cameras.toml:{line}:" in str(caught.value)
 
 
+SCHEDULED = GOOD.replace(
+    'source = "rtsp://10.0.0.6/main"\n',
+    """source = "rtsp://10.0.0.6/main"
+record = "schedule:office-hours"
+privacy = "prayer"
+pre_roll = "15 s"
+
+[[schedules]]
+name = "office-hours"
+spans = ["mon-fri 08:00-18:00"]
+
+[[schedules]]
+name = "prayer"
+spans = ["fri 12:30-14:00"]
+""",
+)
+
+
+def test_schedules_are_read_and_named_by_cameras() -> None:
+    camera = parse(SCHEDULED).cameras[1]
+    assert (camera.schedule, camera.privacy) == ("office-hours", "prayer")
+    assert (camera.pre_roll, camera.post_roll) == (15 * SECOND, 20 * SECOND)
+    assert parse(SCHEDULED).schedules[0].weekly("Europe/Istanbul").name == "office-hours"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("schedule:office-hours", "schedule:office", 22, "did you mean 'office-hours'?"),
+        ('privacy = "prayer"', 'privacy = "night"', 23, "add it under [[schedules]]"),
+        ("schedule:office-hours", "schedule:", 22, "is not a record mode"),
+        ("fri 12:30-14:00", "fri 12:30-12:30", 32, "no length"),
+        ("fri 12:30-14:00", "fri 12:30", 32, "'mon-fri 08:00-18:00'"),
+        ('["fri 12:30-14:00"]', '["fri 12:30-14:00", "daily 13:00-13:30"]', 32, "overlaps"),
+        ('["fri 12:30-14:00"]', "[]", 32, "has no span"),
+        ('["fri 12:30-14:00"]', '"fri 12:30-14:00"', 32, "must be a list"),
+        ('name = "prayer"', 'name = "office-hours"', 31, "is there already"),
+        ('name = "prayer"', 'name = "Öğle"', 31, "can't name a schedule"),
+        ('pre_roll = "15 s"', 'pre_roll = "2 min"', 24, "from '0 s' to '60 s'"),
+        ('pre_roll = "15 s"', 'post_roll = "1 h"', 24, "from '0 s' to '10 min'"),
+    ],
+)
+def test_a_wrong_schedule_is_named_with_line_and_remedy(
+    old: str, new: str, line: int, says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(SCHEDULED.replace(old, new))
+    assert says in str(caught.value)
+    assert caught.value.line == line
+
+
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         load_settings(tmp_path / "nothing.toml")
@@ -124,6 +176,18 @@ def test_an_unwritable_volume_is_refused_with_its_line(tmp_path: Path) -> None:
         check_writable(load_settings(file))
     assert caught.value.line == 7
     assert "can't be written" in str(caught.value)
+
+
+def test_a_volume_that_cant_be_written_beside_one_that_can_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "gone").write_text("a file where a folder should be")
+    file = tmp_path / "cameras.toml"
+    file.write_text('[[volumes]]\npath = "gone"\n[[volumes]]\npath = "here"\n')
+    check_writable(load_settings(file))
+    (tmp_path / "here").rmdir()
+    (tmp_path / "here").write_text("another")
+    with pytest.raises(ConfigError) as caught:
+        check_writable(load_settings(file))
+    assert caught.value.line == 2
 
 
 def test_sizes_know_decimal_and_binary_units() -> None:
@@ -158,6 +222,29 @@ def test_a_pasted_password_leaves_the_url_whatever_signs_it_has(pasted: str, pas
 def test_an_at_sign_in_a_path_is_no_password(url: str) -> None:
     camera = parse(GOOD.replace("rtsp://10.0.0.5/main", url)).cameras[0]
     assert (camera.source, camera.username) == (url, None)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "kept"),
+    [
+        ("rtsp://h/user=a_password=S3cret_channel=1_stream=0.sdp?real_stream",
+         "rtsp://h/user=a_password={password}_channel=1_stream=0.sdp?real_stream"),
+        ("rtsp://h/ch0?user=a&Password=S3cret&x=1", "rtsp://h/ch0?user=a&Password={password}&x=1"),
+        ("rtsp://h/mpeg4?pwd=S3cret", "rtsp://h/mpeg4?pwd={password}"),
+        ("rtsp://h/user=a&password=S3cret&channel=1", "rtsp://h/user=a&password={password}&channel=1"),
+    ],
+)  # fmt: skip
+def test_a_password_among_the_words_of_an_address_leaves_it_too(pasted: str, kept: str) -> None:
+    camera = parse(GOOD.replace("rtsp://10.0.0.5/main", pasted)).cameras[0]
+    assert camera.source == kept
+    assert camera.password is not None
+    assert camera.password.reveal() == "S3cret"
+
+
+@pytest.mark.parametrize("url", ["rtsp://h/password", "rtsp://h/x?bypass=1", "rtsp://h/a?pwd="])
+def test_a_word_like_password_without_one_is_left(url: str) -> None:
+    camera = parse(GOOD.replace("rtsp://10.0.0.5/main", url)).cameras[0]
+    assert (camera.source, camera.password) == (url, None)
 
 
 def test_two_passwords_for_one_camera_are_refused_without_showing_them() -> None:
@@ -207,3 +294,24 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 def test_a_relative_sqlite_file_lies_beside_the_settings() -> None:
     settings = parse('[system]\ndatabase = "sqlite:///here.db"')
     assert settings.database_url == "sqlite:////site/here.db"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("10.0.0.5", "http://10.0.0.5/onvif/device_service"),
+        ("10.0.0.5:8000", "http://10.0.0.5:8000/onvif/device_service"),
+        ("https://[fe80::1]/", "https://[fe80::1]/onvif/device_service"),
+        ("http://10.0.0.5/onvif/services", "http://10.0.0.5/onvif/services"),
+    ],
+)
+def test_where_a_camera_speaks_onvif_may_be_said_shortly(written: str, meant: str) -> None:
+    assert CameraSettings(id="a", source="rtsp://10.0.0.5/x", onvif=written).onvif == meant
+
+
+@pytest.mark.parametrize(
+    "written", ["", "http://", "rtsp://10.0.0.5", "http://a:b@10.0.0.5", "a b"]
+)
+def test_where_no_camera_speaks_onvif_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="onvif"):
+        CameraSettings(id="a", source="rtsp://10.0.0.5/x", onvif=written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,6 +84,48 @@ def test_a_stream_is_watched_from_its_first_receiver_to_its_last() -> None:
     stage.hub.unsubscribe(STREAM, two.append)
     stage.hub.unsubscribe(STREAM, two.append)
     assert stage.watched == [(STREAM, True), (STREAM, False)]
+
+
+def test_who_does_not_view_is_no_viewer_and_hurries_nobody() -> None:
+    stage, got, seen = Stage(), list[LiveMessage](), list[LiveMessage]()
+    stage.hub.publish(STREAM, FORMAT)
+    stage.hub.subscribe(STREAM, got.append, views=False)
+    assert (stage.hub.is_received(STREAM), stage.hub.is_watched(STREAM)) == (True, False)
+    stage.hub.subscribe(STREAM, seen.append)
+    stage.play(unit(1, key=True))
+    assert numbers(got) == numbers(seen) == [1]
+    assert stage.hub.viewers(STREAM) == 1
+    stage.hub.unsubscribe(STREAM, seen.append)
+    stage.play(unit(2))
+    stage.hub.unsubscribe(STREAM, got.append)
+    stage.play(unit(3))
+    assert numbers(got) == [1, 2]
+    assert stage.watched == [(STREAM, True), (STREAM, False)]
+    assert not stage.hub.is_received(STREAM)
+
+
+def test_all_that_waits_is_taken_at_once(tmp_path: Path) -> None:
+    async def scene() -> list[LiveMessage]:
+        stage, path = Stage(), tmp_path / "recorder-0.sock"
+        looker = LiveClient([path])
+        async with LiveServer(path, stage.hub):
+            await looker.start()
+            stage.hub.publish(STREAM, FORMAT)
+            with contextlib.closing(looker.subscribe(STREAM, views=False)) as messages:
+                while not stage.hub.is_received(STREAM):
+                    await asyncio.sleep(0.005)
+                for number in range(5):
+                    stage.play(unit(number, key=not number))
+                got = list[LiveMessage]()
+                while numbers(got) != list(range(5)):
+                    await asyncio.sleep(0.005)
+                    got += messages.take_waiting()
+                assert messages.take_waiting() == []
+                assert stage.watched == []
+            await looker.close()
+        return got
+
+    assert FORMAT in asyncio.run(asyncio.wait_for(scene(), 10))
 
 
 def test_the_cache_forgets_a_group_of_pictures_that_is_too_large() -> None:

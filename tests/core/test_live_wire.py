@@ -83,7 +83,9 @@ def test_messages_survive_the_wire_in_any_cut(
 def test_requests_survive_the_wire() -> None:
     decoder = Decoder()
     data = encode_subscribe(7, STREAM) + encode_unsubscribe(7)
-    assert decoder.feed(data) == [Subscribe(7, STREAM), Unsubscribe(7)]
+    data += encode_subscribe(8, STREAM, views=False)
+    requests = [Subscribe(7, STREAM), Unsubscribe(7), Subscribe(8, STREAM, views=False)]
+    assert decoder.feed(data) == requests
 
 
 @given(st.binary(max_size=400))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vms.core.clock import SECOND, SystemClock
 from vms.core.processes import ChildProcess, ProcessSpec
+from vms.core.supervise import Backoff
 
 
 def alive(pid: int) -> bool:
@@ -38,6 +39,47 @@ def test_a_child_that_dies_is_started_again_and_stopped_on_request() -> None:
         assert second is not None
         await child.stop()
         assert not alive(second)
+
+    asyncio.run(main())
+
+
+def test_a_child_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    """A fork refused for want of memory must not end the recording of a site for good."""
+    program, log_file = tmp_path / "sleeper", tmp_path / "file" / "child.log"
+    log_file.parent.write_text("in the way of the log's folder")
+
+    async def main() -> None:
+        spec = ProcessSpec("late", (str(program),), log_file)
+        child = ChildProcess(
+            spec, SystemClock(), backoff=Backoff(floor=SECOND // 100, ceiling=SECOND // 50)
+        )
+        child.start()
+        while child.restarts < 2:
+            await asyncio.sleep(0.01)
+        program.write_text("#!/bin/sh\nexec sleep 60\n")
+        program.chmod(0o755)
+        while child.pid is None:
+            await asyncio.sleep(0.01)
+        pid = child.pid
+        await child.stop()
+        assert not alive(pid)
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_a_child_that_is_still_starting_survives_being_told_to_read_again() -> None:
+    """SIGHUP ends a process that has no handler yet; its cameras would be without a recorder."""
+
+    async def main() -> None:
+        spec = ProcessSpec("young", (sys.executable, "-c", "import time; time.sleep(60)"))
+        child = ChildProcess(spec, SystemClock())
+        child.start()
+        while child.pid is None:
+            await asyncio.sleep(0.01)
+        child.send(signal.SIGHUP)
+        await asyncio.sleep(0.2)
+        assert child.restarts == 0
+        await child.stop()
 
     asyncio.run(main())
 

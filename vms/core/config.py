@@ -8,6 +8,7 @@ live in the database and use the same `CameraSettings`.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import re
 import tempfile
@@ -23,20 +24,29 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
     model_validator,
 )
 
 from vms.core.clock import SECOND, parse_span
+from vms.core.config_motion import MotionSettings
 from vms.core.errors import ConfigError
+from vms.core.inventory import Described, one_line
 from vms.core.model import CAMERA_ID_MAX, CameraId, is_camera_id
+from vms.core.schedule import Weekly, parse_week_spans
 from vms.core.secret import Secret
+from vms.core.source_url import split_credentials, split_password
 
 SOURCE_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "srt", "udp", "rtp", "file")
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*(B|[kKMGT]i?B)")
 _UNITS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]@\s]+)(:\d{0,5})?")
+CAMERAS_PER_WORKER = 100
+"""A worker of so many is a quarter of a core busy. With fewer, a second one only costs: its caches
+are cold, and on two threads of one core it slows the first (docs/decisions/0006)."""
+
+_SCHEDULE_NAME = r"[a-z0-9](?:-?[a-z0-9])*"
 _SOCKET_PATH_MAX = 100  # sockaddr_un holds 108 bytes with the closing zero (unix(7))
 
 
@@ -48,6 +58,12 @@ def parse_size(text: str) -> int:
     unit = match[2].upper()
     base = 1024 if "I" in unit else 1000
     return int(float(match[1]) * base ** _UNITS[unit[0]])
+
+
+def size_text(size: int) -> str:
+    """`10 GB`, `1500 B`: the largest unit that says it exactly; `parse_size` reads it back."""
+    power = next((power for power in (4, 3, 2, 1) if size and size % 1000**power == 0), 0)
+    return f"{size // 1000**power} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def _size(value: object) -> object:
@@ -102,11 +118,27 @@ def _zone(value: object) -> object:
 def _record(value: object) -> object:
     if value in ("continuous", "events", "off"):
         return value
-    if isinstance(value, str) and re.fullmatch(r"schedule:\S+", value):
+    if isinstance(value, str) and re.fullmatch(rf"schedule:{_SCHEDULE_NAME}", value):
         return value
     raise ValueError(
         f"{value!r} is not a record mode; use continuous, events, schedule:NAME or off"
     )
+
+
+def _schedule_name(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(_SCHEDULE_NAME, value) and len(value) <= 63:
+        return value
+    raise ValueError(
+        f"{value!r} can't name a schedule; use lower-case letters, digits and single hyphens, "
+        "such as office-hours"
+    )
+
+
+def _week(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("has no span; write at least one, such as 'mon-fri 08:00-18:00'")
+    parse_week_spans(value)
+    return value
 
 
 def _source(value: object) -> object:
@@ -117,8 +149,9 @@ def _source(value: object) -> object:
     try:
         parts = urlsplit(value)
         _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from None
+    except ValueError:
+        # What Python says quotes the port, which may be a password: rtsp://admin:secret
+        raise ValueError("is not a URL such as rtsp://10.0.0.5/main; look at its port") from None
     if parts.scheme.lower() not in SOURCE_SCHEMES:
         raise ValueError(
             f"has the scheme {parts.scheme!r}; use a URL such as rtsp://10.0.0.5/main "
@@ -138,15 +171,54 @@ def _listen(value: object) -> object:
     return value
 
 
+def _endpoint(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = re.fullmatch(r"[0-9A-Za-z.:-]+", parts.hostname or "") and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://minio.example.org:9000")
+    if parts.username is not None:
+        raise ValueError("has a user or a password in it; use access_key and secret_key")
+    return value.rstrip("/")
+
+
+def _onvif_url(value: object) -> object:
+    text = str(value)
+    if "://" not in text:
+        text = f"http://{text}"
+    try:
+        parts = urlsplit(text)
+        good = bool(parts.hostname) and parts.port != 0 and not re.search(r"[\x00-\x20]", text)
+    except ValueError:
+        good = False
+    if not good or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise ValueError("must be where the camera speaks ONVIF, such as http://10.0.0.5")
+    if parts.username is not None:
+        raise ValueError("has a user or a password in it; use username and password")
+    path = parts.path if parts.path not in ("", "/") else "/onvif/device_service"
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
 Folder = Annotated[Path, AfterValidator(_path)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
 Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
-SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(str)]
+SecretText = Annotated[
+    Secret,
+    BeforeValidator(_secret),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "writeOnly": True}),
+]
 Identifier = Annotated[str, BeforeValidator(_camera_id)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Source = Annotated[str, BeforeValidator(_source)]
+OnvifUrl = Annotated[str, Field(max_length=500), BeforeValidator(_onvif_url)]
 RecordMode = Annotated[str, BeforeValidator(_record)]
+ScheduleName = Annotated[str, BeforeValidator(_schedule_name)]
 Listen = Annotated[str, BeforeValidator(_listen)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
+Group = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
 
 
 class _Value(BaseModel):
@@ -177,18 +249,15 @@ class WebSettings(_Value):
 
 
 class RecorderSettings(_Value):
-    """`[recorder]`. `workers`: 0 means one per core. `segment`, `sweep`: nanoseconds."""
+    """`[recorder]`. `segment`, `sweep`: nanoseconds. `workers`: processes; 0, only in the file,
+    means as many as the cameras need (`Settings.for_cameras`). `pre_roll_memory`: bytes that all
+    cameras' pre-rolls may take together.
+    """
 
     workers: Annotated[int, Field(ge=0, le=64)] = 0
+    pre_roll_memory: Size = 1_000_000_000
     segment: Annotated[Nanoseconds, _within("2 s", "10 min")] = 60 * SECOND
-    sweep: Annotated[Nanoseconds, _within("20 ms", "1 s")] = SECOND // 5
-
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve_workers(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("workers", 0) == 0:
-            return {**values, "workers": os.cpu_count() or 1}
-        return values
+    sweep: Annotated[Nanoseconds, _within("20 ms", "1 s")] = 3 * SECOND // 10
 
 
 class LiveSettings(_Value):
@@ -207,12 +276,132 @@ class VolumeSettings(_Value):
 
 
 class RetentionRule(_Value):
-    """`[[retention]]`. `cameras`: ids, globs or group:NAME; the last rule that matches wins."""
+    """`[[retention]]`. `cameras`: ids, globs or group:NAME; the last rule that matches wins.
 
-    name: str
-    keep: Annotated[Nanoseconds, _within("1 min", "3650 d")]
+    `keep`: older footage goes (None: not by age). `quota`: bytes of each camera, `quota_all`:
+    bytes of all the rule's cameras together; what is over goes, the oldest first. `minimum`: what
+    is younger goes for no quota, and for a full disk only when nothing else is left.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    keep: Annotated[Nanoseconds, _within("1 min", "36500 d")] | None = None
+    quota: Size | None = None
+    quota_all: Size | None = None
+    minimum: Annotated[Nanoseconds, _within("0 s", "3650 d")] = 0
+    # Bounded, because each change of a rule is one line of the ledger.
+    cameras: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=400)
+    ] = ("*",)
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+    @model_validator(mode="after")
+    def _agree(self) -> RetentionRule:
+        if self.keep is not None and self.minimum > self.keep:
+            raise ValueError("minimum is longer than keep; nothing could ever be deleted by it")
+        if self.quota == 0 or self.quota_all == 0:
+            raise ValueError(
+                "a quota of 0 would delete everything; leave it out, or give it a size such as "
+                "'500 GB'"
+            )
+        if not self.cameras:
+            raise ValueError('cameras is empty: the rule is for nobody; ["*"] means all')
+        return self
+
+
+class TierSettings(_Value):
+    """`[[tiers]]`: an S3-compatible bucket that segments older than `after` move to.
+
+    `url`: s3://BUCKET or s3://BUCKET/PREFIX; `endpoint`: where the service answers, None for
+    AWS. `cameras`: whose footage moves: ids, globs or group:NAME. `scrub`: whether it is read
+    again with everything else, where a service may charge for reading.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    url: Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\S*)?$")]
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "us-east-1"
+    access_key: Annotated[str, Field(pattern=r"^[!-~]{1,256}$")] | None = None
+    secret_key: SecretText | None = None
+    after: Annotated[Nanoseconds, _within("1 min", "36500 d")]
     cameras: tuple[str, ...] = ("*",)
-    reason: str = ""
+    scrub: bool = True
+
+    @model_validator(mode="after")
+    def _agree(self) -> TierSettings:
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("access_key and secret_key belong together: give both, or neither")
+        return self
+
+
+class LedgerSettings(_Value):
+    """`[ledger]`. `authority`: an RFC 3161 time-stamping service that stamps checkpoints.
+
+    `certificates`: PEM of the authority's chain, to verify its stamps with.
+    """
+
+    authority: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    certificates: Folder | None = None
+    every: Annotated[Nanoseconds, _within("1 min", "30 d")] = 3600 * SECOND
+
+
+class CustodySettings(_Value):
+    """`[custody]`. `scrub`: everything stored is read again once in this time; 0: never.
+
+    `cache`: bytes of segments fetched from buckets that are kept in the data folder at most.
+    """
+
+    scrub: Annotated[Nanoseconds, _within("0 s", "3650 d")] = 30 * 86_400 * SECOND
+    cache: Size = 2_000_000_000
+
+
+class ScheduleSettings(_Value):
+    """`[[schedules]]`: hours of a week by the site's clock, such as `mon-fri 08:00-18:00`.
+
+    Over midnight: `fri 22:00-06:00`; a whole day: `sun 00:00-24:00`; every day: `daily …`.
+    """
+
+    name: ScheduleName
+    spans: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], AfterValidator(_week)]
+
+    def weekly(self, zone: str) -> Weekly:
+        """The schedule by the clock of a zone."""
+        return Weekly(self.name, parse_week_spans(self.spans), zone)
+
+
+def _network(value: object) -> object:
+    try:
+        return str(ipaddress.ip_network(str(value)))
+    except ValueError:
+        raise ValueError(f"{value!r} is not a network such as 10.0.0.0/8") from None
+
+
+class OnvifSettings(_Value):
+    """`[onvif]`. `networks`: only addresses in these are dialled to find and ask cameras.
+
+    By default what no router passes on (RFC 1918, RFC 4193, link-local) and this machine.
+    """
+
+    networks: tuple[Annotated[str, BeforeValidator(_network)], ...] = (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+
+
+class PtzSettings(_Value):
+    """`[ptz]`: steering by people. `purpose`: whether a camera is steered only for a purpose, or
+    the number of an order, that is given and kept. `idle`: without a command, who steers lets go
+    after it; `rest`: a patrol goes on so long after the last command.
+    """
+
+    purpose: Literal["optional", "required"] = "optional"
+    idle: Annotated[Nanoseconds, _within("5 s", "10 min")] = 30 * SECOND
+    rest: Annotated[Nanoseconds, _within("5 s", "1 h")] = 60 * SECOND
 
 
 class Location(_Value):
@@ -225,19 +414,31 @@ class Location(_Value):
 
 
 class CameraSettings(_Value):
-    """`[[cameras]]`. User and password never stay in `source` and `sub`, even if written there."""
+    """`[[cameras]]`. User and password never stay in `source` and `sub`, even if written there.
+
+    `privacy`: a schedule whose hours are never recorded and never shown. `pre_roll`, `post_roll`:
+    how much is kept before and after an event, where events are what is recorded. `onvif`: where
+    the camera is asked and steered, `http://10.0.0.5/onvif/device_service`; None if it is not.
+    `motion`: what is looked for in its sub stream; None: nothing is.
+    """
 
     id: Identifier
-    name: str = ""
-    groups: tuple[str, ...] = ()
+    name: Line = ""
+    groups: Annotated[tuple[Group, ...], Field(max_length=50)] = ()
     source: Source
     sub: Source | None = None
-    username: str | None = None
+    onvif: OnvifUrl | None = None
+    username: Line | None = None
     password: SecretText | None = None
     secret: Folder | None = None
     transport: Literal["auto", "tcp", "udp", "libav"] = "auto"
     record: RecordMode = "continuous"
+    privacy: ScheduleName | None = None
+    pre_roll: Annotated[Nanoseconds, _within("0 s", "60 s")] = 10 * SECOND
+    post_roll: Annotated[Nanoseconds, _within("0 s", "10 min")] = 20 * SECOND
     location: Location | None = None
+    motion: MotionSettings | None = None
+    inventory: Described = None
 
     @model_validator(mode="before")
     @classmethod
@@ -249,52 +450,49 @@ class CameraSettings(_Value):
             values["name"] = values["id"]
         return _without_credentials(values)
 
+    @model_validator(mode="after")
+    def _agree(self) -> CameraSettings:
+        if self.motion is not None and self.sub is None:
+            raise ValueError(
+                "motion is looked for in the sub stream, and there is none; add sub, or take "
+                "motion away"
+            )
+        return self
+
     @property
     def camera_id(self) -> CameraId:
         return CameraId(self.id)
 
+    @property
+    def schedule(self) -> str | None:
+        """The schedule that says when it is recorded, if one does."""
+        mode, _, name = self.record.partition(":")
+        return name if mode == "schedule" else None
+
 
 def _without_credentials(values: dict[str, Any]) -> dict[str, Any]:
     """Move user and password from the URLs to their own fields."""
-    found = None
+    users, passwords = set[str](), set[str]()
     for key in ("source", "sub"):
         url = values.get(key)
         if not isinstance(url, str):
             continue
-        values[key], userinfo = split_credentials(url)
-        if userinfo is None:
-            continue
-        if found not in (None, userinfo):
-            raise ValueError("source and sub name different users or passwords; one serves both")
-        found = userinfo
-        user, _, password = userinfo.partition(":")
-        values.setdefault("username", unquote(user))
-        if password and "secret" not in values:
-            values.setdefault("password", unquote(password))
+        url, userinfo = split_credentials(url)
+        values[key], among = split_password(url)
+        user, _, before = (userinfo or "").partition(":")
+        users |= {unquote(user)} if userinfo is not None else set()
+        passwords |= {unquote(word) for word in (before, among) if word}
+    if len(users) > 1 or len(passwords) > 1:
+        raise ValueError("source and sub name different users or passwords; one serves both")
+    for user in users:
+        values.setdefault("username", user)
+    for password in passwords if "secret" not in values else ():
+        values.setdefault("password", password)
     return values
 
 
-def split_credentials(url: str) -> tuple[str, str | None]:
-    """The URL without what stands before its host's `@`, and that; None if there is nothing.
-
-    People paste passwords with a raw `/`, `?` or `#`, which would end the host early: there the
-    last `@` counts, unless what stands before it can only be a host, as in rtsp://10.0.0.5/a@1.
-    """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return url, None
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    at = authority.rfind("@")
-    if at < 0 and not (_HOST.fullmatch(authority) and not _like_user(authority, rest)):
-        at = rest.rfind("@")
-    return (url, None) if at < 0 else (f"{scheme}://{rest[at + 1 :]}", rest[:at])
-
-
-def _like_user(authority: str, rest: str) -> bool:
-    """Whether `admin:1234` is a user with the beginning of a password, not a host and a port."""
-    name, colon, _ = authority.partition(":")
-    behind = re.split(r"[:/?#]", rest.rpartition("@")[2], maxsplit=1)[0]
-    return bool(colon) and "." not in name and name[:1] != "[" and "." in behind
+def _workers_for(cameras: int) -> int:
+    return min(os.cpu_count() or 1, max(1, -(-cameras // CAMERAS_PER_WORKER)))
 
 
 class Settings(_Value):
@@ -303,11 +501,35 @@ class Settings(_Value):
     file: Path
     system: SystemSettings = SystemSettings()
     web: WebSettings = WebSettings()
-    recorder: RecorderSettings = Field(default_factory=lambda: RecorderSettings.model_validate({}))
+    recorder: RecorderSettings = RecorderSettings()
     live: LiveSettings = LiveSettings()
     volumes: tuple[VolumeSettings, ...] = ()
     retention: tuple[RetentionRule, ...] = ()
+    tiers: tuple[TierSettings, ...] = ()
+    ledger: LedgerSettings = LedgerSettings()
+    custody: CustodySettings = CustodySettings()
+    schedules: tuple[ScheduleSettings, ...] = ()
+    onvif: OnvifSettings = OnvifSettings()
+    ptz: PtzSettings = PtzSettings()
     cameras: tuple[CameraSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _share_out(self) -> Settings:
+        """Workers for the cameras of the file, where it does not say how many."""
+        if self.recorder.workers == 0:
+            workers = _workers_for(len(self.cameras))
+            recorder = self.recorder.model_copy(update={"workers": workers})
+            recorder.model_fields_set.discard("workers")
+            self.__dict__["recorder"] = recorder
+        return self
+
+    def for_cameras(self, count: int) -> Settings:
+        """The same with enough workers for so many cameras, unless the file says how many."""
+        if "workers" in self.recorder.model_fields_set:
+            return self
+        recorder = self.recorder.model_copy(update={"workers": _workers_for(count)})
+        recorder.model_fields_set.discard("workers")
+        return self.model_copy(update={"recorder": recorder})
 
     @property
     def database_url(self) -> str:

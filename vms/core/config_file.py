@@ -5,28 +5,25 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from vms.core import toml_lines
-from vms.core.config import Settings, VolumeSettings
+from vms.core.config import CameraSettings, Settings, VolumeSettings
 from vms.core.errors import ConfigError
+from vms.core.findings import Finding, dotted, findings_of
+from vms.core.log import get_logger
 from vms.core.secret import Secret
 
-# pydantic's finding → what is wrong and the remedy, in the words of the file.
-_SHAPES = {
-    "tuple_type": ("must be a list", 'a list of texts is ["a", "b"]; tables are [[name]] each'),
-    "model_type": ("must be a table", "write [name] above its keys, with single brackets"),
-    "path_type": ("must be a path in quotes", None),
-    "string_type": ("must be text in quotes", None),
-    "int_type": ("must be a whole number", None),
-    "int_parsing": ("must be a whole number", None),
-    "int_from_float": ("must be a whole number", None),
-}
+log = get_logger(__name__)
+
+_ANSWER_WITHIN = 3.0  # seconds a folder has to take a file at the start
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -69,6 +66,7 @@ def parse_settings(text: str, file: Path, environment: Mapping[str, str]) -> Set
         raise reader.explained(error) from None
     settings = _with_absolute_paths(settings)
     reader.refuse_duplicates(settings)
+    reader.refuse_unknown_schedules(settings)
     return reader.with_secrets(settings)
 
 
@@ -84,7 +82,7 @@ class _Reader:
             message,
             file=str(self._file),
             line=toml_lines.line_of(self._lines, path),
-            key=_dotted(path),
+            key=dotted(path),
             remedy=remedy,
         )
 
@@ -121,24 +119,8 @@ class _Reader:
 
     def explained(self, error: ValidationError) -> ConfigError:
         """The first of pydantic's findings, in our words."""
-        first = error.errors(include_url=False)[0]
-        path = tuple(part for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = _known_keys(path[:-1])
-            near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
-            return self.error(path, "there is no such setting", remedy)
-        if first["type"] == "missing":
-            return self.error(path, "is missing", f"add a line {path[-1]} = …")
-        message = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] in _SHAPES:
-            return self.error(path, *_SHAPES[first["type"]])
-        if first["type"] == "literal_error":
-            expected = first.get("ctx", {}).get("expected", "")
-            return self.error(path, f"{first['input']!r} is not known here", f"use {expected}")
-        if message[:2].istitle():
-            message = message[:1].lower() + message[1:]
-        return self.error(path, message)
+        first = next(findings_of(error, Settings))
+        return self.error(first.path, first.message, first.remedy)
 
     def refuse_duplicates(self, settings: Settings) -> None:
         seen: dict[str, int] = {}
@@ -151,6 +133,13 @@ class _Reader:
                     "give each camera its own id",
                 )
             seen[camera.id] = number
+        for section in ("retention", "tiers", "schedules"):
+            names: set[str] = set()
+            for number, named in enumerate(getattr(settings, section)):
+                if named.name in names:
+                    where = (section, number, "name")
+                    raise self.error(where, f"{named.name!r} is there already", "rename one")
+                names.add(named.name)
         paths = [volume.path.resolve() for volume in settings.volumes]
         for number, path in enumerate(paths):
             for other in paths[:number]:
@@ -163,6 +152,13 @@ class _Reader:
                         f"{path} and the volume {other} lie one in the other",
                         "give each volume a folder of its own",
                     )
+
+    def refuse_unknown_schedules(self, settings: Settings) -> None:
+        known = [schedule.name for schedule in settings.schedules]
+        for number, camera in enumerate(settings.cameras):
+            for found in unknown_schedules(camera, known):
+                where = ("cameras", number, *found.path)
+                raise self.error(where, found.message, found.remedy)
 
     def with_secrets(self, settings: Settings) -> Settings:
         """Read the password files that `secret` names."""
@@ -185,24 +181,68 @@ class _Reader:
         return settings.model_copy(update={"cameras": tuple(cameras)})
 
 
+def unknown_schedules(camera: CameraSettings, known: Sequence[str]) -> Iterator[Finding]:
+    """Where a camera names a schedule that is none of those known."""
+    for key, name in (("record", camera.schedule), ("privacy", camera.privacy)):
+        if name is None or name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]!r}?" if near else "add it under [[schedules]]"
+        yield Finding((key,), f"there is no schedule {name!r}", remedy)
+
+
 def check_writable(settings: Settings, text: str | None = None) -> None:
-    """Make data folder and volumes; raises ConfigError for one that can't be written."""
+    """Make data folder and volumes; raises ConfigError when there is nowhere to write.
+
+    A volume that can't be written is left out, loudly, as long as another can: the recorder takes
+    it up when it can be.
+    """
     source = text if text is not None else settings.file.read_text()
     reader = _Reader(source, settings.file)
-    folders: list[tuple[toml_lines.Path, Path]] = [(("system", "data"), settings.system.data)]
-    folders += [(("volumes", n, "path"), v.path) for n, v in enumerate(settings.volumes)]
-    for where, folder in folders:
+    refused = _refusal(settings.system.data)
+    if refused is not None:
+        raise _not_writable(reader, ("system", "data"), settings.system.data, refused)
+    troubles: list[tuple[int, Path, str]] = []
+    for number, volume in enumerate(settings.volumes):
+        refused = _refusal(volume.path)
+        if refused is not None:
+            troubles.append((number, volume.path, refused))
+    if troubles and len(troubles) == len(settings.volumes):
+        number, path, refused = troubles[0]
+        raise _not_writable(reader, ("volumes", number, "path"), path, refused)
+    for _, path, refused in troubles:
+        log.error("volume left out until it can be written", path=str(path), error=refused)
+
+
+def _not_writable(
+    reader: _Reader, where: toml_lines.Path, folder: Path, refused: str
+) -> ConfigError:
+    return reader.error(
+        where,
+        f"{folder} can't be written: {refused}",
+        "mount it, or give this user the right to write there",
+    )
+
+
+def _refusal(folder: Path) -> str | None:
+    """Why nothing can be written to a folder; a disk that does not answer is not waited for."""
+    said: list[str | None] = []
+
+    def write() -> None:
         probe = folder / f".write-test-{os.getpid()}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise reader.error(
-                where,
-                f"{folder} can't be written: {error.strerror or error}",
-                "mount it, or give this user the right to write there",
-            ) from None
+            said.append(error.strerror or str(error))
+        else:
+            said.append(None)
+
+    thread = threading.Thread(target=write, name=f"write test {folder}", daemon=True)
+    thread.start()
+    thread.join(_ANSWER_WITHIN)
+    return said[0] if said else f"it does not answer within {_ANSWER_WITHIN:g} s"
 
 
 def _with_absolute_paths(settings: Settings) -> Settings:
@@ -215,7 +255,10 @@ def _with_absolute_paths(settings: Settings) -> Settings:
     )
     volumes = settings.volumes or (VolumeSettings(path=system.data / "video"),)
     placed = tuple(v.model_copy(update={"path": base / v.path}) for v in volumes)
-    return settings.model_copy(update={"system": system, "volumes": placed})
+    ledger = settings.ledger
+    if ledger.certificates is not None:
+        ledger = ledger.model_copy(update={"certificates": base / ledger.certificates})
+    return settings.model_copy(update={"system": system, "volumes": placed, "ledger": ledger})
 
 
 def _absolute_sqlite(url: str | None, base: Path) -> str | None:
@@ -223,26 +266,3 @@ def _absolute_sqlite(url: str | None, base: Path) -> str | None:
     if url is None or not url.startswith("sqlite:///"):
         return url
     return f"sqlite:///{base / url.removeprefix('sqlite:///')}"
-
-
-def _known_keys(path: toml_lines.Path) -> list[str]:
-    model: Any = Settings
-    for part in path:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        model = next((a for a in (annotation, *get_args(annotation)) if _is_model(a)), None)
-        if model is None:
-            return []
-    return [name for name in model.model_fields if name != "file"]
-
-
-def _is_model(thing: object) -> bool:
-    return isinstance(thing, type) and issubclass(thing, BaseModel)
-
-
-def _dotted(path: toml_lines.Path) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text

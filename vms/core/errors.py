@@ -4,8 +4,11 @@
     ├── ConfigError          a settings file or value is wrong: says file, line, key, remedy
     ├── NotFound             an id names nothing (HTTP 404)
     ├── BadRequest           an argument is malformed (HTTP 422, exit code 2)
+    │   └── BadFields        fields of what was entered are: says which, what, remedy
     ├── AlreadyExists        an id is taken (HTTP 409)
+    ├── Refused              well said, but not as things are (HTTP 409, exit code 1)
     ├── Denied               not signed in, or not allowed (HTTP 401/403)
+    ├── Harmful              would delete what nobody brings back; until it is meant (HTTP 422)
     ├── CameraError          a camera can't be recorded right now; `.cause` is the gap's cause
     └── StorageError         a volume or the index refused; `.cause` is the gap's cause
 
@@ -15,6 +18,9 @@ Messages say what, which, when and what now; they never carry a secret.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from vms.core.findings import Finding
 from vms.core.model import Cause
 from vms.core.plain import plain
 
@@ -51,12 +57,28 @@ class BadRequest(VmsError):
     """An argument is malformed; the text says which and what it should look like."""
 
 
+class BadFields(BadRequest):
+    """Fields of what a person entered can't be taken; `findings` say which, what, what to do."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(map(str, self.findings)))
+
+
 class AlreadyExists(VmsError):
     """An id or name is taken."""
 
 
+class Refused(VmsError):
+    """What is asked is understood and can't be done as things are; nothing was changed."""
+
+
 class Denied(VmsError):
     """Not signed in, or not allowed."""
+
+
+class Harmful(VmsError):
+    """Would delete what nobody brings back, and nobody said yet that it is meant; not done."""
 
 
 class CameraError(VmsError):

@@ -36,6 +36,10 @@ class StreamKey:
     def __str__(self) -> str:
         return f"{self.camera}/{self.name}"
 
+    def __hash__(self) -> int:
+        """Plans of retention look streams up a million times; the camera tells nearly all apart."""
+        return hash(self.camera)
+
     @classmethod
     def parse(cls, text: str) -> StreamKey:
         """Read `camera/stream`; raises ValueError for anything else."""
@@ -69,8 +73,16 @@ class Cause(enum.StrEnum):
     DISK_FAILED = "disk_failed"  # a write or a sync failed
     CLOCK_STEP = "clock_step"  # the machine's clock was set forward: these seconds never were
     FOOTAGE_DAMAGED = "footage_damaged"  # recovery or a check found bytes it could not keep
-    RECORDING_OFF = "recording_off"  # switched off, by settings or schedule
+    RECORDING_OFF = "recording_off"  # switched off by the settings
+    NOT_SCHEDULED = "not_scheduled"  # outside the hours that its schedule records
+    NO_EVENT = "no_event"  # recorded by events, and none took place
+    PRIVACY = "privacy"  # hours that must never be recorded
     REMOVED = "removed"  # the camera was taken out of the settings
+    DELETED = "deleted"  # there was footage; a retention rule or a full disk let it go
+
+
+NOT_KEPT_BY_CHOICE = frozenset({Cause.NOT_SCHEDULED, Cause.NO_EVENT, Cause.PRIVACY})
+"""Gaps of a camera that is well: nothing was to be recorded just then."""
 
 
 class State(enum.StrEnum):
@@ -78,6 +90,7 @@ class State(enum.StrEnum):
 
     RECORDING = "recording"  # pictures arrive and are kept
     STREAMING = "streaming"  # pictures arrive; not kept, by choice
+    WAITING = "waiting"  # pictures arrive; not kept just now: by schedule, privacy, or no event
     CONNECTING = "connecting"
     FAILED = "failed"  # not delivering; the cause says why; being retried
     OFF = "off"  # switched off by choice

@@ -27,30 +27,26 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """One child. `log_file`: where its output goes, None for ours. `grace`: ns to end in."""
+    """One child. `log_file`: where its output goes, None for ours. `grace`: ns to end in.
+
+    `nice`: how far it gives way to others where all want the processor (nice(2)).
+    """
 
     name: str
     argv: tuple[str, ...]
     log_file: Path | None = None
     grace: int = 5 * SECOND
     environment: dict[str, str] = field(default_factory=dict)
+    nice: int = 0
 
 
 class ChildProcess:
     """Keeps one child running until it is told to stop."""
 
-    def __init__(
-        self,
-        spec: ProcessSpec,
-        clock: Clock,
-        *,
-        backoff: Backoff | None = None,
-        died: Callable[[str, int], None] | None = None,
-    ) -> None:
+    def __init__(self, spec: ProcessSpec, clock: Clock, *, backoff: Backoff | None = None) -> None:
         self.spec = spec
         self.restarts = 0
         self._clock = clock
-        self._died = died
         # A child that dies is back within a second; one that dies again and again is not stormed.
         self._backoff = backoff or Backoff(floor=SECOND // 4, ceiling=30 * SECOND)
         self._process: asyncio.subprocess.Process | None = None
@@ -89,8 +85,7 @@ class ChildProcess:
     async def _keep_running(self) -> None:
         while not self._stopping.is_set():
             started = self._clock.monotonic()
-            self._process = await self._spawn()
-            code = await self._process.wait()
+            how = await self._once()
             if self._stopping.is_set():
                 return
             self.restarts += 1
@@ -98,18 +93,29 @@ class ChildProcess:
             log.error(
                 "process ended, starting it again",
                 process=self.spec.name,
-                code=code,
                 wait_ms=wait // 1_000_000,
+                **how,
             )
-            if self._died is not None:
-                self._died(self.spec.name, code)
             await asyncio.sleep(wait / SECOND)
+
+    async def _once(self) -> dict[str, int | str]:
+        """Start the child and wait for its end; how it ended, or why it could not be started."""
+        try:
+            self._process = await self._spawn()
+        except (OSError, subprocess.SubprocessError) as error:  # no memory for a fork, say
+            return {"error": str(error)}
+        return {"code": await self._process.wait()}
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         if self.spec.log_file is None:
             return await self._exec(None)
-        self.spec.log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.spec.log_file.open("ab") as log_file:
+        try:
+            self.spec.log_file.parent.mkdir(parents=True, exist_ok=True)
+            log_file = self.spec.log_file.open("ab")
+        except OSError as error:  # what a child says must not decide whether it runs
+            log.error("no log file", process=self.spec.name, error=str(error))
+            return await self._exec(None)
+        with log_file:
             return await self._exec(log_file.fileno())
 
     async def _exec(self, output: int | None) -> asyncio.subprocess.Process:
@@ -119,7 +125,7 @@ class ChildProcess:
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C on the terminal reaches the parent alone
-            preexec_fn=_die_with_parent(os.getpid()),
+            preexec_fn=_prepared(os.getpid(), self.spec.nice),
             env={**os.environ, **self.spec.environment},
         )
 
@@ -130,7 +136,7 @@ async def stop_in_order(children: Sequence[ChildProcess]) -> None:
         await child.stop()
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
+def _prepared(parent: int, nice: int) -> Callable[[], None]:
     # Loaded before the fork: the child of a threaded process must not import or allocate much.
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -138,5 +144,9 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
+        # Until it has a handler: a child that is told to read again while it starts is not to end.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if nice:
+            os.nice(nice)
 
     return arrange

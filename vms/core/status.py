@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vms.core.clock import SECOND, Instant, Span, parse_rfc3339, rfc3339
 from vms.core.errors import VmsError
@@ -29,8 +29,9 @@ class StatusError(VmsError):
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """One stream. `source_reason`: why it isn't the native source. `fps`, `bitrate`: measured
-    over the last seconds, bits a second. `clock_offset_ms`: the camera's clock minus ours.
+    """One stream. `until`: how long it waits by choice, as far as known. `source_reason`: why it
+    isn't the native source. `fps`, `bitrate`: measured over the last seconds, bits a second.
+    `clock_offset_ms`: the camera's clock minus ours.
 
     Counters run since the worker's start. `lost`: packets missing by sequence number;
     `damaged`: pictures not kept because a part of them was missing; `dropped`: units that were
@@ -41,6 +42,7 @@ class StreamStatus:
     since: Instant
     cause: Cause | None = None
     detail: str | None = None
+    until: Instant | None = None
     retry_at: Instant | None = None
     source: str | None = None
     source_reason: str | None = None
@@ -65,6 +67,15 @@ class StreamStatus:
     viewers: int = 0
 
 
+class VolumeStatus(NamedTuple):
+    """A volume for one worker. `state`: good, full, failed, missing or foreign."""
+
+    path: str
+    uuid: str | None
+    state: str
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
     """One worker of the recorder. `cpu_seconds`: since its start. `loop_lag_ms`: the longest
@@ -85,9 +96,10 @@ class WorkerStatus:
     live_dropped: int = 0
     ntp_synchronised: bool = False
     ntp_error_ms: float | None = None
+    volumes: tuple[VolumeStatus, ...] = ()
 
 
-_TIMES = frozenset({"since", "retry_at", "last_frame", "at", "started"})
+_TIMES = frozenset({"since", "until", "retry_at", "last_frame", "at", "started"})
 _STREAM = tuple(f.name for f in fields(StreamStatus))
 _WORKER = tuple(f.name for f in fields(WorkerStatus) if f.name != "streams")
 
@@ -161,6 +173,8 @@ def _typed(values: dict[str, Any], kind: type[StreamStatus] | type[WorkerStatus]
     out = {name: value for name, value in values.items() if name in known}
     for name in _TIMES & out.keys():
         out[name] = parse_rfc3339(out[name]) if out[name] is not None else None
+    if kind is WorkerStatus:
+        out["volumes"] = tuple(VolumeStatus(*told) for told in out.get("volumes", ()))
     if kind is StreamStatus:
         out["state"] = State(out["state"])
         out["cause"] = Cause(out["cause"]) if out.get("cause") is not None else None

@@ -38,8 +38,10 @@ class Subscription:
     A reader too slow loses what waits and goes on at the next keyframe; `dropped` counts units.
     """
 
-    def __init__(self, client: LiveClient, number: int, stream: StreamKey) -> None:
-        self.stream, self.number = stream, number
+    def __init__(
+        self, client: LiveClient, number: int, stream: StreamKey, *, views: bool = True
+    ) -> None:
+        self.stream, self.number, self.views = stream, number, views
         self.dropped = 0
         self._client = client
         self._queue: deque[LiveMessage] = deque()  # bounded by _offer_unit and _put_state
@@ -74,6 +76,13 @@ class Subscription:
         if type(message) is LiveUnit:
             self._bytes -= len(message.unit.data)
         return message
+
+    def take_waiting(self) -> list[LiveMessage]:
+        """All that waits, at once and without waiting: for who looks only now and then."""
+        waiting = list(self._queue)
+        self._queue.clear()
+        self._bytes = 0
+        return waiting
 
     def _offer(self, message: LiveMessage) -> None:
         if type(message) is LiveUnit:
@@ -138,9 +147,12 @@ class LiveClient:
             for subscription in tuple(link.subscriptions.values()):
                 subscription.close()
 
-    def subscribe(self, stream: StreamKey) -> Subscription:
-        """Ask for a stream; use as `async with client.subscribe(stream) as messages`."""
-        subscription = Subscription(self, self._next_number, stream)
+    def subscribe(self, stream: StreamKey, *, views: bool = True) -> Subscription:
+        """Ask for a stream; use as `async with client.subscribe(stream) as messages`.
+
+        `views` false: nobody looks on, so the recorder does not hurry for it or count a viewer.
+        """
+        subscription = Subscription(self, self._next_number, stream, views=views)
         self._next_number = self._next_number % 0xFFFF_FFFF + 1
         self._link_of(stream).add(subscription)
         return subscription
@@ -179,7 +191,7 @@ class _WorkerLink(asyncio.Protocol):
     def add(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.number] = subscription
         if self._transport is not None:
-            self._transport.write(encode_subscribe(subscription.number, subscription.stream))
+            self._transport.write(_asked(subscription))
         else:
             subscription._offer(self._down())
 
@@ -193,7 +205,7 @@ class _WorkerLink(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._transport, self._decoder = transport, Decoder()
         for subscription in self.subscriptions.values():
-            transport.write(encode_subscribe(subscription.number, subscription.stream))
+            transport.write(_asked(subscription))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -215,3 +227,8 @@ class _WorkerLink(asyncio.Protocol):
 
     def _down(self) -> StreamDown:
         return StreamDown(Cause.RECORDER_STOPPED, f"recorder worker {self.index} does not run")
+
+
+def _asked(subscription: Subscription) -> bytes:
+    number, stream = subscription.number, subscription.stream
+    return encode_subscribe(number, stream, views=subscription.views)

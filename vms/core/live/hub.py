@@ -21,7 +21,8 @@ class LiveHub:
     """Who watches what. Used from the worker's event loop only.
 
     `backlog(stream)`: the units from the last keyframe to now, marked cached.
-    `watched(stream, on)`: told when a stream gets its first receiver and loses its last.
+    `watched(stream, on)`: told when a stream gets its first viewer and loses its last. A receiver
+    that is none (what looks for motion) has the pictures when the recorder comes by them.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class LiveHub:
         self._backlog, self._watched = backlog, watched
         self._state: dict[StreamKey, FormatChanged | StreamDown] = {}
         self._receivers: dict[StreamKey, list[Receive]] = {}
+        self._viewers: dict[StreamKey, list[Receive]] = {}  # those of the receivers who view
 
     def publish(self, stream: StreamKey, message: LiveMessage) -> None:
         """Hand `message` to every receiver of `stream`."""
@@ -41,16 +43,20 @@ class LiveHub:
         for receive in self._receivers.get(stream, ()):
             receive(message)
 
-    def is_watched(self, stream: StreamKey) -> bool:
+    def is_received(self, stream: StreamKey) -> bool:
+        """Whether anybody takes its pictures."""
         return stream in self._receivers
 
-    def viewers(self, stream: StreamKey) -> int:
-        return len(self._receivers.get(stream, ()))
+    def is_watched(self, stream: StreamKey) -> bool:
+        """Whether one of them views it, and wants each picture as soon as it is there."""
+        return stream in self._viewers
 
-    def subscribe(self, stream: StreamKey, receive: Receive) -> None:
+    def viewers(self, stream: StreamKey) -> int:
+        return len(self._viewers.get(stream, ()))
+
+    def subscribe(self, stream: StreamKey, receive: Receive, *, views: bool = True) -> None:
         """Give `receive` the stream's state, its cached pictures, and all that comes."""
-        receivers = self._receivers.get(stream)
-        if receivers is None:
+        if views and stream not in self._viewers:
             # Before the backlog is read: being told, the worker may take in what lies in the
             # socket, and that belongs to the backlog.
             self._watched(stream, True)
@@ -60,22 +66,31 @@ class LiveHub:
             for message in self._backlog(stream):
                 receive(message)
         self._receivers.setdefault(stream, []).append(receive)
+        if views:
+            self._viewers.setdefault(stream, []).append(receive)
 
     def unsubscribe(self, stream: StreamKey, receive: Receive) -> None:
         """Take `receive` off; nothing happens if it is not on."""
-        receivers = self._receivers.get(stream, [])
-        if receive not in receivers:
-            return
-        receivers.remove(receive)
-        if not receivers:
-            del self._receivers[stream]
+        _take_off(self._receivers, stream, receive)
+        if _take_off(self._viewers, stream, receive) and stream not in self._viewers:
             self._watched(stream, False)
 
     def forget(self, stream: StreamKey, last: StreamDown) -> None:
         """The stream is gone for good; its receivers are told and stay subscribed."""
         self.publish(stream, last)
-        if not self.is_watched(stream):
+        if not self.is_received(stream):
             self._state.pop(stream, None)
+
+
+def _take_off(lists: dict[StreamKey, list[Receive]], stream: StreamKey, receive: Receive) -> bool:
+    """Whether it was on."""
+    receivers = lists.get(stream, [])
+    if receive not in receivers:
+        return False
+    receivers.remove(receive)
+    if not receivers:
+        del lists[stream]
+    return True
 
 
 class GopCache:

@@ -109,7 +109,7 @@ class _ClientLink(asyncio.Protocol):
         assert self._transport is not None
         outlet = _Outlet(frame.number, frame.stream, self._transport, self._server)
         self._outlets[frame.number] = outlet
-        self._hub.subscribe(frame.stream, outlet.receive)
+        self._hub.subscribe(frame.stream, outlet.receive, views=frame.views)
 
 
 class _Outlet:

@@ -35,6 +35,7 @@ class WireError(VmsError):
 class _Kind(enum.IntEnum):
     SUBSCRIBE = 1
     UNSUBSCRIBE = 2
+    ATTEND = 3  # to subscribe without being a viewer
     FORMAT = 16
     UNIT = 17
     DOWN = 18
@@ -42,10 +43,11 @@ class _Kind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """A viewer's side asks for a stream under a number of its choice."""
+    """Somebody asks for a stream under a number of their choice; `views`: as a viewer."""
 
     number: int
     stream: StreamKey
+    views: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,9 @@ class Delivery:
 Frame = Subscribe | Unsubscribe | Delivery
 
 
-def encode_subscribe(number: int, stream: StreamKey) -> bytes:
-    return _frame(_Kind.SUBSCRIBE, number, str(stream).encode())
+def encode_subscribe(number: int, stream: StreamKey, *, views: bool = True) -> bytes:
+    kind = _Kind.SUBSCRIBE if views else _Kind.ATTEND
+    return _frame(kind, number, str(stream).encode())
 
 
 def encode_unsubscribe(number: int) -> bytes:
@@ -134,8 +137,9 @@ def _decode(kind: int, number: int, payload: bytes) -> Frame:
             fields = json.loads(payload)
             cause = Cause(fields["cause"]) if fields["cause"] is not None else None
             return Delivery(number, StreamDown(cause, fields["detail"]))
-        if kind == _Kind.SUBSCRIBE:
-            return Subscribe(number, StreamKey.parse(payload.decode()))
+        if kind in (_Kind.SUBSCRIBE, _Kind.ATTEND):
+            stream = StreamKey.parse(payload.decode())
+            return Subscribe(number, stream, kind == _Kind.SUBSCRIBE)
         if kind == _Kind.UNSUBSCRIBE:
             return Unsubscribe(number)
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
