@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from vms.app.reload import Reloader
 from vms.app.site import Site, open_site
+from vms.core.clock import SECOND
 from vms.core.errors import StorageError
 
 CAMERA = '[[cameras]]\nid = "{id}"\nsource = "rtsp://127.0.0.1:1/{id}"\n'
@@ -31,10 +34,17 @@ def site(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def rewrite(file: Path, text: str) -> None:
-    """As an editor does it: a new file takes the old one's place."""
+    """As an editor does it: a new file takes the old one's place; and then some time passes."""
     fresh = file.with_suffix(".new")
     fresh.write_text(text)
     fresh.replace(file)
+    rest(file)
+
+
+def rest(file: Path) -> None:
+    """The last write was a second ago."""
+    written = file.stat().st_mtime_ns - SECOND
+    os.utime(file, ns=(written, written))
 
 
 def test_an_unchanged_file_brings_nothing(site: Site) -> None:
@@ -67,10 +77,43 @@ def test_a_file_that_is_gone_for_a_moment_changes_nothing(site: Site, file: Path
     assert reloader.look().changes == ()
 
 
+def test_a_file_that_is_being_written_in_place_takes_no_camera_away(site: Site, file: Path) -> None:
+    """Emptied first, as nano and cp do it: for a moment that is a good file without cameras."""
+    reloader = Reloader(site)
+    reloader.look()
+    with file.open("w") as out:
+        assert reloader.look().changes == ()
+        out.write(CAMERA.format(id="a") + CAMERA.format(id="b"))
+    assert reloader.look().changes == ()
+    rest(file)
+    assert [(one.kind, one.camera) for one in reloader.look().changes] == [("added", "b")]
+
+
+def test_a_file_from_the_future_is_taken(site: Site, file: Path) -> None:
+    """Copied from a machine whose clock is ahead."""
+    reloader = Reloader(site)
+    file.write_text(CAMERA.format(id="b"))
+    os.utime(file, (2**32, 2**32))
+    assert {one.camera for one in reloader.look().changes} == {"a", "b"}
+
+
 def test_sections_that_need_a_restart_are_named(site: Site, file: Path) -> None:
     reloader = Reloader(site)
     rewrite(file, '[web]\nlisten = "127.0.0.1:9"\n' + CAMERA.format(id="a"))
     assert reloader.look().waiting == ("web",)
+
+
+@pytest.mark.parametrize("text", ['[ptz]\npurpose = "required"\n', "[onvif]\nnetworks = []\n"])
+def test_no_section_is_passed_over_in_silence(site: Site, file: Path, text: str) -> None:
+    reloader = Reloader(site)
+    rewrite(file, text + CAMERA.format(id="a"))
+    assert reloader.look().waiting == (text[1 : text.index("]")],)
+
+
+def test_workers_for_cameras_that_people_added_are_no_difference(site: Site, file: Path) -> None:
+    reloader = Reloader(dataclasses.replace(site, settings=site.settings.for_cameras(100_000)))
+    rewrite(file, CAMERA.format(id="a") + CAMERA.format(id="b"))
+    assert reloader.look().waiting == ()
 
 
 def test_another_process_changing_the_registry_is_seen(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_a_dump_never_shows_the_password(config: Path) -> None:
     assert "${GATE_NORTH_PASSWORD}" in done.stdout
 
 
+def test_what_goes_wrong_on_the_way_stands_in_no_facts(tmp_path: Path) -> None:
+    config = tmp_path / "cameras.toml"
+    config.write_text(
+        '[[cameras]]\nid = "a"\nsource = "rtsp://10.0.0.1/a"\nusername = "x"\npassword = "y"\n'
+    )
+    vms("apply", config=config)
+    shutil.rmtree(tmp_path / "data" / "keys")
+    done = vms("cameras", "--json", config=config)
+    assert [fact["id"] for fact in json.loads(done.stdout)] == ["a"]
+    assert "password can't be read" in done.stderr
+
+
 def test_users_are_made_listed_and_removed(config: Path) -> None:
     made = vms("users", "add", "ayse", config=config)
     assert made.stdout.startswith("ayse: the password is ")
@@ -85,6 +98,7 @@ def test_users_are_made_listed_and_removed(config: Path) -> None:
         (("gaps", "gate-north", "--from", "yesterday"), 2, "RFC 3339"),
         (("gaps", "gate-north", "--from", "now", "--to", "1 h ago"), 2, "must lie before"),
         (("verify", "--level", "deep"), 2, "presence, size, hash"),
+        (("frame", "gate-north", "--at", "now", "-o", "-", "--width", "-5"), 2, "--width"),
         (("no-such-command",), 2, "No such command"),
         (("users", "remove", "nobody"), 1, "no account"),
     ],
@@ -141,3 +155,39 @@ def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> Non
 def test_a_frame_of_a_camera_that_is_none_says_so(config: Path) -> None:
     done = vms("frame", "nowhere", "--at", "now", "--output", "-", config=config)
     assert (done.returncode, done.stderr) == (1, "vms: there is no camera 'nowhere'\n")
+
+
+RETENTION = """
+[[retention]]
+name = "default"
+keep = "30 d"
+reason = "Yönerge"
+"""
+
+
+def test_retention_shows_rules_and_days_kept_and_what_would_go(config: Path) -> None:
+    config.write_text(SETTINGS + RETENTION)
+    applied = vms("apply", config=config)
+    assert "+ retention rule default: added" in applied.stdout
+    assert "[[retention]]" in vms("dump", config=config).stdout
+    facts = json.loads(vms("retention", "--json", config=config).stdout)
+    (rule,) = facts["rules"]
+    assert (rule["name"], rule["keep"], rule["origin"]) == ("default", 30 * 86_400.0, "file")
+    assert rule["matches"] == ["gate-north"]
+    (camera,) = facts["cameras"]
+    assert (camera["camera"], camera["promised"], camera["kept"]) == ("gate-north", 2_592_000.0, 0)
+    assert "gate-north" in vms("retention", config=config).stdout
+    dry = vms("retention", "--dry-run", "--json", config=config)
+    assert (dry.returncode, json.loads(dry.stdout)) == (0, [])
+    assert "The clock is taken as right" in vms("retention", "--confirm", config=config).stdout
+    assert vms("retention", "--confirm", "--dry-run", config=config).returncode == 2
+
+
+def test_a_rule_that_would_delete_everything_is_refused_and_nothing_changes(config: Path) -> None:
+    vms("apply", config=config)
+    config.write_text(SETTINGS + RETENTION.replace('keep = "30 d"', 'quota = "0 B"'))
+    done = vms("apply", config=config)
+    assert done.returncode == 1
+    assert "a quota of 0 would delete everything" in done.stderr
+    assert "cameras.toml:7" in done.stderr or "cameras.toml:8" in done.stderr
+    assert "[[retention]]" not in vms("dump", config=config).stdout

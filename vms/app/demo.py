@@ -30,10 +30,24 @@ def options(config: Path) -> Options:
         str(port),
         "--control-port",
         str(port + 1),
+        *_onvif(settings),
     )
     log = log_file(settings, "simulator")
     simulator = ProcessSpec("simulator", argv, log, grace=3 * SECOND)
     return Options(before=(simulator,), log_files=True, fresh_password=True)
+
+
+def _onvif(settings: Settings) -> tuple[str, ...]:
+    """The devices' ports, counted back from a camera that says where it speaks ONVIF.
+
+    Nobody is to find simulated cameras on their network: probes are answered at no known port.
+    """
+    for number, camera in enumerate(settings.cameras):
+        parts = urlsplit(camera.onvif or "")
+        if parts.hostname in ("127.0.0.1", "localhost") and parts.port is not None:
+            first = str(parts.port - number)
+            return ("--onvif", "--onvif-port", first, "--discovery-port", "0")
+    return ()
 
 
 def _simulator_port(settings: Settings) -> int:

@@ -14,7 +14,8 @@ from vms.core.status import read_statuses
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
-    """One camera's main stream now. `fps`: pictures a second; `bitrate`: bits a second."""
+    """One camera's main stream now. `waits_for`: why it is not recorded by choice, and
+    `until_ns` when, as far as known. `fps`: pictures a second; `bitrate`: bits a second."""
 
     id: str
     name: str
@@ -28,6 +29,8 @@ class CameraFacts:
     problem: str | None
     problem_code: str | None
     detail: str | None
+    waits_for: str | None
+    until_ns: Instant | None
 
     def as_json(self) -> dict[str, Any]:
         """For `vms cameras --json`."""
@@ -44,6 +47,8 @@ class CameraFacts:
             "problem": self.problem,
             "problem_code": self.problem_code,
             "detail": self.detail,
+            "waits_for": self.waits_for,
+            "until": rfc3339(self.until_ns) if self.until_ns else None,
         }
 
 
@@ -54,7 +59,7 @@ def camera_facts(site: Site) -> list[CameraFacts]:
     for camera in site.registry.list():
         status = state_of_camera(camera, statuses, "main")
         problem = problem_of(status)
-        flows = status.state in (State.RECORDING, State.STREAMING)
+        flows = status.state in (State.RECORDING, State.STREAMING, State.WAITING)
         facts.append(
             CameraFacts(
                 id=camera.settings.id,
@@ -69,6 +74,8 @@ def camera_facts(site: Site) -> list[CameraFacts]:
                 problem=problem,
                 problem_code=str(status.cause) if problem and status.cause else None,
                 detail=status.detail if problem else None,
+                waits_for=str(status.cause) if status.state is State.WAITING else None,
+                until_ns=status.until,
             )
         )
     return facts

@@ -1,4 +1,4 @@
-"""What each process of a site runs: the recorder and its workers, live, web.
+"""What each process of a site runs: the recorder, its workers, custodian and motion, live, web.
 
 `python -m vms.app.roles ROLE --running FILE [--index N]` is how `vms up` starts them: without the
 command line's libraries, since after a crash every tenth of a second of start is footage. For
@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import functools
 import sys
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from vms.app.running import keep_running, read_running, running_file
 from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
 from vms.core.errors import VmsError
 from vms.core.log import configure_logging
+from vms.core.processes import ProcessSpec
 
-Role = Literal["recorder", "worker", "live", "web"]
+if TYPE_CHECKING:
+    from vms.app.reload import Reloader
+
+_GIVES_WAY = 5  # a recorder that starts after a crash comes first
+
+Role = Literal["recorder", "worker", "custodian", "motion", "live", "web"]
 
 
 def command(role: Role, settings: Settings, index: int = 0) -> tuple[str, ...]:
@@ -47,6 +54,10 @@ def _run(role: Role, settings: Settings, index: int) -> None:
             _run_recorder(settings)
         case "worker":
             _run_worker(settings, index)
+        case "custodian":
+            _run_custodian(settings)
+        case "motion":
+            _run_motion(settings)
         case "live":
             _run_live(settings, index)
         case "web":
@@ -58,24 +69,35 @@ def _run_recorder(settings: Settings, *, alone: bool = False) -> None:
     from recorder.claim import sole_recorder
     from recorder.supervisor import run_supervisor
 
-    with sole_recorder(settings):
+    with sole_recorder(settings), contextlib.ExitStack() as opened:
         if alone:
             keep_running(settings)
-        provision = functools.partial(_provision, settings) if alone else None
+        look = _Follower(settings, opened).look if alone else None
         workers = functools.partial(command, "worker", settings)
-        asyncio.run(run_supervisor(settings, workers, provision))
+        custodian = ProcessSpec("custodian", command("custodian", settings), nice=_GIVES_WAY)
+        asyncio.run(run_supervisor(settings, workers, look, (custodian,)))
 
 
-def _provision(settings: Settings) -> bool:
-    """Started alone, the recorder too records what cameras.toml says; whether that was news.
+class _Follower:
+    """Started alone, the recorder itself follows cameras.toml and what people change.
 
     Only then: the settings that were kept for a second start have no cameras, and to apply those
-    would remove all.
+    would remove all. The site is opened at the first look; `opened` closes it.
     """
-    from vms.app.registry import open_registry
 
-    with open_registry(settings) as registry:
-        return bool(registry.apply(settings.cameras))
+    def __init__(self, settings: Settings, opened: contextlib.ExitStack) -> None:
+        self._settings, self._opened = settings, opened
+        self._reloader: Reloader | None = None
+
+    def look(self) -> bool:
+        """Whether any camera changed since the last look."""
+        from vms.app.reload import Reloader
+        from vms.app.site import open_site
+
+        if self._reloader is None:
+            site = self._opened.enter_context(open_site(self._settings))
+            self._reloader = Reloader(site)
+        return self._reloader.look().registry_changed
 
 
 def _run_worker(settings: Settings, index: int) -> None:
@@ -84,10 +106,26 @@ def _run_worker(settings: Settings, index: int) -> None:
 
     from recorder.claim import share_of_recorder
     from recorder.worker import run_worker
-    from vms.app.registry import open_registry
+    from vms.app.registry import open_orders
 
-    with share_of_recorder(settings), open_registry(settings) as registry:
-        uvloop.run(run_worker(settings, index, registry.settings))
+    with share_of_recorder(settings), open_orders(settings) as orders:
+        uvloop.run(run_worker(settings, index, orders))
+
+
+def _run_custodian(settings: Settings) -> None:
+    """Keeps what was recorded: deletes by rule, signs, scrubs, moves, exports."""
+    from vms.app.custodian import run_custodian
+
+    asyncio.run(run_custodian(settings))
+
+
+def _run_motion(settings: Settings) -> None:
+    """Looks for motion in the cameras that want it."""
+    import uvloop
+
+    from vms.app.motion import run_motion
+
+    uvloop.run(run_motion(settings))
 
 
 def _run_live(settings: Settings, index: int) -> None:

@@ -21,6 +21,7 @@ from vms.core.processes import ChildProcess
 _STYLE = {
     "recording": ("●", "green"),
     "streaming": ("●", "green"),
+    "waiting": ("◌", "green"),
     "connecting": ("◆", "yellow"),
     "failed": ("■", "red"),
     "off": ("○", "dim"),
@@ -47,7 +48,10 @@ async def _table(site: Site, children: Sequence[ChildProcess], console: Console)
     with Live(console=console, auto_refresh=False) as live:
         while True:
             facts = await asyncio.to_thread(camera_facts, site)
-            live.update(Group(_cameras(site, facts), _foot(site, children)), refresh=True)
+            live.update(
+                Group(cameras_table(facts, site.settings.system.timezone), _foot(site, children)),
+                refresh=True,
+            )
             await asyncio.sleep(1)
 
 
@@ -68,7 +72,8 @@ async def _lines(site: Site, console: Console) -> None:
         await asyncio.sleep(1)
 
 
-def _cameras(site: Site, facts: Sequence[CameraFacts]) -> Table:
+def cameras_table(facts: Sequence[CameraFacts], timezone: str) -> Table:
+    """One row a camera; times by the clock of `timezone`."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in (
         ("camera", "left"),
@@ -80,11 +85,11 @@ def _cameras(site: Site, facts: Sequence[CameraFacts]) -> Table:
         ("", "left"),
     ):
         table.add_column(name, justify="right" if justify == "right" else "left")
-    zone = zoneinfo.ZoneInfo(site.settings.system.timezone)
+    zone = zoneinfo.ZoneInfo(timezone)
     for fact in facts:
         mark, style = _STYLE.get(fact.state, ("?", ""))
         table.add_row(
-            fact.name,
+            Text(fact.name),  # a bracket in it is no markup
             Text(f"{mark} {fact.state}", style=style),
             "–" if fact.fps is None else f"{fact.fps:.1f}",
             "–" if fact.bitrate is None else f"{fact.bitrate / 1e6:.2f}",

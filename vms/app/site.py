@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING
 
 from storage.archive import Archive
 from storage.database import migrate, open_database
+from storage.disk import RealDisk
+from storage.hold_leaves import HoldLeaves
+from storage.holds import Holds
+from storage.keeping import Keeping
+from storage.ledger.log import Ledger
+from storage.tiers import Tiers
+from vms.alarms.events import Events
 from vms.cameras.registry import Registry
+from vms.cameras.schedules import Schedules
 from vms.cameras.vault import Vault
 from vms.core.clock import Clock, SystemClock
 from vms.core.config import Settings
 from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
 from vms.people.accounts import Accounts
+from vms.people.roles import Roles
 from vms.people.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -31,9 +40,16 @@ class Site:
     clock: Clock
     engine: Engine
     registry: Registry
+    schedules: Schedules
+    events: Events
     accounts: Accounts
+    roles: Roles
     sessions: Sessions
     archive: Archive
+    tiers: Tiers
+    ledger: Ledger
+    holds: Holds
+    keeping: Keeping
 
     def require_stream(self, key: StreamKey) -> None:
         """Raise NotFound unless the camera is registered, or was and has footage."""
@@ -50,14 +66,33 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
     engine = open_database(settings.database_url)
     try:
         migrate(engine)
+        ledger = Ledger.of(settings, hand)
+        holds = holds_of(settings, engine, hand, ledger)
+        tiers = Tiers.of(settings, hand)
+        roles = Roles(engine, settings.system.timezone)
+        registry = Registry(engine, Vault.at(settings.system.data / "keys"), hand)
         yield Site(
             settings=settings,
             clock=hand,
             engine=engine,
-            registry=Registry(engine, Vault.at(settings.system.data / "keys")),
-            accounts=Accounts(engine, hand),
-            sessions=Sessions(engine, hand),
-            archive=Archive(engine, settings.volumes),
+            registry=registry,
+            schedules=Schedules(engine),
+            events=Events(engine, hand),
+            accounts=Accounts(engine, hand, roles),
+            roles=roles,
+            sessions=Sessions(engine, hand, roles),
+            archive=Archive(engine, settings.volumes, hand, tiers),
+            tiers=tiers,
+            ledger=ledger,
+            holds=holds,
+            keeping=Keeping(engine, registry, settings.volumes, hand, holds, ledger),
         )
     finally:
         engine.dispose()
+
+
+def holds_of(settings: Settings, engine: Engine, clock: Clock, ledger: Ledger) -> Holds:
+    """The holds of the site that `settings` describe."""
+    lock = settings.run_dir / "holds.lock"
+    leaves = HoldLeaves(ledger)
+    return Holds(engine, settings.volumes, RealDisk(), clock, leaves, lock=lock)

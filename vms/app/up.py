@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vms.app.reload import Reloader
+from vms.app.registry import open_registry
+from vms.app.reload import Reloader, apply_rules
 from vms.app.roles import command
 from vms.app.running import keep_running
 from vms.app.site import Site, open_site
 from vms.cameras.provisioning import explained
-from vms.core.clock import SECOND
+from vms.core.clock import SECOND, Span
 from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
-from vms.core.errors import ConfigError, VmsError
+from vms.core.errors import ConfigError
 from vms.core.log import get_logger
 from vms.core.processes import ChildProcess, ProcessSpec, stop_in_order
+from vms.core.supervise import Backoff, supervise
 from vms.people.accounts import FIRST_ADMIN
 from vms.people.passwords import make_password
 
@@ -77,10 +79,18 @@ async def run(config: Path, options: Options, watch: Watch) -> None:
     settings.make_run_dirs()
     with _alone(settings):
         _refuse_taken_port(settings)
+        settings = settings.for_cameras(_cameras(settings))
         keep_running(settings)
         with open_site(settings) as site:
             sign_in = _prepare(site, fresh_password=options.fresh_password)
             await _keep_running(site, sign_in, options, watch)
+
+
+def _cameras(settings: Settings) -> int:
+    """How many there will be: those of the file and those that people added."""
+    with open_registry(settings) as registry:
+        added = sum(camera.origin == "database" for camera in registry.list())
+    return len(settings.cameras) + added
 
 
 async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Watch) -> None:
@@ -96,7 +106,7 @@ async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Wa
     try:
         for child in children:
             child.start()
-        follow = _follow(Reloader(site), children)
+        follow = _follow(site, children)
         background.append(asyncio.create_task(follow, name="follow-cameras-toml"))
         answering = asyncio.create_task(_answering(site.settings), name="console-answers")
         background.append(answering)
@@ -115,9 +125,11 @@ async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Wa
 
 def _prepare(site: Site, *, fresh_password: bool) -> SignIn:
     """Bring the database to what the file says; make the administrator at first start."""
+    site.schedules.apply(site.settings.schedules)  # before the cameras that name them
     changes = site.registry.apply(site.settings.cameras)
     if changes:
         log.info("cameras.toml was applied", changes=explained(changes))
+    apply_rules(site, site.settings.retention)
     password = site.accounts.ensure_admin()
     if password is None and fresh_password and site.accounts.knows(FIRST_ADMIN):
         password = make_password()
@@ -152,17 +164,23 @@ def log_file(settings: Settings, name: str) -> Path:
     return file
 
 
-async def _follow(reloader: Reloader, children: Sequence[ChildProcess]) -> None:
+async def _follow(site: Site, children: Sequence[ChildProcess]) -> None:
+    """Look at cameras.toml and the registry for ever; a look that fails is only told."""
     recorder = next(child for child in children if child.spec.name == "recorder")
-    while True:
-        await asyncio.sleep(_LOOK)
-        try:
+    reloader = Reloader(site)
+
+    async def look_on() -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
             reloaded = await asyncio.to_thread(reloader.look)
-        except VmsError as error:
-            log.error("could not look at cameras.toml", error=str(error))
-            continue
-        if reloaded.registry_changed:
-            recorder.send(signal.SIGHUP)
+            if reloaded.registry_changed:
+                recorder.send(signal.SIGHUP)
+
+    def failed(error: Exception, wait: Span) -> None:
+        log.error("could not look at cameras.toml", error=str(error), again_ms=wait // 1_000_000)
+
+    again = Backoff(floor=SECOND, ceiling=10 * SECOND)
+    await supervise("follow cameras.toml", look_on, site.clock, backoff=again, failed=failed)
 
 
 async def _answering(settings: Settings) -> None:

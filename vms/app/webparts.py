@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from storage.ledger.log import Ledger
+from storage.overview import Overview
+from vms.app.discovery import search_of
+from vms.app.evidence import jobs_of
+from vms.app.onvif import steering_of, upkeep_of
 from vms.app.site import Site
+from vms.app.trial import CameraTrials
+from vms.cameras.checkups import Checkups
+from vms.cameras.onvif.networks import Networks
+from vms.cameras.onvif.searches import Searches
+from vms.core.clock import Clock
+from vms.core.config import Settings
 from web.livecalls import LiveCalls
-from web.parts import WebParts
+from web.parts import Finder, WebParts
 
 
 def web_parts(site: Site) -> WebParts:
@@ -14,7 +25,29 @@ def web_parts(site: Site) -> WebParts:
         clock=site.clock,
         archive=site.archive,
         accounts=site.accounts,
+        roles=site.roles,
         sessions=site.sessions,
         cameras=site.registry,
         live=LiveCalls(site.settings),
+        overview=Overview(
+            site.engine, site.settings, site.clock, Ledger.of(site.settings, site.clock)
+        ),
+        holds=site.holds,
+        keeping=site.keeping,
+        exports=jobs_of(site),
+        events=site.events,
+        steering=steering_of(site),
+        upkeep=upkeep_of(site),
+        checkups=Checkups(site.engine, site.settings.run_dir, site.clock),
+        finder=finder_of(site.settings, site.clock),
+    )
+
+
+def finder_of(settings: Settings, clock: Clock) -> Finder:
+    """What finds and tries cameras."""
+    networks = Networks(settings.onvif.networks)
+    return Finder(
+        networks,
+        Searches(search_of(settings, clock), clock),
+        CameraTrials(settings, clock, brief=True),
     )

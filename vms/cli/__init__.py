@@ -1,8 +1,8 @@
 """The `vms` command (contracts: design §8).
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. Facts go to stdout, as tables or with `--json` as
-JSON; everything else goes to stderr. Times are RFC 3339; what is printed is UTC in JSON and the
-site's zone in tables.
+JSON; everything else goes to stderr. Times are RFC 3339 in UTC: exact in JSON, to the millisecond
+in tables.
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ from __future__ import annotations
 import sys
 
 from vms.core.errors import BadRequest, VmsError
+from vms.core.log import configure_logging
 
 
 def main() -> None:
+    """The process of a command: `run`, with its logs on stderr. What runs the system says more."""
+    configure_logging(level="warning")
+    run()
+
+
+def run() -> None:
     """Run the command line; errors on purpose become one line, never a traceback."""
     from vms.cli.commands import app
 

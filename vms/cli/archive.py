@@ -1,14 +1,16 @@
-"""Commands about footage: segments, gaps, frame, verify, storage check."""
+"""Commands about footage: segments, gaps, frame, verify."""
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from storage.activity import ABOVE
+from vms.cli.checking import Checked, sentence, threads
+from vms.cli.evidence import Password, verify_file
 from vms.cli.options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -22,6 +24,7 @@ from vms.cli.options import (
     print_table,
     stream_key,
 )
+from vms.cli.progress import progress_bar
 from vms.core.clock import SECOND, Instant, SystemClock, rfc3339
 from vms.core.errors import BadRequest
 
@@ -32,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     """Put this module's commands into `app`."""
     app.command("segments")(segments)
     app.command("gaps")(gaps)
+    app.command("activity")(activity)
     app.command("frame")(frame)
     app.command("verify")(verify)
 
@@ -55,10 +59,17 @@ def segments(
         print_json([fact.as_json() for fact in found])
         return
     rows = [
-        (rfc3339(f.start), rfc3339(f.end), f"{f.size / 1e6:.1f} MB", f.video_codec, str(f.path))
+        (
+            rfc3339(f.start),
+            rfc3339(f.end),
+            f"{f.size / 1e6:.1f} MB",
+            f.video_codec,
+            "held" if f.held else "",
+            str(f.path),
+        )
         for f in found
     ]
-    columns = ("start", "end", "size", "codec", "path")
+    columns = ("start", "end", "size", "codec", "", "path")
     print_table(columns, rows, empty=f"No footage of {key} in that span.")
 
 
@@ -93,6 +104,31 @@ def gaps(
     print_table(("start", "end", "length", "cause"), rows, empty=f"No gap of {key} in that span.")
 
 
+def activity(
+    camera: CameraArgument,
+    stream: StreamOption = "main",
+    start: From = None,
+    end: To = None,
+    above: Annotated[
+        int, typer.Option(min=1, max=255, help="The level that counts, 1 to 255.")
+    ] = ABOVE,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """List when something happened before a camera."""
+    from vms.app.site import open_site
+
+    key, span = stream_key(camera, stream), _span(start, end)
+    with open_site(config) as site:
+        site.require_stream(key)
+        found = site.archive.active(key, *span, above)
+    if as_json:
+        print_json([one.as_json() for one in found])
+        return
+    rows = [(rfc3339(one.start), rfc3339(one.end), str(one.peak)) for one in found]
+    print_table(("start", "end", "peak"), rows, empty=f"Nothing happened at {key} in that span.")
+
+
 def frame(
     camera: CameraArgument,
     at: Annotated[str, typer.Option("--at", metavar="T", help="RFC 3339 time, or '5 min ago'.")],
@@ -100,7 +136,9 @@ def frame(
         Path, typer.Option("--output", "-o", help="The JPEG to write; - for stdout.")
     ],
     stream: StreamOption = "main",
-    width: Annotated[int | None, typer.Option(help="Scale to this width in pixels.")] = None,
+    width: Annotated[
+        int | None, typer.Option(min=16, help="Scale to this width in pixels.")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Write the picture shown at a time as a JPEG."""
@@ -123,29 +161,56 @@ def frame(
 
 
 def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An exported package; without it the archive is checked.")
+    ] = None,
     level: Annotated[str, typer.Option(help="presence, size or hash.")] = "hash",
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A head kept elsewhere, as `vms ledger checkpoint` prints it: a file."),
+    ] = None,
+    password: Password = None,
+    key: Annotated[
+        str | None, typer.Option(help="The institution's key: name+id+key, or a file with it.")
+    ] = None,
+    certificates: Annotated[
+        Path | None, typer.Option(help="PEM of the time-stamping authority, for a package's stamp.")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Check the archive: every row has its file, every file its row, every hash is right."""
-    from storage.check import Level, verify_archive
+    """Check a package, or the archive: ledger, rows, files and hashes must agree."""
+    if file is not None:
+        verify_file(file, password, key, certificates, as_json)
+        return
+    from storage.audit import Audit
+    from storage.check import Level, total
+    from storage.ledger.kept import read_kept
+    from storage.tier_check import verify_tiers
     from vms.app.site import open_site
 
     if level.upper() not in Level.__members__:
         known = ", ".join(name.lower() for name in Level.__members__)
         raise BadRequest(f"{level!r} is not a level; use {known}")
-    with open_site(config) as site:
-        found = verify_archive(site.engine, site.settings.volumes, Level[level.upper()])
-        findings = list(found)
+    chosen = Level[level.upper()]
+    with (
+        open_site(config) as site,
+        progress_bar("Verifying", total(site.engine)[1], quiet=as_json) as advance,
+    ):
+        checked = Checked(advance)
+        kept = [read_kept(head) for head in against or ()]
+        audit = Audit(site.engine, site.settings, site.ledger, site.clock, kept=kept)
+        found = audit.findings(chosen, threads=threads(), progress=checked)
+        far = verify_tiers(site.engine, site.tiers, chosen, progress=checked)
+        findings = [*found, *far, *site.holds.check()]
     if as_json:
-        print_json([dataclasses.asdict(finding) for finding in findings])
-    for finding in () if as_json else findings:
-        print(f"{finding.segment}: {finding.cause}: {finding.detail}")
+        print_json([finding.as_json() for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.subject}: {finding.kind}: {finding.detail}")
+        print(sentence(len(findings)))
     if findings:
-        print(f"{len(findings)} findings", file=sys.stderr)
         raise typer.Exit(1)
-    if not as_json:
-        print("All is well.")
 
 
 def _span(start: str | None, end: str | None) -> tuple[Instant, Instant]:

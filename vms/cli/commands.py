@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from vms import __version__
-from vms.cli import archive, cameras, system, users
+from vms.cli import (
+    archive,
+    backup,
+    cameras,
+    discover,
+    doctor,
+    events,
+    evidence,
+    holds,
+    ledger,
+    retention,
+    storage,
+    system,
+    users,
+)
 from vms.simulator.cli import app as simulator
 
 app = typer.Typer(
@@ -32,6 +46,15 @@ def _root(
 
 system.add_to(app)
 cameras.add_to(app)
+discover.add_to(app)
+doctor.add_to(app)
 archive.add_to(app)
+backup.add_to(app)
+retention.add_to(app)
+evidence.add_to(app)
+app.add_typer(events.app, name="events")
+app.add_typer(storage.app, name="storage")
+app.add_typer(holds.app, name="hold")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(users.app, name="users")
 app.add_typer(simulator, name="simulate")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -55,6 +57,14 @@ def stream_key(camera: str, stream: str) -> StreamKey:
         return StreamKey.parse(f"{camera}/{stream}")
     except ValueError as error:
         raise BadRequest(str(error)) from None
+
+
+def whoami() -> str:
+    """Who uses the command line, for what is written down: the machine's account."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (OSError, KeyError):  # an account without a name
+        return f"{os.getuid()} (command line)"
 
 
 def print_json(value: Any) -> None:

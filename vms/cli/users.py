@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vms.cli.options import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
-from vms.core.errors import BadRequest
+from vms.core.clock import parse_span, rfc3339
+from vms.core.errors import BadRequest, NotFound
+
+if TYPE_CHECKING:
+    from vms.people.roles import Granted
 
 app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="The account's name.")]
+RoleArgument = Annotated[str, typer.Argument(help="The role's name.")]
+OnCameras = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cameras",
+        help="On which: an id, a glob, group:NAME; once for each. All without it.",
+    ),
+]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
@@ -24,30 +36,126 @@ def list_accounts(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> N
     from vms.app.site import open_site
 
     with open_site(config) as site:
-        accounts = [account.as_json() for account in site.accounts.list()]
+        accounts = site.accounts.list()
     if as_json:
-        print_json(accounts)
+        print_json([account.as_json() for account in accounts])
         return
-    rows = [(a["name"], a["display_name"], a["role"], a["created"]) for a in accounts]
-    columns = ("name", "shown as", "role", "created")
+    rows = [
+        (one.name, one.display_name, "; ".join(map(_told, one.grants)), rfc3339(one.created))
+        for one in accounts
+    ]
+    columns = ("name", "shown as", "roles", "created")
     print_table(columns, rows, empty="No accounts yet; `vms up` makes the first administrator.")
 
 
 @app.command()
 def add(
     name: NameArgument,
-    role: Annotated[str, typer.Option(help="operator or admin.")] = "operator",
+    role: Annotated[str, typer.Option(help="What they are; `vms users roles` lists all.")] = (
+        "operator"
+    ),
+    cameras: OnCameras = None,
     display_name: Annotated[str, typer.Option(help="How screens show this person.")] = "",
     password_stdin: FromStdin = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make an account; without --password-stdin a password is made and printed once."""
     from vms.app.site import open_site
+    from vms.people.roles import Granted
 
     password, made = _password(password_stdin)
     with open_site(config) as site:
-        account = site.accounts.add(name, password, role=role, display_name=display_name)
+        grants = [Granted(role, tuple(cameras or ("*",)))]
+        account = site.accounts.add(name, password, display_name=display_name, grants=grants)
     _tell(account.name, made)
+
+
+@app.command()
+def grant(
+    name: NameArgument,
+    role: RoleArgument,
+    cameras: OnCameras = None,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Let an account hold a role, besides what it holds already."""
+    from vms.app.site import open_site
+    from vms.people.roles import Granted
+
+    with open_site(config) as site:
+        wanted = Granted(role, tuple(cameras or ("*",)))
+        held = [one for one in site.accounts.get(name).grants if one.role != role]
+        account = site.accounts.grant(name, [*held, wanted])
+    print(f"{account.name}: {'; '.join(map(_told, account.grants))}")
+
+
+@app.command()
+def revoke(name: NameArgument, role: RoleArgument, config: Config = DEFAULT_CONFIG) -> None:
+    """Take a role from an account; its last one goes only with the account."""
+    from vms.app.site import open_site
+
+    with open_site(config) as site:
+        held = site.accounts.get(name).grants
+        kept = [one for one in held if one.role != role]
+        if len(kept) == len(held):
+            raise NotFound(f"{name!r} does not hold the role {role!r}")
+        account = site.accounts.grant(name, kept)
+    print(f"{account.name}: {'; '.join(map(_told, account.grants))}")
+
+
+@app.command()
+def roles(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List the roles and what each permits."""
+    from vms.app.site import open_site
+
+    with open_site(config) as site:
+        found = [one.as_json() for one in site.roles.settings()]
+    if as_json:
+        print_json(found)
+        return
+    rows = [(str(one["name"]), ", ".join(map(str, one["permissions"]))) for one in found]
+    print_table(("role", "permits"), rows, empty="")
+
+
+@app.command()
+def role(
+    name: RoleArgument,
+    permit: Annotated[
+        list[str] | None, typer.Option(help="A permission; give the option once for each.")
+    ] = None,
+    footage_age: Annotated[
+        str | None, typer.Option(help="How far back its holders look, such as '7 d'.")
+    ] = None,
+    hours: Annotated[
+        list[str] | None, typer.Option(help="When it holds, such as 'mon-fri 08:00-18:00'.")
+    ] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="From where it holds, such as 10.0.0.0/8.")
+    ] = None,
+    purpose: Annotated[
+        bool, typer.Option("--purpose", help="Steering asks its holders what for.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the role instead.")] = False,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Make a role of one's own, change it, or remove it."""
+    from vms.app.site import open_site
+    from vms.people.roles import RoleSettings
+
+    with open_site(config) as site:
+        if remove:
+            site.roles.remove(name)
+            print(f"Removed the role {name}.")
+            return
+        settings = RoleSettings(
+            name,
+            tuple(permit or ()),
+            parse_span(footage_age) if footage_age is not None else None,
+            tuple(hours) if hours else None,
+            tuple(network) if network else None,
+            purpose=purpose,
+        )
+        site.roles.put(settings)
+    print(f"The role {name} permits {', '.join(sorted(settings.permissions))}.")
 
 
 @app.command()
@@ -101,3 +209,7 @@ def _password(from_stdin: bool) -> tuple[str, str | None]:
 
 def _tell(name: str, made: str | None) -> None:
     print(f"{name}: the password is set." if made is None else f"{name}: the password is {made}")
+
+
+def _told(grant: Granted) -> str:
+    return grant.role if grant.scope == ("*",) else f"{grant.role} on {', '.join(grant.scope)}"
