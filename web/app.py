@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,18 +14,58 @@ from starlette.middleware.gzip import GZipMiddleware
 import vms
 from vms.people.signin import SignIn
 from web import problems
-from web.api import archive, cameras, health, live, metrics, openapi, session, system
+from web.api import (
+    archive,
+    cameras,
+    checkups,
+    days,
+    device,
+    discovery,
+    events,
+    exports,
+    health,
+    holds,
+    live,
+    metrics,
+    motion,
+    openapi,
+    people,
+    ptz,
+    registry,
+    registry_files,
+    retention,
+    session,
+    storage,
+    system,
+    trial,
+)
+from web.bouncer import Bouncer
 from web.console import Console
 from web.guard import BodyLimit, SecurityHeaders
 from web.parts import WebParts
 
 ROUTERS = (
     session.router,
+    people.router,
     system.router,
+    storage.router,
     cameras.router,
+    registry.router,
+    checkups.router,
+    registry_files.router,
+    trial.router,
+    discovery.router,
     archive.router,
+    days.router,
+    events.router,
+    ptz.router,
+    device.router,
+    holds.router,
+    exports.router,
+    retention.router,
     live.router,
     metrics.router,
+    motion.router,
     health.router,
     openapi.router,
 )
@@ -30,7 +73,7 @@ ROUTERS = (
 
 def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     """The application. Nothing runs before a server starts it."""
-    app = _routes()
+    app = _routes(_running)
     app.state.parts = parts
     app.state.door = SignIn(parts.accounts, parts.sessions, parts.clock)
     app.router.default = console or Console()
@@ -42,8 +85,19 @@ def openapi_document() -> dict[str, Any]:
     return openapi.describe(_routes())
 
 
-def _routes() -> FastAPI:
+@contextlib.asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """While the server runs: what steers cameras and what watches viewers live in its loop."""
+    parts: WebParts = app.state.parts
+    async with parts.steering.running(), Bouncer(parts).running():
+        yield
+
+
+def _routes(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
     app = FastAPI(
+        lifespan=lifespan,
         title="Gözcü",
         version=vms.__version__,
         openapi_url=None,  # ours is behind the sign-in: web.api.openapi

@@ -1,7 +1,7 @@
-"""HTTP connections with a deadline and a bound for a request's head.
+"""HTTP connections with deadlines for a request's head and body, and a bound for its head.
 
-uvicorn waits for ever for the first byte and for slow heads, and keeps a head of any size in
-memory; who opens many connections and says nothing, or never stops, would take every place
+uvicorn waits for ever for the first byte, for slow heads and bodies, and keeps a head of any size
+in memory; who opens many connections and says nothing, or never stops, would take every place
 (`limit_concurrency`) from the control room, without a sign-in.
 """
 
@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from web.problems import Problem
 
 HEAD_WITHIN_S = 15.0
+BODY_WITHIN_S = 60.0  # `web.guard.BODY_MAX` at 20 KB a second
 HEAD_MAX = 65_536  # and at most one read of the loop more; browsers send a tenth of it
 
 
@@ -28,17 +29,18 @@ def refuse(transport: asyncio.Transport, problem: Problem) -> None:
 
 
 class PromptHttp(HttpToolsProtocol):
-    """Closes a connection that has not sent a whole request head in time and size."""
+    """Closes a connection that has not sent a whole head in time and size, or a body in time."""
 
-    head_within_s = HEAD_WITHIN_S
+    head_within_s, body_within_s = HEAD_WITHIN_S, BODY_WITHIN_S
 
     _deadline: asyncio.TimerHandle | None = None
+    _in_head = True
     _head_size = 0
 
     def data_received(self, data: bytes) -> None:
         self._head_size += len(data)
         super().data_received(data)
-        if self._deadline is None or self._head_size <= HEAD_MAX or self.transport.is_closing():
+        if not self._in_head or self._head_size <= HEAD_MAX or self.transport.is_closing():
             return
         detail = f"The request's head is larger than {HEAD_MAX} bytes."
         refuse(self.transport, Problem(431, "head_too_large", detail))
@@ -51,7 +53,7 @@ class PromptHttp(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._got_head()
+        self._came()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -59,15 +61,23 @@ class PromptHttp(HttpToolsProtocol):
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        self._got_head()
+        self._in_head = False
+        self._expect_within(self.body_within_s)
         super().on_headers_complete()
 
-    def _expect_head(self) -> None:
-        self._got_head()
-        self._head_size = 0
-        self._deadline = self.loop.call_later(self.head_within_s, self._give_up)
+    def on_message_complete(self) -> None:  # also of requests without a body, and of upgrades
+        self._came()
+        super().on_message_complete()
 
-    def _got_head(self) -> None:
+    def _expect_head(self) -> None:
+        self._in_head, self._head_size = True, 0
+        self._expect_within(self.head_within_s)
+
+    def _expect_within(self, seconds: float) -> None:
+        self._came()
+        self._deadline = self.loop.call_later(seconds, self._give_up)
+
+    def _came(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from starlette.requests import HTTPConnection
 
 from storage.archive import Archive
+from storage.holds import Holds
+from storage.keeping import Keeping
+from storage.overview import Overview
+from vms.alarms.events import Events
+from vms.cameras.checkups import Checkups
+from vms.cameras.history import PastChange
+from vms.cameras.onvif.networks import Networks
+from vms.cameras.onvif.searches import Searches
+from vms.cameras.provisioning import Change, Edit, Kind
+from vms.cameras.steering.steering import Steering
+from vms.cameras.trial import CameraTrial
+from vms.cameras.upkeep import Upkeep
 from vms.core.clock import Clock
 from vms.core.config import CameraSettings, Settings
+from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
+from vms.people.roles import Roles
 from vms.people.sessions import Sessions
 from web.livecalls import LiveCalls
 
@@ -26,10 +40,34 @@ class RegisteredCamera(Protocol):
 
 
 class Cameras(Protocol):
-    """The registry, as far as the web reads it. `get` raises NotFound."""
+    """The registry: `vms.cameras.registry.Registry`, whose errors these raise."""
 
     def list(self) -> Sequence[RegisteredCamera]: ...
     def get(self, camera_id: str) -> RegisteredCamera: ...
+    def groups(self) -> Mapping[str, Sequence[str]]: ...
+    def history(self, camera_id: str) -> Sequence[PastChange]: ...
+    def add(self, camera: CameraSettings, by: str) -> None: ...
+    def additions(self, wanted: Sequence[CameraSettings]) -> Sequence[Change]: ...
+    def take(self, wanted: Sequence[CameraSettings], by: str) -> Sequence[Change]: ...
+    def remove(self, camera_id: str, by: str) -> None: ...
+    def change(
+        self, camera_id: str, edit: Edit, by: str, kind: Kind = "changed"
+    ) -> tuple[RegisteredCamera, Change]: ...
+
+
+class Trials(Protocol):
+    """Tries a camera as the recorder would: `vms.app.trial.CameraTrials`."""
+
+    async def run(self, camera: CameraSettings, known_as: str | None = None) -> CameraTrial: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Cameras that are not recorded yet: searched for, looked at, tried."""
+
+    networks: Networks
+    searches: Searches
+    trials: Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +78,19 @@ class WebParts:
     clock: Clock
     archive: Archive
     accounts: Accounts
+    roles: Roles
     sessions: Sessions
     cameras: Cameras
     live: LiveCalls
+    overview: Overview
+    holds: Holds
+    keeping: Keeping
+    exports: Jobs
+    events: Events
+    steering: Steering
+    upkeep: Upkeep
+    checkups: Checkups
+    finder: Finder
 
 
 def parts_of(connection: HTTPConnection) -> WebParts:

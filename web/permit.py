@@ -1,8 +1,10 @@
 """Who may use a route: the one dependency every route declares.
 
 `Permit(Permission.X)` proves the request (cookie or API token), refuses forged ones (CSRF, foreign
-origins) and asks `vms.people.permissions.decide`. `Open(why)` marks the few routes for everybody.
-A test walks all routes and fails on one that declares neither.
+origins) and asks `vms.people.permissions.decide`, on the camera of the path and on the moment of
+the past that is asked for. A route that tells of several cameras asks for each (`Eyes`).
+`Open(why)` marks the few routes for everybody. A test walks all routes and fails on one that
+declares neither.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from vms.core.clock import Instant
 from vms.core.model import CameraId
-from vms.people.permissions import Identity, Permission, Role, decide
+from vms.people.permissions import BUILT_IN, OPERATOR, Asked, Grant, Identity, Permission, decide
 from vms.people.sessions import SignedIn
+from web.api.times import moment
 from web.parts import parts_of
 from web.problems import Problem
 
@@ -24,7 +28,9 @@ COOKIE = "vms_session"
 CSRF_HEADER = "X-CSRF-Token"
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_MONITOR = Identity(0, "monitor", "monitor", Role.OPERATOR, "token")
+_MONITOR = Identity(0, "monitor", "monitor", (Grant(BUILT_IN[OPERATOR]),), "token")
+_MOMENTS = ("start", "at", "from")
+"""Query parameters that name the earliest moment a route tells of; in a path it is `start_ns`."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,14 @@ class Open:
 class Permit:
     """Only who has `permission` may use this route, on the camera of its path if it has one.
 
-    `loopback`: programs on this machine may, unsigned (a local Prometheus); a request that came
-    through a proxy is never taken for local.
+    `each`: it tells of several cameras and asks for each of them itself. `loopback`: programs on
+    this machine may, unsigned (a local Prometheus); a request that came through a proxy is never
+    taken for local.
     """
 
     permission: Permission
     loopback: bool = False
+    each: bool = False
 
     def __call__(self, connection: HTTPConnection) -> SignedIn:
         if self.loopback and _is_local(connection):
@@ -65,12 +73,69 @@ class Permit:
         elif connection.scope["type"] == "websocket" and signed_in.csrf is not None:
             # A browser lets every page open a WebSocket anywhere and sends our cookie with it.
             _refuse_foreign_origin(connection)
+        eyes = Eyes(connection, signed_in.identity)
         camera = connection.path_params.get("camera")
         about = CameraId(camera) if camera is not None else None
-        decision = decide(signed_in.identity, self.permission, about)
-        if not decision.allowed:
-            raise Problem(403, "denied", decision.reason, permission=str(self.permission))
+        footage = _footage(connection) if signed_in.identity.asks_age else None
+        eyes.require(self.permission, about, footage, each=self.each)
         return signed_in
+
+
+class Eyes:
+    """What one person may see, asked camera by camera within one request. Blocks for a database
+    access where groups matter."""
+
+    def __init__(self, connection: HTTPConnection, identity: Identity) -> None:
+        parts = parts_of(connection)
+        self._identity, self._now = identity, parts.clock.now()
+        self._address = address_of(connection)
+        self._groups = parts.cameras.groups() if identity.asks_groups else {}
+
+    def may(
+        self,
+        permission: Permission,
+        camera: CameraId | None,
+        footage: Instant | None = None,
+    ) -> bool:
+        """Whether it is allowed; `footage`: the earliest moment of the past it is about."""
+        return decide(self._identity, self._asked(permission, camera, footage)).allowed
+
+    def require(
+        self,
+        permission: Permission,
+        camera: CameraId | None,
+        footage: Instant | None = None,
+        *,
+        each: bool = False,
+    ) -> None:
+        """Raise Problem unless it is allowed."""
+        decision = decide(self._identity, self._asked(permission, camera, footage, each=each))
+        if not decision.allowed:
+            raise Problem(403, "denied", decision.reason, permission=str(permission))
+
+    def _asked(
+        self,
+        permission: Permission,
+        camera: CameraId | None,
+        footage: Instant | None,
+        *,
+        each: bool = False,
+    ) -> Asked:
+        groups = self._groups.get(camera, ()) if camera is not None else ()
+        return Asked(permission, self._now, self._address, camera, groups, footage, each)
+
+
+def _footage(connection: HTTPConnection) -> Instant | None:
+    """The earliest moment a request asks for. One that can't be read is refused by the route."""
+    place = str(connection.path_params.get("start_ns", ""))
+    found = [int(place)] if place.isdecimal() else []
+    for name in _MOMENTS:
+        for value in connection.query_params.getlist(name):
+            try:
+                found.append(moment(value))
+            except ValueError:
+                continue
+    return Instant(min(found)) if found else None
 
 
 def signed_in_of(connection: HTTPConnection) -> SignedIn | None:

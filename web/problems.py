@@ -17,7 +17,10 @@ from fastapi.exceptions import RequestValidationError, WebSocketRequestValidatio
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from vms.cameras.onvif.port import OnvifError
+from vms.cameras.steering.lease import PurposeMissing, Steered
 from vms.core import errors
+from vms.core.findings import Finding
 from vms.core.log import get_logger
 
 LOGGED = "error id"
@@ -27,10 +30,13 @@ _log = get_logger(__name__)
 
 # The first class that fits wins, so children stand before their parents.
 _STATUS_OF: tuple[tuple[type[errors.VmsError], int, str], ...] = (
+    (PurposeMissing, 409, "purpose_required"),
     (errors.NotFound, 404, "not_found"),
     (errors.BadRequest, 422, "bad_request"),
     (errors.AlreadyExists, 409, "already_exists"),
+    (errors.Refused, 409, "refused"),
     (errors.Denied, 403, "denied"),
+    (errors.Harmful, 422, "harmful"),
     (errors.StorageError, 503, "storage"),
     (errors.CameraError, 503, "camera"),
 )
@@ -77,8 +83,19 @@ def problem_of(error: Exception) -> Problem:
         return _of_http(error)
     if isinstance(error, RequestValidationError | WebSocketRequestValidationError):
         return _of_validation(error)
+    if isinstance(error, errors.BadFields):
+        found = [_of_finding(finding) for finding in error.findings]
+        return Problem(422, "validation", str(error), errors=found)
+    if isinstance(error, OnvifError):
+        return Problem(503, "onvif", error.detail, trouble=str(error.trouble))
+    if isinstance(error, Steered):
+        by = error.lease.operator.name
+        return Problem(409, "steered", str(error), by=by, may_take_over=error.may_take_over)
     for kind, status, code in _STATUS_OF:
         if isinstance(error, kind):
+            # Why footage can't be had, for programs: unreachable, refused, disk_failed, …
+            if isinstance(error, errors.StorageError | errors.CameraError):
+                return Problem(status, code, str(error), cause=error.cause.value)
             return Problem(status, code, str(error))
     return _of_bug(error)
 
@@ -105,6 +122,12 @@ def _field(item: Mapping[str, Any]) -> dict[str, str]:
     place = [str(part) for part in item["loc"]]
     message = str(item["msg"]).removeprefix("Value error, ")
     return {"in": place[0], "field": ".".join(place[1:]) or place[0], "message": message}
+
+
+def _of_finding(finding: Finding) -> dict[str, str | None]:
+    field = ".".join(map(str, finding.path))
+    said = {"in": "body", "field": field, "message": finding.message}
+    return {**said, "remedy": finding.remedy}
 
 
 def _of_bug(error: Exception) -> Problem:

@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import random
 import socket
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
 from fastapi import FastAPI
 
+from recorder.rtsp.auth import Authenticator
 from storage.archive import Archive
 from storage.database import migrate, open_database
-from vms.cameras.provisioning import RegisteredCamera
-from vms.core.clock import FakeClock
-from vms.core.config import Settings
-from vms.core.errors import NotFound
+from storage.disk import RealDisk
+from storage.holds import Holds
+from storage.keeping import Keeping
+from storage.ledger.log import Ledger
+from storage.overview import Overview
+from vms.alarms.events import Events
+from vms.app.trial import CameraTrials
+from vms.app.webparts import finder_of
+from vms.cameras.checkups import Checkups
+from vms.cameras.onvif.client import Credentials
+from vms.cameras.onvif.clients import OnvifClients
+from vms.cameras.onvif.networks import Networks
+from vms.cameras.registry import Registry
+from vms.cameras.steering.portraits import Portraits
+from vms.cameras.steering.records import Records
+from vms.cameras.steering.steering import Steering
+from vms.cameras.upkeep import Upkeep
+from vms.cameras.vault import Vault
+from vms.core.clock import FakeClock, SystemClock
+from vms.core.config import CameraSettings, Settings
+from vms.evidence.jobs import Jobs
+from vms.evidence.order import Order
 from vms.people.accounts import Accounts
+from vms.people.roles import Roles
 from vms.people.sessions import NewSession, Sessions
 from web.app import create_app
 from web.console import Console
@@ -29,21 +50,6 @@ from web.parts import WebParts
 from web.server import server_of
 
 PASSWORD = "correct horse battery"
-
-
-class ListedCameras:
-    """Cameras straight from the settings."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._cameras = {c.id: RegisteredCamera(c, "file") for c in settings.cameras}
-
-    def list(self) -> tuple[RegisteredCamera, ...]:
-        return tuple(self._cameras.values())
-
-    def get(self, camera_id: str) -> RegisteredCamera:
-        if camera_id not in self._cameras:
-            raise NotFound(f"there is no camera {camera_id!r}")
-        return self._cameras[camera_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +112,55 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
     settings.make_run_dirs()
     (settings.system.data / "gozcu.db").write_bytes(_first_database())
     engine = open_database(settings.database_url)
-    accounts = Accounts(engine, clock)
+    roles = Roles(engine, "Europe/Istanbul")
+    accounts = Accounts(engine, clock, roles)
+    vault = Vault.at(settings.system.data / "keys")
+    cameras, holds = (
+        Registry(engine, vault, clock),
+        Holds(engine, settings.volumes, RealDisk(), clock),
+    )
+    cameras.apply(settings.cameras)
+    ledger = Ledger.of(settings, clock)
+
+    def checked(order: Order) -> None:
+        order.check(clock.now())
+        for camera in order.cameras:
+            cameras.get(camera)
+
+    def sign_in(credentials: Credentials) -> Authenticator:
+        password = credentials.password.reveal()
+        return Authenticator(credentials.username, password, random.Random())
+
+    def of_camera(camera: str) -> CameraSettings:
+        return cameras.get(camera).settings
+
+    # Simulated devices live by the machine's clock; leases by the site's.
+    clients = OnvifClients(Networks(settings.onvif.networks), sign_in, SystemClock())
+    records = Records(engine)
+    portraits = Portraits(records, clock, lambda camera: True)
+    steering = Steering(clients, of_camera, records, portraits, settings.ptz, clock)
     parts = WebParts(
         settings=settings,
         clock=clock,
         archive=Archive(engine, settings.volumes, clock),
         accounts=accounts,
-        sessions=Sessions(engine, clock),
-        cameras=ListedCameras(settings),
+        sessions=Sessions(engine, clock, roles),
+        roles=roles,
+        cameras=cameras,
         live=LiveCalls(settings),
+        overview=Overview(engine, settings, clock, ledger),
+        holds=holds,
+        keeping=Keeping(engine, cameras, settings.volumes, clock, holds, ledger),
+        events=Events(engine, clock),
+        steering=steering,
+        upkeep=Upkeep(clients, of_camera),
+        checkups=Checkups(engine, settings.run_dir, clock),
+        exports=Jobs(engine, clock, vault, checked),
+        # A camera is dialled in real time, whatever the site's clock says.
+        finder=replace(
+            finder_of(settings, clock),
+            trials=CameraTrials(settings, SystemClock(), brief=True),
+        ),
     )
     static = folder / "static"
     yield WebSite(parts, clock, create_app(parts, Console(static)), static)

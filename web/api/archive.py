@@ -9,22 +9,24 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from storage.archive import Archive
+from storage.activity import ABOVE
+from storage.activity_steps import Steps
+from storage.decoding import WIDTH_MAX
 from storage.facts import FragmentIndex, GapFacts, SegmentFacts
-from storage.fmp4 import read_init
+from vms.alarms.event import thinned
 from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
-from vms.core.media import StreamFormat
 from vms.core.model import Cause, StreamKey
 from vms.people.permissions import Permission
+from web.api.events import EventFacts, facts_of
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
 from web.parts import parts_of
 from web.permit import Permit
 from web.playback.files import FileSpan, RetimedSpan
 from web.playback.hls import PlaylistFile, playlist
-from web.playback.picture import WIDTH_MAX, jpeg_at
+from web.playback.picture import jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
 from web.playback.retime import shifts
 from web.problems import Problem
@@ -38,6 +40,9 @@ router = APIRouter(
 # A list of fragments has 60 entries a minute; what is left out is found by `next`.
 SEGMENTS_PER_LIST = 120
 PLAYLIST_LONGEST = DAY
+EVENTS_SHOWN = 2_000
+ACTIVITY_LONGEST = 31 * DAY
+SPANS_PER_LIST = 1_000
 
 Stream = Literal["main", "sub"]
 Asked = Annotated[AskedSpan, Depends(asked_span)]
@@ -60,16 +65,50 @@ class Gap(BaseModel):
     lasts: bool
 
 
+class TimelineHold(BaseModel):
+    """A span that nothing deletes, whole, also where it goes on outside what was asked for."""
+
+    id: str
+    start: str
+    end: str
+    reason: str
+    until: str | None
+
+
+class Activity(BaseModel):
+    """How much went on, in equal steps over the asked span: the highest and the mean level of each,
+    0 to 255, null where nothing is known. Empty where nothing is known at all."""
+
+    peak: list[int | None]
+    mean: list[int | None]
+
+
+class ActiveSpan(BaseModel):
+    """A span in which something happened. `peak`: its highest level, up to 255."""
+
+    start: str
+    end: str
+    peak: int
+
+
+class ActiveSpans(BaseModel):
+    """In order. `more`: there are others, left out at the far end."""
+
+    spans: list[ActiveSpan]
+    more: bool
+
+
 class Timeline(BaseModel):
-    """`first`: the oldest footage. `activity` and `holds` are empty until there are any."""
+    """`first`: the oldest footage. `events`: of each kind one for a pixel."""
 
     start: str
     end: str
     first: str | None
     spans: list[Span]
     gaps: list[Gap]
-    activity: list[Span]
-    holds: list[Span]
+    activity: Activity
+    holds: list[TimelineHold]
+    events: list[EventFacts]
 
 
 class Segment(BaseModel):
@@ -107,14 +146,48 @@ def timeline(
     now = parts.clock.now()
     resolution = Nanoseconds(max(1, (asked.end - asked.start) // width))
     found = parts.archive.timeline(key, asked.start, asked.end, resolution)
+    count = min(width, asked.end - asked.start)
     return Timeline(
         start=rfc3339(asked.start),
         end=rfc3339(asked.end),
         first=_time(found.first),
         spans=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in found.spans],
         gaps=[_gap(gap, now) for gap in found.gaps],
-        activity=[],
-        holds=[],
+        activity=_activity(parts.archive.activity(key, asked.start, asked.end, count)),
+        holds=[
+            TimelineHold.model_validate(hold.as_json())
+            for hold in parts.archive.holds(key.camera, asked.start, asked.end)
+        ],
+        events=[
+            facts_of(event, now)
+            for event in thinned(
+                parts.events.between(key.camera, asked.start, asked.end), resolution, EVENTS_SHOWN
+            )
+        ],
+    )
+
+
+@router.get("/activity")
+def activity(
+    camera: str,
+    request: Request,
+    asked: Asked,
+    stream: Stream = "main",
+    above: Annotated[int, Query(ge=1, le=255, description="the level that counts")] = ABOVE,
+    latest: Annotated[bool, Query(description="where there are many: the last ones")] = False,
+) -> ActiveSpans:
+    """When something happened: spans above a level."""
+    if asked.end - asked.start > ACTIVITY_LONGEST:
+        raise Problem(422, "bad_span", "Activity is searched over 31 days at most.")
+    key = footage_of(parts_of(request), camera, stream)
+    found = parts_of(request).archive.active(key, asked.start, asked.end, above)
+    wanted = found[-SPANS_PER_LIST:] if latest else found[:SPANS_PER_LIST]
+    return ActiveSpans(
+        spans=[
+            ActiveSpan(start=rfc3339(one.start), end=rfc3339(one.end), peak=one.peak)
+            for one in wanted
+        ],
+        more=len(wanted) < len(found),
     )
 
 
@@ -124,8 +197,10 @@ def media(camera: str, request: Request, asked: Asked, stream: Stream = "main") 
     archive = parts_of(request).archive
     key = footage_of(parts_of(request), camera, stream)
     found = archive.segments(key, asked.start, asked.end)
+    wanted = found[:SEGMENTS_PER_LIST]
     listed = [
-        _segment(segment, archive.fragments(segment)) for segment in found[:SEGMENTS_PER_LIST]
+        _segment(segment, index)
+        for segment, index in zip(wanted, archive.fragments_of(wanted), strict=True)
     ]
     if len(found) > SEGMENTS_PER_LIST:
         following: Instant | None = found[SEGMENTS_PER_LIST].start
@@ -175,7 +250,10 @@ def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main
     found = archive.segments(key, asked.start, asked.end)
     if not found:
         raise _nothing(key, asked.start, archive.next_start(key, asked.end))
-    files = [_playlist_file(archive, segment, found[0].start) for segment in found]
+    files = [
+        _playlist_file(segment, index, found[0].start)
+        for segment, index in zip(found, archive.fragments_of(found), strict=True)
+    ]
     text = playlist(files, asked.start, asked.end)
     return Response(text, media_type="application/vnd.apple.mpegurl")
 
@@ -227,23 +305,13 @@ def _file_answer(
     if since is None:
         return FileSpan(descriptor, span, status, headers)
     index = parts_of(request).archive.fragments(segment)
-    ticks = shifts(_format(descriptor, index), segment.start - since)
+    ticks = shifts(segment.format, segment.start - since)
     return RetimedSpan(descriptor, span, status, headers, index.fragments, ticks)
 
 
-def _playlist_file(archive: Archive, segment: SegmentFacts, since: Instant) -> PlaylistFile:
-    index = archive.fragments(segment)
-    descriptor = archive.open(segment)
-    try:
-        form = _format(descriptor, index)
-    finally:
-        os.close(descriptor)
+def _playlist_file(segment: SegmentFacts, index: FragmentIndex, since: Instant) -> PlaylistFile:
     url = f"segments/{segment.start}.mp4?stream={segment.stream.name}&since={since}"
-    return PlaylistFile(url, segment.start, segment.end, index, form)
-
-
-def _format(descriptor: int, index: FragmentIndex) -> StreamFormat:
-    return read_init(os.pread(descriptor, index.init_length, 0))
+    return PlaylistFile(url, segment.start, segment.end, index, segment.format)
 
 
 def _segment(segment: SegmentFacts, index: FragmentIndex) -> Segment:
@@ -262,6 +330,13 @@ def _segment(segment: SegmentFacts, index: FragmentIndex) -> Segment:
             for f in index.fragments
         ],
         open=segment.open,
+    )
+
+
+def _activity(found: Steps) -> Activity:
+    return Activity(
+        peak=[None if step is None else step[0] for step in found.values],
+        mean=[None if step is None else step[1] for step in found.values],
     )
 
 

@@ -10,22 +10,25 @@ from pydantic import BaseModel
 from vms.cameras.condition import problem_of, state_of_camera
 from vms.core.clock import Instant, rfc3339
 from vms.core.config import Location
+from vms.core.inventory import Inventory
 from vms.core.model import Cause, State, StreamKey
 from vms.core.status import StreamStatus, read_statuses
-from vms.people.permissions import Permission, decide
+from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import camera_of
 from web.parts import RegisteredCamera, WebParts, parts_of
-from web.permit import Permit
+from web.permit import Eyes, Permit
 
 router = APIRouter(prefix="/api/cameras", tags=["cameras"])
 
 Looking = Annotated[SignedIn, Depends(Permit(Permission.CAMERAS))]
+Listing = Annotated[SignedIn, Depends(Permit(Permission.CAMERAS, each=True))]
 
 
 class Stream(BaseModel):
-    """One stream now. `detail`: the sentence with peer and numbers; `source`: native or libav,
-    and why not native. `bitrate`: bits a second. Counters run since the worker's start."""
+    """One stream now. `until`: how long it waits by choice, as far as known. `detail`: the
+    sentence with peer and numbers; `source`: native or libav, and why not native. `bitrate`: bits
+    a second. Counters run since the worker's start."""
 
     state: State
     since: str | None
@@ -34,6 +37,7 @@ class Stream(BaseModel):
     cause: Cause | None
     detail: str | None
     retry_at: str | None
+    until: str | None
     source: str | None
     source_reason: str | None
     notes: list[str]
@@ -56,13 +60,16 @@ class Stream(BaseModel):
 
 
 class Camera(BaseModel):
-    """A camera; what stands beside `streams` is of the main stream."""
+    """A camera; what stands beside `streams` is of the main stream. `steerable`: it can be asked
+    whether it turns."""
 
     id: str
     name: str
     groups: list[str]
     location: Location | None
     record: str
+    privacy: str | None
+    steerable: bool
     origin: Literal["file", "database"]
     state: State
     since: str | None
@@ -75,26 +82,35 @@ class Camera(BaseModel):
     problem_code: Cause | None
     detail: str | None
     retry_at: str | None
+    until: str | None
     streams: dict[str, Stream]
 
 
+class CameraWhole(Camera):
+    """A camera with its device's inventory, which a list would carry in vain."""
+
+    inventory: Inventory | None
+
+
 @router.get("")
-def show_all(request: Request, signed_in: Looking) -> list[Camera]:
+def show_all(request: Request, signed_in: Listing) -> list[Camera]:
     """Every camera this person may see, in the order of the settings."""
-    parts = parts_of(request)
+    parts, eyes = parts_of(request), Eyes(request, signed_in.identity)
     streams = _statuses(parts)
     return [
         _camera(registered, streams)
         for registered in parts.cameras.list()
-        if decide(signed_in.identity, Permission.CAMERAS, registered.settings.camera_id).allowed
+        if eyes.may(Permission.CAMERAS, registered.settings.camera_id)
     ]
 
 
 @router.get("/{camera}")
-def show(camera: str, request: Request, signed_in: Looking) -> Camera:
+def show(camera: str, request: Request, signed_in: Looking) -> CameraWhole:
     """One camera."""
     parts = parts_of(request)
-    return _camera(camera_of(parts, camera), _statuses(parts))
+    registered = camera_of(parts, camera)
+    shown = _camera(registered, _statuses(parts))
+    return CameraWhole(**dict(shown), inventory=registered.settings.inventory)
 
 
 def _statuses(parts: WebParts) -> dict[StreamKey, StreamStatus]:
@@ -113,6 +129,8 @@ def _camera(registered: RegisteredCamera, streams: dict[StreamKey, StreamStatus]
         groups=list(settings.groups),
         location=settings.location,
         record=settings.record,
+        privacy=settings.privacy,
+        steerable=settings.onvif is not None,
         origin=registered.origin,
         state=main.state,
         since=main.since,
@@ -125,6 +143,7 @@ def _camera(registered: RegisteredCamera, streams: dict[StreamKey, StreamStatus]
         problem_code=main.problem_code,
         detail=main.detail,
         retry_at=main.retry_at,
+        until=main.until,
         streams=shown,
     )
 
@@ -139,6 +158,7 @@ def _stream(status: StreamStatus) -> Stream:
         cause=status.cause,
         detail=status.detail,
         retry_at=_time(status.retry_at),
+        until=_time(status.until),
         source=status.source,
         source_reason=status.source_reason,
         notes=list(status.notes),

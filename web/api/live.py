@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from vms.core.model import CameraId
 from vms.people.permissions import Permission
@@ -17,7 +17,7 @@ from web.api.known import stream_of_camera
 from web.handover import EXTENSION, Handover, HandoverError
 from web.livecalls import LiveDown, LiveRefused
 from web.parts import parts_of
-from web.permit import Permit
+from web.permit import Permit, address_of
 from web.problems import Problem
 
 router = APIRouter(prefix="/api/cameras/{camera}/live", tags=["live"])
@@ -56,7 +56,7 @@ async def offer(
     await stream_of_camera(request, camera, stream)
     sdp = await _bounded_body(request)
     answer = await _ask(
-        request, camera, "whep.offer", stream=stream, sdp=sdp, user=signed_in.identity.name
+        request, camera, "whep.offer", stream=stream, sdp=sdp, **_watcher(request, signed_in)
     )
     location = f"/api/cameras/{camera}/live/whep/{answer['session']}"
     return Response(answer["sdp"], 201, {"Location": location}, "application/sdp")
@@ -78,11 +78,20 @@ async def watch(
     if hand_over is None:
         raise Problem(501, "no_handover", "This server can't hand over connections.")
     path = parts_of(websocket).live.socket_of(CameraId(camera), ".fds")
-    head = {"camera": camera, "stream": stream, "user": signed_in.identity.name}
+    head = {"camera": camera, "stream": stream, **_watcher(websocket, signed_in)}
     try:
         await hand_over(path, head)
     except HandoverError as error:
         raise _refusal(error.code, str(error)) from error
+
+
+def _watcher(connection: HTTPConnection, signed_in: SignedIn) -> dict[str, str]:
+    """Who watches, for the live process, and by what: asked again while they do."""
+    return {
+        "user": signed_in.identity.name,
+        "permit": signed_in.permit,
+        "address": address_of(connection),
+    }
 
 
 async def _bounded_body(request: Request) -> str:

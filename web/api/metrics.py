@@ -16,6 +16,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.responses import Response
 
+from vms.cameras.charts import Charts
+from vms.cameras.health.checks import CheckState
 from vms.core.clock import SECOND
 from vms.core.model import State, StreamKey
 from vms.core.status import StreamStatus, WorkerStatus, read_workers, streams_of
@@ -71,6 +73,8 @@ class _Now(Collector):
         yield from _workers(workers, self._parts.settings.recorder.workers)
         yield from _streams(streams_of(workers), now)
         yield from _volumes(self._parts)
+        yield from _findings(self._parts)
+        yield from _checks(self._parts.checkups.charts())
         yield from _viewers(self._live)
 
 
@@ -129,6 +133,33 @@ def _volumes(parts: WebParts) -> Iterator[Metric]:
             free.add_metric([volume.path], volume.free)
             total.add_metric([volume.path], volume.total)
     yield from (free, total)
+
+
+def _findings(parts: WebParts) -> Iterator[Metric]:
+    found = GaugeMetricFamily("vms_findings", "What is not well with footage.", labels=["kind"])
+    for kind, count in sorted(parts.overview.counts().items()):
+        found.add_metric([kind], count)
+    yield found
+
+
+def _checks(charts: Charts) -> Iterator[Metric]:
+    labels = ["camera", "check"]
+    well = GaugeMetricFamily(
+        "vms_camera_check", "1: well, 0: sick; missing: unknown.", labels=labels
+    )
+    value = GaugeMetricFamily(
+        "vms_camera_check_value", "What it is told by, in the check's unit.", labels=labels
+    )
+    for camera, chart in charts.cameras.items():
+        for check, one in chart.checks.items():
+            if one.state is CheckState.UNKNOWN:
+                continue
+            well.add_metric([camera, check], float(one.state is CheckState.WELL))
+            if one.value is not None:
+                value.add_metric([camera, check], one.value)
+    looking = float(charts.at is not None)
+    yield GaugeMetricFamily("vms_camera_checks_running", "Whether anybody looks.", looking)
+    yield from (well, value)
 
 
 def _viewers(live: Iterable[dict[str, Any]]) -> Iterator[Metric]:

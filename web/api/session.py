@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
-from vms.people.permissions import Identity, Permission, Role
+from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import SignIn, TooManyTries
 from web.parts import WebParts, parts_of
@@ -29,7 +29,7 @@ class Credentials(BaseModel):
 class User(BaseModel):
     name: str
     display_name: str
-    role: Role
+    role: str
 
 
 class System(BaseModel):
@@ -43,6 +43,7 @@ class SessionBody(BaseModel):
     user: User
     csrf: str | None
     system: System
+    permissions: list[Permission]
 
 
 @router.post("", dependencies=[Depends(Open("this is how one signs in"))])
@@ -71,8 +72,7 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
         httponly=True,
         samesite="strict",
     )
-    identity = Identity(who.id, who.name, who.display_name, who.role, "session")
-    return _body(parts, identity, session.csrf)
+    return _body(parts, parts.sessions.identity(who), session.csrf)
 
 
 @router.get("")
@@ -103,4 +103,5 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
         user=User(name=identity.name, display_name=identity.display_name, role=identity.role),
         csrf=csrf,
         system=System(name=system.name, timezone=system.timezone),
+        permissions=sorted(permissions_of(identity)),
     )

@@ -97,7 +97,9 @@ def counts_of(parts: WebParts) -> Counts:
         state_of_camera(registered, streams, "main").state for registered in parts.cameras.list()
     ]
     return Counts(
-        recording=states.count(State.RECORDING) + states.count(State.STREAMING),
+        recording=states.count(State.RECORDING)
+        + states.count(State.STREAMING)
+        + states.count(State.WAITING),
         failed=states.count(State.FAILED) + states.count(State.STOPPED),
         off=states.count(State.OFF),
         total=len(states),

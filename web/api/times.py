@@ -18,14 +18,17 @@ LAST = (1 << 63) - 1  # what a column of 64 bits holds: the year 2262
 _OFFSET_AFTER_SPACE = re.compile(r" (\d{2}:\d{2})$")
 
 
-def _instant(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def moment(value: str) -> Instant:
+    """The instant of an RFC 3339 text in a query. Raises ValueError."""
     # An unescaped + in a URL arrives as a space.
     instant = parse_rfc3339(_OFFSET_AFTER_SPACE.sub(r"+\1", value))
     if not 0 <= instant <= LAST:
         raise ValueError(f"{value!r} lies outside 1970 to 2262")
     return instant
+
+
+def _instant(value: object) -> object:
+    return moment(value) if isinstance(value, str) else value
 
 
 Moment = Annotated[

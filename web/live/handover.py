@@ -1,9 +1,9 @@
 """Connections that the API process has signed in and hands over with their file descriptor.
 
 A stream socket, `live-N.fds`. The API process connects, sends one line of JSON
-`{"camera", "stream", "user", "request"}` (`request`: base64 of the raw HTTP upgrade request) with
-one descriptor in the ancillary data of its first byte, and gets one line back:
-`{"ok": true}` or `{"ok": false, "code", "detail"}`. It then closes its copy. A refused
+`{"camera", "stream", "user", "permit", "address", "request"}` (`request`: base64 of the raw HTTP
+upgrade request) with one descriptor in the ancillary data of its first byte, and gets one line
+back: `{"ok": true}` or `{"ok": false, "code", "detail"}`. It then closes its copy. A refused
 descriptor is closed here without a word to the viewer.
 """
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from vms.core.log import get_logger
 from vms.core.model import StreamKey
 from web.live.refusal import LiveRefused
+from web.live.viewers import Watcher
 
 log = get_logger(__name__)
 
@@ -36,17 +37,19 @@ class Handed:
     """One viewer's connection: who it is, what to show, what their browser asked."""
 
     stream: StreamKey
-    user: str
+    watcher: Watcher
     request: bytes
     socket: socket.socket
 
 
-def read_head(line: bytes) -> tuple[StreamKey, str, bytes]:
-    """Stream, user and upgrade request of a handed connection; raises LiveRefused."""
+def read_head(line: bytes) -> tuple[StreamKey, Watcher, bytes]:
+    """Stream, watcher and upgrade request of a handed connection; raises LiveRefused."""
     try:
         head = json.loads(line)
         stream = StreamKey.parse(f"{head['camera']}/{head['stream']}")
-        return stream, str(head["user"]), base64.b64decode(head["request"], validate=True)
+        told = (str(head.get(name, "")) for name in ("permit", "address"))
+        watcher = Watcher(str(head["user"]), *told)
+        return stream, watcher, base64.b64decode(head["request"], validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise LiveRefused("bad_request", f"not a head of a handover: {error!r}") from None
 
@@ -103,13 +106,13 @@ class HandoverServer:
 
     def _take(self, line: bytes, descriptors: list[int]) -> dict[str, object]:
         try:
-            stream, user, request = read_head(line)
+            stream, watcher, request = read_head(line)
             if len(descriptors) != 1:
                 raise LiveRefused("bad_request", f"{len(descriptors)} descriptors instead of one")
             connection = socket.socket(fileno=descriptors.pop())
             connection.setblocking(False)
             try:
-                self._taken(Handed(stream, user, request, connection))
+                self._taken(Handed(stream, watcher, request, connection))
             except LiveRefused:
                 connection.close()
                 raise

@@ -21,7 +21,7 @@ from web.live.mse import MseOutlet
 from web.live.refusal import LiveRefused
 from web.live.rpc import RpcServer, field
 from web.live.source import Feeds, LiveSource, StreamFeed
-from web.live.viewers import VIEWERS_MAX, Viewer
+from web.live.viewers import VIEWERS_MAX, Viewer, Watcher
 from web.live.websocket import ViewerSocket
 from web.live.whep import WhepServer
 
@@ -39,7 +39,12 @@ class LiveProcess:
         self._joining: set[asyncio.Task[None]] = set()
         self._rpc = RpcServer(
             rpc,
-            {"whep.offer": self._offer, "whep.delete": self._delete, "stats": self._stats},
+            {
+                "whep.offer": self._offer,
+                "whep.delete": self._delete,
+                "stats": self._stats,
+                "end": self._send_away,
+            },
         )
         self._handover = HandoverServer(handover, self._take)
 
@@ -68,13 +73,28 @@ class LiveProcess:
 
     async def _offer(self, request: Mapping[str, object]) -> dict[str, object]:
         stream = _stream(request)
-        sdp, user = field(request, "sdp"), field(request, "user")
-        session, answer = await self._whep.offer(stream, sdp, user)
+        told = (str(request.get(name, "")) for name in ("permit", "address"))
+        watcher = Watcher(field(request, "user"), *told)
+        session, answer = await self._whep.offer(stream, field(request, "sdp"), watcher)
         return {"session": session, "sdp": answer}
 
     async def _delete(self, request: Mapping[str, object]) -> dict[str, object]:
         await self._whep.delete(field(request, "session"))
         return {}
+
+    async def _send_away(self, request: Mapping[str, object]) -> dict[str, object]:
+        """All who watch a camera by a permit that holds no more."""
+        camera, permit = field(request, "camera"), field(request, "permit")
+        gone = [
+            viewer
+            for viewer in self.viewers
+            if (facts := viewer.facts()).watcher.permit == permit and facts.stream.camera == camera
+        ]
+        for viewer in gone:
+            viewer.stop()
+        if gone:
+            log.info("viewers sent away", camera=camera, viewers=len(gone))
+        return {"ended": len(gone)}
 
     async def _stats(self, request: Mapping[str, object]) -> dict[str, object]:
         return {"viewers": [viewer.facts().as_json() for viewer in self.viewers]}
@@ -83,7 +103,7 @@ class LiveProcess:
         if len(self._sockets) >= VIEWERS_MAX:
             raise LiveRefused("busy", f"already {VIEWERS_MAX} viewers here; try again later")
         viewer = ViewerSocket(
-            handed.stream, handed.user, handed.request, self._clock, self._opened, self._closed
+            handed.stream, handed.watcher, handed.request, self._clock, self._opened, self._closed
         )
         self._sockets[viewer] = self._feeds.enter(handed.stream)
         task = asyncio.create_task(self._join(viewer, handed), name=f"mse {handed.stream}")

@@ -13,11 +13,24 @@ VIEWERS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who watches: a name for people, and by what they were let in.
+
+    `permit`: names the sign-in or API token, for whoever asks whether it still holds; `address`:
+    where they are. Both empty where nobody asks.
+    """
+
+    user: str
+    permit: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewerFacts:
     """One viewer now. `since`: UTC ns; `skips`: how often it was moved to the next keyframe."""
 
     stream: StreamKey
-    user: str
+    watcher: Watcher
     path: Literal["whep", "mse"]
     since: int
     connected: bool
@@ -30,7 +43,9 @@ class ViewerFacts:
         return {
             "camera": self.stream.camera,
             "stream": self.stream.name,
-            "user": self.user,
+            "user": self.watcher.user,
+            "permit": self.watcher.permit,
+            "address": self.watcher.address,
             "path": self.path,
             "since": rfc3339(self.since),
             "connected": self.connected,
@@ -45,3 +60,5 @@ class Viewer(Protocol):
     """Somebody watching."""
 
     def facts(self) -> ViewerFacts: ...
+    def stop(self) -> None:
+        """Send this viewer away, soon."""

@@ -20,7 +20,7 @@ from websockets.server import ServerProtocol
 from vms.core.clock import SECOND, Clock
 from vms.core.log import get_logger
 from vms.core.model import StreamKey
-from web.live.viewers import ViewerFacts
+from web.live.viewers import ViewerFacts, Watcher
 
 log = get_logger(__name__)
 
@@ -29,6 +29,7 @@ _UNSENT_BYTES = 256_000  # waiting in the kernel, so that skipping is about the 
 _MESSAGE_MAX = 4_096  # players have nothing to say
 _PING_EVERY = 10
 _SILENCE = 25 * SECOND
+_GOODBYE = 1.0  # seconds a viewer who is sent away has to close
 
 
 class ViewerSocket(asyncio.Protocol):
@@ -37,13 +38,13 @@ class ViewerSocket(asyncio.Protocol):
     def __init__(
         self,
         stream: StreamKey,
-        user: str,
+        watcher: Watcher,
         request: bytes,
         clock: Clock,
         opened: Callable[[ViewerSocket], None],
         closed: Callable[[ViewerSocket], None],
     ) -> None:
-        self.stream, self.user = stream, user
+        self.stream, self.watcher = stream, watcher
         self._request, self._clock = request, clock
         self._opened, self._closed = opened, closed
         self._protocol = ServerProtocol(max_size=_MESSAGE_MAX)
@@ -57,7 +58,7 @@ class ViewerSocket(asyncio.Protocol):
     def facts(self) -> ViewerFacts:
         return ViewerFacts(
             stream=self.stream,
-            user=self.user,
+            watcher=self.watcher,
             path="mse",
             since=self._since,
             connected=self._protocol.state is State.OPEN,
@@ -110,6 +111,11 @@ class ViewerSocket(asyncio.Protocol):
         self._waiting = False
         self._write(frames)
 
+    def stop(self) -> None:
+        """Send the viewer away, whether or not it answers."""
+        self.close(1008, "no longer permitted")
+        asyncio.get_running_loop().call_later(_GOODBYE, self.abort)
+
     def close(self, code: int = 1001, reason: str = "") -> None:
         """Say goodbye; a viewer that does not answer is cut off by its silence."""
         if self._protocol.state is State.OPEN:
@@ -152,7 +158,7 @@ class ViewerSocket(asyncio.Protocol):
 
     def _ping(self) -> None:
         if self._clock.monotonic() - self._heard > _SILENCE:
-            log.info("viewer is silent", stream=str(self.stream), user=self.user)
+            log.info("viewer is silent", stream=str(self.stream), user=self.watcher.user)
             self.abort()
             return
         if self._protocol.state is State.OPEN:

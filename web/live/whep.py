@@ -28,7 +28,7 @@ from web.live.sdp import (
 )
 from web.live.sender import AudioSender, Numbers, VideoSender
 from web.live.source import Feeds, StreamFeed
-from web.live.viewers import VIEWERS_MAX, Viewer, ViewerFacts
+from web.live.viewers import VIEWERS_MAX, Viewer, ViewerFacts, Watcher
 
 log = get_logger(__name__)
 
@@ -51,7 +51,7 @@ class WhepServer:
     def viewers(self) -> list[Viewer]:
         return list(self._sessions.values())
 
-    async def offer(self, stream: StreamKey, sdp: str, user: str) -> tuple[str, str]:
+    async def offer(self, stream: StreamKey, sdp: str, watcher: Watcher) -> tuple[str, str]:
         """The session's id and the SDP answer; raises LiveRefused."""
         if len(self._sessions) >= VIEWERS_MAX:
             raise LiveRefused("busy", f"already {VIEWERS_MAX} viewers here; try again later")
@@ -61,7 +61,7 @@ class WhepServer:
             raise LiveRefused("bad_offer", str(error)) from None
         feed = self._feeds.enter(stream)
         try:
-            return await self._open(offer, feed, user)
+            return await self._open(offer, feed, watcher)
         except BaseException:
             self._feeds.leave(feed)
             raise
@@ -79,7 +79,7 @@ class WhepServer:
             session.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _open(self, offer: Offer, feed: StreamFeed, user: str) -> tuple[str, str]:
+    async def _open(self, offer: Offer, feed: StreamFeed, watcher: Watcher) -> tuple[str, str]:
         await _require_webrtc(feed)
         ssrc = secrets.randbits(31) & ~3 or 4
         video = choose_video(offer, ssrc, ssrc + 1)
@@ -90,7 +90,7 @@ class WhepServer:
         stop = asyncio.Event()
         channel = Channel(self._certificate, stop.set)
         name = secrets.token_urlsafe(16)
-        session = WhepSession(self._feeds, feed, channel, user, self._clock, stop)
+        session = WhepSession(self._feeds, feed, channel, watcher, self._clock, stop)
         try:
             local = Local(
                 ice=channel.ice_parameters,
@@ -126,12 +126,12 @@ class WhepSession:
         feeds: Feeds,
         feed: StreamFeed,
         channel: Channel,
-        user: str,
+        watcher: Watcher,
         clock: Clock,
         stop: asyncio.Event,
     ) -> None:
         self._feeds, self._feed, self._channel, self._clock = feeds, feed, channel, clock
-        self._user, self._since = user, clock.now()
+        self._watcher, self._since = watcher, clock.now()
         self._video: VideoSender | None = None
         self._audio: AudioSender | None = None
         self._outlet: RtpOutlet | None = None
@@ -178,7 +178,7 @@ class WhepSession:
         video = self._video
         return ViewerFacts(
             stream=self._feed.stream,
-            user=self._user,
+            watcher=self._watcher,
             path="whep",
             since=self._since,
             connected=video is not None,

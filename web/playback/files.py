@@ -22,10 +22,15 @@ class FileSpan(Response):
     """The bytes of `span` of the descriptor, which is closed at the end, whatever happens."""
 
     def __init__(
-        self, descriptor: int, span: ByteRange, status: int, headers: Mapping[str, str]
+        self,
+        descriptor: int,
+        span: ByteRange,
+        status: int,
+        headers: Mapping[str, str],
+        media_type: str = "video/mp4",
     ) -> None:
         self._descriptor, self._span = descriptor, span
-        super().__init__(None, status, {**headers, "Content-Length": str(span.length)}, "video/mp4")
+        super().__init__(None, status, {**headers, "Content-Length": str(span.length)}, media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

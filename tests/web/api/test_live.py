@@ -164,7 +164,7 @@ def test_a_websocket_is_handed_over_and_lives_on(live: LiveProcess, served: Serv
     with watch(served, f"{GATE}/live/mse?stream=sub") as viewer:
         assert viewer.recv(5) == 'video/mp4; codecs="avc1.64001F"'
         (handed,) = live.handed
-        assert (str(handed.stream), handed.user) == ("gate-north/sub", "ali")
+        assert (str(handed.stream), handed.watcher.user) == ("gate-north/sub", "ali")
         assert b"sec-websocket-key" in handed.request.lower()
         time.sleep(0.3)  # nothing here may close or read it any more
         handed.socket.sendall(b"\x81\x05hello")

@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.web.site import PASSWORD, WebSite
 from vms.core.clock import HOUR
+from vms.people.permissions import ADMIN, BUILT_IN, OPERATOR
 
 
 def test_signing_in_gives_a_strict_cookie_and_the_facts(client: TestClient) -> None:
@@ -93,3 +94,9 @@ def test_an_api_token_needs_neither_cookie_nor_csrf(site: WebSite, client: TestC
     assert client.delete("/api/session", headers=headers).status_code == 204
     wrong = {"Authorization": "Bearer vms_wrong"}
     assert client.get("/api/cameras", headers=wrong).status_code == 401
+
+
+def test_a_session_says_what_its_owner_may(ali: TestClient) -> None:
+    may = set(ali.get("/api/session").json()["permissions"])
+    assert {"live", "archive"} <= may
+    assert may == BUILT_IN[OPERATOR].permissions < BUILT_IN[ADMIN].permissions

@@ -258,6 +258,28 @@ def test_an_answered_session_that_never_connects_can_be_ended(tmp_path: Path) ->
     run(scenario)
 
 
+def test_who_watches_by_a_permit_that_ended_is_sent_away_and_nobody_else(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with live(clip(**SMALL), tmp_path) as it:
+            offer = {"op": "whep.offer", "camera": "gate", "stream": "main", "user": "a"}
+            for permit in ("session:aa", "session:bb"):
+                assert (await call(it.rpc, **offer, sdp=OFFER, permit=permit))["ok"]
+            watcher = Watcher()
+            await watcher.hand_over(it, permit="session:aa", address="10.0.0.9")
+            told = (await call(it.rpc, op="stats"))["viewers"]
+            assert isinstance(told, list)
+            assert {(one["permit"], one["address"]) for one in told} == {
+                ("session:aa", ""), ("session:bb", ""), ("session:aa", "10.0.0.9"),
+            }  # fmt: skip
+            assert (await call(it.rpc, op="end", camera="yard", permit="session:aa"))["ended"] == 0
+            assert (await call(it.rpc, op="end", camera="gate", permit="session:aa"))["ended"] == 2
+            await eventually(lambda: len(it.process.viewers) == 1)
+            assert it.process.viewers[0].facts().watcher.permit == "session:bb"
+            watcher.close()
+
+    run(scenario)
+
+
 def test_a_closing_process_leaves_nothing_open(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with live(clip(**SMALL), tmp_path) as it:

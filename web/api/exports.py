@@ -1,0 +1,184 @@
+"""Exports: footage handed out as a package, asked for here, made by the custodian, fetched here."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from vms.core.clock import Instant
+from vms.core.model import CameraId, is_camera_id
+from vms.core.plain import plain
+from vms.core.secret import Secret
+from vms.evidence.jobs import ExportJob, JobState
+from vms.evidence.local import SiteTime
+from vms.evidence.order import CAMERAS_MAX, REASON_MAX, Order, Refused, new_id
+from vms.people.permissions import Permission
+from vms.people.sessions import SignedIn
+from web.api.times import Moment
+from web.parts import WebParts, parts_of
+from web.permit import Eyes, Permit
+from web.playback.files import FileSpan
+from web.playback.ranges import ByteRange, Unsatisfiable, parse_range
+from web.problems import Problem
+
+_permit = Permit(Permission.EXPORT, each=True)
+router = APIRouter(prefix="/api/exports", tags=["exports"], dependencies=[Depends(_permit)])
+
+By = Annotated[SignedIn, Depends(_permit)]
+Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,80}$")]
+
+
+class ExportFacts(BaseModel):
+    """An export. `done`, `total`: bytes of footage read; `size`: bytes of the package."""
+
+    id: str
+    state: JobState
+    cameras: list[str]
+    start: str
+    end: str
+    reason: str
+    language: Literal["tr", "en"]
+    made: str
+    made_by: str
+    done: int
+    total: int
+    size: int | None
+    error: str | None
+
+
+class NewExport(BaseModel):
+    """What to hand out and why; `password` null: not encrypted."""
+
+    cameras: Annotated[list[str], Field(max_length=CAMERAS_MAX)]
+    start: Moment
+    end: Moment
+    reason: Annotated[str, Field(max_length=REASON_MAX)] = ""
+    language: Literal["tr", "en"] = "tr"
+    password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+@router.get("")
+def exports(request: Request, by: By) -> list[ExportFacts]:
+    """One's own exports, to who sees people everybody's; the newest first."""
+    return [_facts(job) for job in parts_of(request).exports.list(_whose(request, by))]
+
+
+@router.post("", status_code=201)
+def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
+    """Ask for an export."""
+    parts = parts_of(request)
+    unknown = [camera for camera in wanted.cameras if not is_camera_id(camera)]
+    if unknown:
+        raise Problem(404, "not_found", f"there is no camera {plain(unknown[0], 80)!r}")
+    eyes = Eyes(request, by.identity)
+    for camera in wanted.cameras:
+        eyes.require(Permission.EXPORT, CameraId(camera), Instant(wanted.start))
+    now = parts.clock.now()
+    order = Order(
+        new_id(now),
+        tuple(CameraId(camera) for camera in wanted.cameras),
+        Instant(wanted.start),
+        Instant(wanted.end),
+        plain(wanted.reason, REASON_MAX),
+        by.identity.name,
+        now,
+        wanted.language,
+    )
+    password = None if wanted.password is None else Secret(wanted.password)
+    try:
+        return _facts(parts.exports.add(order, password))
+    except Refused as refused:
+        raise Problem(422, refused.code, str(refused)) from None
+
+
+@router.get("/{export}")
+def one(request: Request, export: Id, by: By) -> ExportFacts:
+    """How far an export is."""
+    return _facts(parts_of(request).exports.get(export, _whose(request, by)))
+
+
+@router.delete("/{export}", status_code=204)
+def remove(request: Request, export: Id, by: By) -> None:
+    """Stop an export that waits or runs; remove one that has ended, with its package."""
+    jobs = parts_of(request).exports
+    jobs.get(export, _whose(request, by))
+    jobs.cancel(export)
+
+
+@router.head("/{export}/file", response_class=Response, include_in_schema=False)
+@router.get("/{export}/file", response_class=Response)
+def file(request: Request, export: Id, by: By) -> Response:
+    """The package, or one byte range of it."""
+    parts = parts_of(request)
+    job = parts.exports.get(export, _whose(request, by))
+    eyes = Eyes(request, by.identity)
+    for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
+        eyes.require(Permission.EXPORT, camera, job.order.start)
+    if job.state != "done":
+        raise Problem(409, "not_done", f"The export is not done; it is {job.state}.")
+    path = parts.settings.system.data / "exports" / f"{job.id}.zip"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Problem(404, "not_found", "The package is gone; ask for it anew.") from None
+    try:
+        return _answer(request, descriptor, parts, job)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _answer(request: Request, descriptor: int, parts: WebParts, job: ExportJob) -> Response:
+    """The answer; it closes the descriptor."""
+    size = os.fstat(descriptor).st_size
+    etag = f'"{job.id}-{size}"'
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "ETag": etag,
+        "Content-Disposition": _disposition(_file_name(parts, job)),
+    }
+    wanted = request.headers.get("range")
+    if request.headers.get("if-range", etag) != etag:
+        wanted = None
+    try:
+        span = parse_range(wanted, size)
+    except Unsatisfiable:
+        more = {"Content-Range": f"bytes */{size}"}
+        raise Problem(416, "range", f"The file has {size} bytes.", headers=more) from None
+    status = 200
+    if span is None:
+        span = ByteRange(0, size)
+    else:
+        status, headers["Content-Range"] = 206, span.content_range(size)
+    return FileSpan(descriptor, span, status, headers, "application/zip")
+
+
+def _file_name(parts: WebParts, job: ExportJob) -> str:
+    """`Örnek Belediyesi 2026-11-22_14-32-07 gate-north.zip`."""
+    order, system = job.order, parts.settings.system
+    when = SiteTime(system.timezone).name(order.start)
+    more = f" +{len(order.cameras) - 1}" if len(order.cameras) > 1 else ""
+    name = f"{system.name} {when} {order.cameras[0]}{more}.zip"
+    return "".join("_" if sign in '\\/:*?"<>|' else sign for sign in plain(name, 200))
+
+
+def _disposition(name: str) -> str:
+    """RFC 6266: an ASCII name for old programs, the true one in UTF-8."""
+    plain_ascii = name.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain_ascii}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _whose(request: Request, by: SignedIn) -> str | None:
+    """Whose exports this person may see: their own; None: everybody's."""
+    sees_all = Eyes(request, by.identity).may(Permission.PEOPLE, None)
+    return None if sees_all else by.identity.name
+
+
+def _facts(job: ExportJob) -> ExportFacts:
+    return ExportFacts.model_validate(job.as_json())

@@ -1,0 +1,96 @@
+"""Asks again, while people watch, whether they still may; who may not is sent away.
+
+A sign-in that is ended, a role that is taken, hours that are over: the live process sends on and
+knows nothing of it. So the API process looks every two seconds at who watches by which permit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from typing import NamedTuple
+
+from vms.core.log import get_logger
+from vms.core.model import CameraId, is_camera_id
+from vms.core.supervise import Backoff, supervise
+from vms.people.permissions import Asked, Identity, Permission, decide
+from web.livecalls import LiveDown
+from web.parts import WebParts
+
+log = get_logger(__name__)
+
+EVERY_S = 2.0
+
+
+class Watching(NamedTuple):
+    """Somebody who watches a camera, however many streams of it."""
+
+    permit: str
+    address: str
+    camera: CameraId
+
+
+class Bouncer:
+    """Watches the viewers of all live processes, from one event loop."""
+
+    def __init__(self, parts: WebParts) -> None:
+        self._parts = parts
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look again and again meanwhile."""
+        task = asyncio.create_task(
+            supervise("bouncer", self._rounds, self._parts.clock, backoff=Backoff()), name="bouncer"
+        )
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def look(self) -> list[Watching]:
+        """One round: who was sent away."""
+        watching = {found for one in await self._parts.live.stats() for found in _read(one)}
+        if not watching:
+            return []
+        gone = await asyncio.to_thread(self._unwelcome, watching)
+        for one in gone:
+            with contextlib.suppress(LiveDown):  # then nobody watches there either
+                await self._parts.live.end(one.camera, one.permit)
+        return gone
+
+    async def _rounds(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_S)
+
+    def _unwelcome(self, watching: Collection[Watching]) -> list[Watching]:
+        """Those of them who may not watch any more. Blocks."""
+        sessions = self._parts.sessions
+        known = {permit: sessions.permitted(permit) for permit in {one.permit for one in watching}}
+        asks_groups = any(who is not None and who.asks_groups for who in known.values())
+        groups = self._parts.cameras.groups() if asks_groups else {}
+        return [
+            one
+            for one in watching
+            if not self._may(known[one.permit], one, groups.get(one.camera, ()))
+        ]
+
+    def _may(self, identity: Identity | None, one: Watching, groups: Collection[str]) -> bool:
+        if identity is None:
+            return False
+        now = self._parts.clock.now()
+        asked = Asked(Permission.LIVE, now, one.address, one.camera, groups)
+        return decide(identity, asked).allowed
+
+
+def _read(stats: dict[str, object]) -> list[Watching]:
+    """Who watches by a permit, of one process's answer."""
+    viewers = stats.get("viewers")
+    found = []
+    for one in viewers if isinstance(viewers, list) else ():
+        permit, camera = str(one.get("permit", "")), str(one.get("camera", ""))
+        if permit and is_camera_id(camera):
+            found.append(Watching(permit, str(one.get("address", "")), CameraId(camera)))
+    return found
