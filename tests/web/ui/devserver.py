@@ -13,22 +13,34 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from tests.web.ui.checkups import Checkups
+from tests.web.ui.keeping import (
+    CSRF,
+    DAY,
+    HOUR,
+    PERMISSIONS,
+    Keeping,
+    Kept,
+    export,
+    hold,
+    problem,
+    rule,
+    storage,
+    text_time,
+    volume,
+)
+from tests.web.ui.registry import Registering, Registry
 from web.guard import POLICY
 
 STATIC = Path(__file__).parents[3] / "web" / "static"
 PASSWORD = "dogru-parola"
-CSRF = "csrf-of-the-test"
-HOUR = 3600.0
-
-
-def text_time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+__all__ = ["export", "hold", "rule", "volume"]
 
 
 def stream(state: str = "recording", **facts: Any) -> dict[str, Any]:
@@ -148,19 +160,22 @@ class World:
     retry_after: int | None = None
     fails_with: int | None = None
     gaps: list[tuple[float, float, str]] = field(default_factory=list)
-
-
-def problem(status: int, code: str, detail: str, **headers: str) -> web.Response:
-    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
-    return web.json_response(
-        body, status=status, content_type="application/problem+json", headers=headers
-    )
+    # What a gap says of itself, by its cause.
+    details: dict[str, str] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
+    registry: Registry = field(default_factory=Registry)
+    # Camera → its sick checks; None: nobody looks.
+    sick: dict[str, list[str]] | None = field(default_factory=dict)
+    views: list[str] = field(default_factory=list)
 
 
 class DevServer:
     def __init__(self, world: World) -> None:
         self.world = world
         self.url = ""
+        self.keeping = Keeping(world)
+        self.registering = Registering(world)
+        self.checkups = Checkups(world)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._gate])
@@ -171,6 +186,9 @@ class DevServer:
         app.router.add_get("/api/cameras", self.cameras)
         app.router.add_get("/api/cameras/{id}", self.camera)
         app.router.add_get("/api/cameras/{id}/timeline", self.timeline)
+        self.keeping.add_to(app)
+        self.registering.add_to(app)
+        self.checkups.add_to(app)
         app.router.add_get("/{path:.*}", self.page)
         return app
 
@@ -190,6 +208,7 @@ class DevServer:
             "user": {"name": "admin", "display_name": "Ayşe Yılmaz", "role": "admin"},
             "csrf": CSRF,
             "system": {"name": "Örnek Belediyesi", "timezone": self.world.zone},
+            "permissions": [one for one in PERMISSIONS if one in self.world.kept.may],
         }
 
     async def sign_in(self, request: web.Request) -> web.Response:
@@ -265,12 +284,12 @@ class DevServer:
                         "end": text_time(b),
                         "seconds": b - a,
                         "cause": cause,
-                        "detail": "",
+                        "detail": self.world.details.get(cause, ""),
                     }
                     for a, b, cause in gaps
                 ],
-                "activity": [],
-                "holds": [],
+                "activity": {"peak": [], "mean": []},
+                "holds": self.keeping.held_on(request.match_info["id"], start, end),
             }
         )
 
@@ -314,11 +333,105 @@ def running(world: World) -> Iterator[DevServer]:
         loop.close()
 
 
+def showcase() -> World:
+    """Something of everything, to look at."""
+    now = time.time()
+    gaps = [
+        (now - 30 * DAY, now - 5 * DAY, "deleted"),
+        (now - 2.2 * HOUR, now - 1.8 * HOUR, "unreachable"),
+        (now - 700, now - 660, "silent"),
+    ]
+    kept = Kept(
+        holds=[
+            hold("h1", "meydan-1", 1_500, 600, until=text_time(now + 200 * DAY)),
+            hold("h2", "kuzey-kapi", 2 * DAY, 3 * HOUR, made_by="mehmet"),
+            hold(
+                "h3",
+                "otogar",
+                9 * DAY,
+                HOUR,
+                lifted=text_time(now - DAY),
+                lifted_by="ayse",
+                lift_reason="Takipsizlik kararı",
+            ),
+        ],
+        exports=[
+            export("e1", "done", done=1_820_000_000, total=1_820_000_000, size=1_820_410_000),
+            export(
+                "e2",
+                "running",
+                cameras=["meydan-1", "meydan-2", "kuzey-kapi", "otogar", "itfaiye"],
+                done=700_000_000,
+                total=9_100_000_000,
+            ),
+            export("e3", "waiting", cameras=["hukumet"]),
+            export("e4", "failed", error="No footage of kopru-alti in this span."),
+            export("e5", "cancelled", cameras=["pazar-yeri"]),
+        ],
+        rules=[
+            rule("varsayilan"),
+            rule(
+                "girisler",
+                cameras=["group:girisler"],
+                keep=60 * DAY,
+                minimum=7 * DAY,
+                reason="Giriş kameraları yönergesi, madde 4",
+            ),
+            rule(
+                "koridor",
+                origin="database",
+                cameras=["arsiv", "itfaiye"],
+                keep=7 * DAY,
+                quota=500 * 10**9,
+                reason="KVKK: kapalı alanda yedi gün",
+            ),
+        ],
+        storage=storage(
+            volumes=[
+                volume("/srv/gozcu/video"),
+                volume(
+                    "/mnt/disk-2/video",
+                    free=10**10,
+                    used=7_900 * 10**9,
+                    state="full",
+                    quota=7_900 * 10**9,
+                    detail="the reserve is reached",
+                ),
+                volume(
+                    "/mnt/disk-3/video",
+                    total=None,
+                    free=None,
+                    used=None,
+                    state="missing",
+                    detail="there is no identity file at this path",
+                ),
+            ],
+            findings=[
+                {
+                    "kind": "footage_damaged",
+                    "subject": "otogar/main/2026-11-21T10:00:00Z",
+                    "detail": "the file's SHA-256 is not the one in the ledger",
+                    "first": text_time(now - 3 * HOUR),
+                    "last": text_time(now - 60),
+                }
+            ],
+        ),
+        stride=0.002,
+        kept={"meydan-1": 30 * DAY, "yeni": None, "arsiv": 7 * DAY},
+    )
+    details = {"deleted": "varsayilan: Belediye Meclisi kararı 2025/114: otuz gün"}
+    sick = {
+        "meydan-2": ["turned"],
+        "pazar-yeri": ["covered", "fps"],
+        "itfaiye": ["keyframes", "losses"],
+        "otogar": ["frozen"],
+    }
+    return World(signed_in=True, gaps=gaps, details=details, kept=kept, sick=sick)
+
+
 async def main() -> None:
     """Serve until interrupted."""
-    now = time.time()
-    gaps = [(now - 2.2 * HOUR, now - 1.8 * HOUR, "unreachable"), (now - 700, now - 660, "silent")]
-    server = DevServer(World(signed_in=True, gaps=gaps))
+    server = DevServer(showcase())
     await _serve(server, 0)
     print(server.url, flush=True)
     await asyncio.Event().wait()

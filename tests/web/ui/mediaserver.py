@@ -89,7 +89,7 @@ class Camera:
                 for a, b, cause in self.gaps
                 if a < end and b > start
             ],
-            "activity": [],
+            "activity": {"peak": [], "mean": []},
             "holds": [],
         }
 

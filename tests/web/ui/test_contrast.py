@@ -6,9 +6,12 @@ shade of their own, which `OVER_PICTURES` names.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.web.ui.devserver import showcase
 from tests.web.ui.test_console import LAPTOP, PHONE, Console, browser, console, sign_in
 
 __all__ = ["browser", "console"]  # the fixtures
@@ -111,13 +114,63 @@ def test_the_sign_in_and_its_refusal(console: Console, size: tuple[int, int]) ->
         ("/camera/otogar", 20),
         ("/camera/none", 4),
         ("/health", 40),
+        ("/holds", 10),
+        ("/exports", 20),
+        ("/retention", 40),
+        ("/cameras", 30),
+        ("/cameras/find", 15),
         ("/nothing/here", 4),
     ],
 )
 def test_every_screen(console: Console, path: str, least: int, size: tuple[int, int]) -> None:
+    console.server.world = console.server.keeping.world = showcase()
     page = console.open(path, size=size)
     page.locator(".app").wait_for()
+    page.locator("[role=status] .busy").wait_for(state="detached")
     stands_out(page, least if size == LAPTOP else 4)
+
+
+def test_the_dialogs_of_the_registry_and_what_was_found(console: Console) -> None:
+    page = console.open("/cameras")
+    page.get_by_role("button", name="Elle ekle").click()
+    page.get_by_label("Ana akışın adresi").fill("rtsp://10.0.0.5/")
+    page.get_by_role("button", name="Görüntüyü sına").click()
+    page.get_by_text("Kaydedilebilir").wait_for()
+    stands_out(page, 40)
+    page = console.open("/cameras/find")
+    page.get_by_role("button", name="Aramayı başlat").click()
+    page.get_by_text("Yanıtlar dinleniyor").wait_for()
+    console.server.registering.answer(5, over=True)
+    page.get_by_label("Yenilerin hepsini seç").check()
+    stands_out(page, 40)
+    page.get_by_role("button", name="Adlandır ve ekle").click()
+    stands_out(page, 50)
+
+
+def test_the_dialogs_of_keeping(console: Console) -> None:
+    console.server.world = console.server.keeping.world = showcase()
+    page = console.open("/camera/meydan-1")
+    page.locator("vms-player").wait_for()
+    page.keyboard.press("i")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("i")
+    page.wait_for_timeout(100)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("o")
+    for key, button in (("u", "Muhafazaya al"), ("e", "Dışa aktar")):
+        page.keyboard.press(key)
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name=button).click()
+        dialog.get_by_text("Nedeni yazın").wait_for()
+        stands_out(page, 30)
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+    page.goto(console.server.url + "/retention")
+    page.get_by_role("button", name=re.compile("Değiştir")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Saklama süresi", exact=True).fill("1")
+    dialog.get_by_text("Hemen silinecek").wait_for()
+    stands_out(page, 50)
 
 
 def test_help_menu_and_a_lost_server(console: Console) -> None:

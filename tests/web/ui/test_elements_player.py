@@ -265,15 +265,16 @@ def test_a_camera_that_skips_pictures_does_not_freeze(page: Page, site: Site) ->
     until(page, "phases().includes('playing')")
     page.wait_for_timeout(1000)
     seen: list[int] = page.evaluate(
-        """async () => { const seen = []; const end = performance.now() + 3000;
+        """async () => { const seen = []; const end = performance.now() + 6000;
         while (performance.now() < end) { seen.push(strip());
         await new Promise((done) => setTimeout(done, 40)); } return seen; }"""
     )
     shown = sorted(set(seen))
     steps = [b - a for a, b in itertools.pairwise(shown)]
-    # Dropped to the next keyframe it would be 1,640 ms; the rest is for a busy machine.
-    assert max(steps) * STEP_MS < 1200
-    assert (shown[-1] - shown[0]) * STEP_MS > 2000
+    # A player that drops to the next keyframe would jump 1,640 ms in each of three groups;
+    # a busy machine may make it jump once.
+    assert sum(step * STEP_MS >= 1200 for step in steps) <= 1
+    assert (shown[-1] - shown[0]) * STEP_MS > 4000
     assert page.evaluate("video.buffered.length") == 1
 
 

@@ -36,6 +36,22 @@ class Days(Camera):
         return answer
 
 
+class Island(Camera):
+    """Five seconds of footage between two gaps of days."""
+
+    def __init__(self, now: int) -> None:
+        self.at = now - 120 * HOUR
+        gaps = [(now - 240 * HOUR, self.at, "removed"), (self.at + 5_000, now, "removed")]
+        super().__init__([], gaps)
+
+    def timeline(self, start: float, end: float) -> dict[str, object]:
+        answer = super().timeline(start, end)
+        if start < self.at and self.at + 5_000 < end:
+            span = {"start": text_time(self.at), "end": text_time(self.at + 5_000)}
+            answer["spans"] = [span]
+        return answer
+
+
 @pytest.fixture(scope="module")
 def now() -> int:
     return int(time.time() * 1000)
@@ -45,7 +61,7 @@ def now() -> int:
 def server(tmp_path_factory: pytest.TempPathFactory, now: int) -> Iterator[MediaServer]:
     static = bundle.build(tmp_path_factory.mktemp("timeline"))
     running = MediaServer(static, bundle.PAGE)
-    running.cameras = {"gate": Days(now)}
+    running.cameras = {"gate": Days(now), "island": Island(now)}
     with running:
         yield running
 
@@ -227,6 +243,30 @@ def test_removed_it_asks_no_more(page: Page, server: MediaServer) -> None:
     asked = len(server.requests)
     page.wait_for_timeout(2500)
     assert len(server.requests) == asked
+
+
+def test_footage_shorter_than_a_pixel_is_drawn_between_gaps_of_days(page: Page, now: int) -> None:
+    page.evaluate(
+        "([now, hour]) => { line.camera = 'island';"
+        " line.view = { start: now - 700 * hour, end: now }; }",
+        [now, HOUR],
+    )
+    page.wait_for_timeout(800)
+    # The colour of footage is more green than red; gaps and their edges are the reverse.
+    columns = page.evaluate(
+        """() => {
+          const canvas = line.shadowRoot.querySelector('canvas');
+          const { height } = canvas;
+          const row = Math.round((height / line.clientHeight) * (12 + line.clientHeight / 2));
+          const bytes = canvas.getContext('2d').getImageData(0, row, canvas.width, 1).data;
+          const found = [];
+          for (let x = 0; x < canvas.width; x += 1)
+            if (bytes[4 * x + 1] > bytes[4 * x] + 40) found.push(x / canvas.width);
+          return found;
+        }"""
+    )
+    expected = 580 / 700
+    assert any(abs(x - expected) < 0.003 for x in columns), columns
 
 
 def test_it_is_sharp_on_dense_screens(page: Page) -> None:

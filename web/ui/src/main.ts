@@ -3,6 +3,7 @@
 import '@fontsource-variable/inter/wght.css';
 import './styles/base.css';
 import './elements/player';
+import './elements/ptz';
 import './elements/timeline';
 import { mount } from 'svelte';
 import App from './App.svelte';

@@ -1,19 +1,22 @@
 // `<vms-timeline camera="gate-north">`: the past on one line, from a second to a month.
 //
 // Properties: `camera`, or `lanes` [{camera, label}] for several; `stream`; `zone` (IANA name),
-// `lang`, `labels` (words and causes); `playhead` (ms or null); `view` {start, end}; `follow`
-// (turn the page when a running playhead leaves it). Methods: `zoom`, `pan`, `goNow`, `show`,
-// `nextGap`, `previousGap`. Events, none bubbling: `seek` {time, scrubbing}, `view` {start, end}.
+// `lang`, `labels` (words and causes); `playhead` (ms or null); `marks` {in, out} (ms or null);
+// `view` {start, end}; `follow` (turn the page when a running playhead leaves it). Methods: `zoom`,
+// `pan`, `goNow`, `show`, `reload`, `nextGap`, `previousGap`. Events, none bubbling: `seek` {time, scrubbing}, `view` {start, end}.
 // Keys while focused: + − arrows PageUp PageDown Home End. Times are ms since 1970.
 
-import { fetchTimeline, type Gap, type StreamName, type Timeline } from '../lib/media/server';
+import { isCalm } from '../lib/gaps';
+import { isMarked, NO_MARKS, type Marks } from '../lib/marks';
+import { fetchTimeline, type Gap, type Happening, type HeldSpan, type StreamName, type Timeline } from '../lib/media/server';
 import { DAY, formatDateTime, formatSpan, HOUR, MINUTE, SECOND, type ClockPrecision, type Lang } from '../lib/time';
-import { mergedGaps, momentAt } from './timeline/content';
+import { mergedEvents, mergedGaps, mergedHolds, momentAt } from './timeline/content';
 import { Coverage } from './timeline/coverage';
-import { draw, layoutOf, type LaneContent, type Layout, type Palette } from './timeline/draw';
+import { draw } from './timeline/draw';
 import { listenTo, type GestureTarget } from './timeline/gestures';
 import { frameOf, paletteOf, type Frame } from './timeline/frame';
 import { DEFAULT_LABELS, type TimelineLabels } from './timeline/labels';
+import { layoutOf, type LaneContent, type Layout, type Palette } from './timeline/scene';
 import { ticksOf } from './timeline/ticks';
 import { around, bounded, following, panned, pinched, spanOf, toTime, toX, zoomed, type View } from './timeline/view';
 
@@ -35,13 +38,24 @@ interface LaneState {
   readonly coverage: Coverage;
   timelines: readonly Timeline[];
   gaps: readonly Gap[];
+  holds: readonly HeldSpan[];
+  events: readonly Happening[];
 }
+
+/** Between cursor and tip, in pixels. */
+const TIP_ASIDE = 10;
+
+/** A line of the tip and what it is about: its class. */
+type TipLine = readonly ['time' | 'gap' | 'event' | 'hold' | 'more', string];
 
 const TICK_ROOM = 96;
 const GRAB = 8;
 const KEY_ZOOM = 1.6;
 const REACHES = [HOUR, DAY, 31 * DAY] as const;
 const REDRAW_MIN = 100;
+// Of several holds over one moment so many are named under the pointer.
+const HOLDS_SAID = 2;
+const EVENTS_SAID = 4;
 
 export class VmsTimeline extends HTMLElement {
   static readonly observedAttributes = ['camera', 'stream', 'zone', 'lang'];
@@ -51,6 +65,7 @@ export class VmsTimeline extends HTMLElement {
   #given: readonly Lane[] | null = null;
   #view: View = around(Date.now(), 0.85, 2 * HOUR);
   #playhead: number | null = null;
+  #marks: Marks = NO_MARKS;
   #labels: Partial<TimelineLabels> = {};
   #follow = true;
   #selected = '';
@@ -184,6 +199,16 @@ export class VmsTimeline extends HTMLElement {
     this.#placePlayhead();
   }
 
+  /** The In and Out marks. */
+  set marks(marks: Marks) {
+    this.#marks = marks;
+    this.#drawSoon();
+  }
+
+  get marks(): Marks {
+    return this.#marks;
+  }
+
   get follow(): boolean {
     return this.#follow;
   }
@@ -195,6 +220,12 @@ export class VmsTimeline extends HTMLElement {
   /** Brings a moment into view, keeping the zoom; moves only as needed. */
   show(at: number): void {
     if (!this.#isShown(at)) this.#move(around(at, 0.5, spanOf(this.#view)));
+  }
+
+  /** Asks anew for what it shows, after something was put on the line; shows what it has till then. */
+  reload(): void {
+    for (const { coverage } of this.#lanes) coverage.expire();
+    this.#drawSoon();
   }
 
   /** The present at the right edge, with some room for it to grow. */
@@ -262,6 +293,8 @@ export class VmsTimeline extends HTMLElement {
         ),
         timelines: [],
         gaps: [],
+        holds: [],
+        events: [],
       }));
     this.#drawSoon();
   }
@@ -329,6 +362,8 @@ export class VmsTimeline extends HTMLElement {
       layout: this.#layout,
       causes: this.labels.causes,
       nowWord: this.labels.now,
+      holdWord: this.labels.hold,
+      marks: this.#marks,
     };
     draw(context, scene, this.#palette);
     this.#describe();
@@ -340,9 +375,12 @@ export class VmsTimeline extends HTMLElement {
     const { coverage, lane } = state;
     state.timelines = coverage.show(this.#view, this.#layout.width);
     state.gaps = mergedGaps(state.timelines, this.#perPixel);
+    state.holds = mergedHolds(state.timelines);
+    state.events = mergedEvents(state.timelines);
     const failure = coverage.failure === '' || state.timelines.length > 0 ? '' : this.labels.failed;
     const isSelected = this.#lanes.length === 1 || lane.camera === this.#selected;
-    return { label: lane.label, isSelected, timelines: state.timelines, gaps: state.gaps, failure };
+    const { timelines, gaps, holds, events } = state;
+    return { label: lane.label, isSelected, timelines, gaps, holds, events, failure };
   }
 
   get #perPixel(): number {
@@ -364,6 +402,11 @@ export class VmsTimeline extends HTMLElement {
   /** For screen readers: what the line covers and where the playhead is. */
   #describe(): void {
     const words = [this.labels.timeline, `${this.#say(this.#view.start)} – ${this.#say(this.#view.end)}`];
+    if (isMarked(this.#marks)) {
+      const { markIn, markOut } = this.labels;
+      const said = (at: number | null): string => (at === null ? '–' : this.#say(at));
+      words.push(`${markIn} ${said(this.#marks.in)}`, `${markOut} ${said(this.#marks.out)}`);
+    }
     const label = words.join(', ');
     if (this.getAttribute('aria-label') !== label) this.setAttribute('aria-label', label);
   }
@@ -435,24 +478,61 @@ export class VmsTimeline extends HTMLElement {
     if (!isOver) return;
     const moment = this.#timeAt(at.x);
     const words = this.#wordsAt(moment, at.y);
-    tip.replaceChildren(...words.map((text) => Object.assign(document.createElement('div'), { textContent: text })));
+    tip.replaceChildren(
+      ...words.map(([className, textContent]) =>
+        Object.assign(document.createElement('div'), { className, textContent }),
+      ),
+    );
     cursor.style.transform = `translateX(${at.x}px)`;
-    const room = this.#layout.left + this.#layout.width - tip.offsetWidth - 4;
-    tip.style.transform = `translateX(${Math.max(4, Math.min(room, at.x - tip.offsetWidth / 2))}px)`;
+    // Beside the cursor and growing upwards: above it, it would hide the time of the picture.
+    const end = this.#layout.left + this.#layout.width - 4;
+    const left = at.x + TIP_ASIDE + tip.offsetWidth <= end ? at.x + TIP_ASIDE : at.x - TIP_ASIDE - tip.offsetWidth;
+    tip.style.transform = `translateX(${Math.max(4, left)}px)`;
   }
 
-  #wordsAt(moment: number, y: number): string[] {
+  #wordsAt(moment: number, y: number): TipLine[] {
     const index = Math.max(0, Math.floor((y - this.#layout.axis) / this.#layout.lane));
     const state = this.#lanes[Math.min(index, this.#lanes.length - 1)];
-    const time = this.#say(moment);
-    if (state === undefined || moment > Date.now()) return [time];
+    const time: TipLine = ['time', this.#say(moment)];
+    if (state === undefined) return [time];
+    const holds = [...this.#eventWords(state, moment), ...this.#holdWords(state, moment)];
+    if (moment > Date.now()) return [time, ...holds];
     const known = momentAt(state.timelines, state.gaps, moment, this.#perPixel * 2);
-    if (known.kind === 'nothing') return [time, this.labels.nothing];
-    if (known.kind !== 'gap') return [time];
-    const { gap } = known;
+    if (known.kind === 'nothing') return [time, ['gap', this.labels.nothing], ...holds];
+    if (known.kind !== 'gap') return [time, ...holds];
+    return [time, ...this.#gapWords(known.gap), ...holds];
+  }
+
+  #gapWords(gap: Gap): TipLine[] {
     const cause = this.labels.causes[gap.cause] ?? gap.cause.replaceAll('_', ' ');
-    const span = `${this.#say(gap.start)} – ${this.#say(gap.end)}`;
-    return [time, `${this.labels.gap}: ${cause} · ${formatSpan(gap.end - gap.start, this.#lang)}`, span];
+    const length = formatSpan(gap.end - gap.start, this.#lang);
+    const span: TipLine = ['more', `${this.#say(gap.start)} – ${this.#say(gap.end)}`];
+    if (!isCalm(gap)) return [['gap', `${this.labels.gap}: ${cause} · ${length}`], span];
+    const why: TipLine[] = gap.detail === '' ? [] : [['more', gap.detail]];
+    return [['more', `${cause} · ${length}`], span, ...why];
+  }
+
+  #eventWords(state: LaneState, moment: number): TipLine[] {
+    const slack = this.#perPixel * 4;
+    const found = state.events.filter((event) => event.start - slack <= moment && moment < event.end + slack);
+    return found.slice(0, EVENTS_SAID).map((event): TipLine => {
+      const kind = this.labels.events[event.kind] ?? event.kind.replaceAll('_', ' ');
+      const what = event.detail === '' ? kind : `${kind}: ${event.detail}`;
+      return ['event', `${what} · ${this.#say(event.start)}`];
+    });
+  }
+
+  #holdWords(state: LaneState, moment: number): TipLine[] {
+    const slack = this.#perPixel * 4;
+    const found = state.holds.filter((hold) => hold.start - slack <= moment && moment < hold.end + slack);
+    return found.slice(0, HOLDS_SAID).flatMap((hold): TipLine[] => {
+      const { labels } = this;
+      const until = hold.until === null ? labels.holdOpen : labels.holdUntil.replace('{time}', formatDateTime(hold.until, this.zone, this.#lang, 'minute'));
+      return [
+        ['hold', `${labels.hold}: ${hold.reason}`],
+        ['more', `${this.#say(hold.start)} – ${this.#say(hold.end)} · ${until}`],
+      ];
+    });
   }
 
   #onKey(event: KeyboardEvent): void {

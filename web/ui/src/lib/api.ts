@@ -1,9 +1,23 @@
 // The one place that talks HTTP to the server: typed answers, problem documents as errors,
 // the CSRF header, a deadline on everything. What the players and the timeline fetch is in media/.
 
+import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
+import type {
+  ExportJob,
+  Hold,
+  NewExport,
+  NewHold,
+  Preview,
+  Retention,
+  RuleBody,
+  StorageFacts,
+} from './keeping';
 import { setCsrfToken } from './media/server';
+import type { Moving } from './motion';
+import { PeopleApi } from './peopleapi';
+import { RegistryApi, type Asking } from './registryapi';
 
-export type StateWord = 'recording' | 'streaming' | 'connecting' | 'failed' | 'off' | 'stopped';
+export type StateWord = 'recording' | 'streaming' | 'waiting' | 'connecting' | 'failed' | 'off' | 'stopped';
 export type StreamName = 'main' | 'sub';
 
 export interface StreamFacts {
@@ -28,6 +42,10 @@ export interface Camera {
   readonly name: string;
   readonly groups: readonly string[];
   readonly record: string;
+  /** The schedule whose hours are never recorded, or null. */
+  readonly privacy?: string | null;
+  /** It speaks ONVIF, and may turn. */
+  readonly steerable?: boolean;
   readonly origin: 'file' | 'database';
   readonly state: StateWord;
   readonly since: string | null;
@@ -40,6 +58,10 @@ export interface Camera {
   readonly problem_code: string | null;
   readonly detail: string | null;
   readonly retry_at: string | null;
+  /** How long it waits by choice, as far as known. */
+  readonly until?: string | null;
+  /** Its checks that are sick, as far as they are known. */
+  readonly checkup?: SickCamera | undefined;
   readonly streams: { readonly main?: StreamFacts | null; readonly sub?: StreamFacts | null };
 }
 
@@ -63,6 +85,15 @@ export interface SessionFacts {
   readonly user: { readonly name: string; readonly display_name: string | null; readonly role: string };
   readonly csrf: string;
   readonly system: { readonly name: string; readonly timezone: string };
+  /** What this person may do, in the server's words; an old server does not say. */
+  readonly permissions?: readonly string[];
+}
+
+/** A field of what was sent that is wrong; `field` is its path, `location.lat`. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+  readonly remedy?: string | null;
 }
 
 /** The server said no, or nothing. `status` 0 is the network, -1 the deadline. */
@@ -71,13 +102,21 @@ export class ApiError extends Error {
   readonly code: string;
   /** When to try again, in seconds, if the server said so (429, 503). */
   readonly retryAfter: number | null;
+  readonly fields: readonly FieldError[];
 
-  constructor(status: number, code: string, message: string, retryAfter: number | null = null) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    retryAfter: number | null = null,
+    fields: readonly FieldError[] = [],
+  ) {
     super(message);
     this.name = 'ApiError';
     this.status = status;
     this.code = code;
     this.retryAfter = retryAfter;
+    this.fields = fields;
   }
 
   get unreachable(): boolean {
@@ -86,6 +125,8 @@ export class ApiError extends Error {
 }
 
 const DEADLINE_MS = 10_000;
+// A preview reads every row of the index.
+const PREVIEW_MS = 60_000;
 
 async function problemOf(response: Response): Promise<ApiError> {
   const wait = Number(response.headers.get('Retry-After') ?? NaN);
@@ -94,14 +135,15 @@ async function problemOf(response: Response): Promise<ApiError> {
     const body = (await response.json()) as Readonly<Record<string, unknown>>;
     const code = typeof body['code'] === 'string' ? body['code'] : '';
     const detail = [body['detail'], body['title']].find((text) => typeof text === 'string');
-    return new ApiError(response.status, code, detail ?? response.statusText, retryAfter);
+    const fields = Array.isArray(body['errors']) ? (body['errors'] as readonly FieldError[]) : [];
+    return new ApiError(response.status, code, detail ?? response.statusText, retryAfter, fields);
   } catch {
     return new ApiError(response.status, '', response.statusText, retryAfter);
   }
 }
 
-async function send(path: string, init: RequestInit): Promise<Response> {
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
+async function send(path: string, init: RequestInit, deadlineMs = DEADLINE_MS): Promise<Response> {
+  const deadline = AbortSignal.timeout(deadlineMs);
   const given = init.signal;
   try {
     return await fetch(path, {
@@ -119,20 +161,44 @@ async function send(path: string, init: RequestInit): Promise<Response> {
 export class Api {
   #csrf = '';
   readonly #onSignedOut: () => void;
+  readonly #asking: Asking = {
+    get: (path, signal) => this.#get(path, signal),
+    change: (method, path, body, more) => this.#change(method, path, body, more),
+  };
+  readonly registry = new RegistryApi(this.#asking);
+  readonly people = new PeopleApi(this.#asking);
 
   /** `onSignedOut` is called whenever the server no longer knows who is asking. */
   constructor(onSignedOut: () => void) {
     this.#onSignedOut = onSignedOut;
   }
 
-  async #ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-    const response = await send(path, init);
+  async #ask<T>(path: string, init: RequestInit = {}, deadlineMs = DEADLINE_MS): Promise<T> {
+    const response = await send(path, init, deadlineMs);
     if (!response.ok) {
       const problem = await problemOf(response);
       if (problem.status === 401) this.#onSignedOut();
       throw problem;
     }
     return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  #get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    return this.#ask(path, signal ? { signal } : {});
+  }
+
+  #change<T>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object | string,
+    more: { signal?: AbortSignal; deadlineMs?: number } = {},
+  ): Promise<T> {
+    const headers: Record<string, string> = { 'X-CSRF-Token': this.#csrf };
+    if (body !== undefined) headers['Content-Type'] = typeof body === 'string' ? 'text/plain' : 'application/json';
+    const init: RequestInit = { method, headers };
+    if (body !== undefined) init.body = typeof body === 'string' ? body : JSON.stringify(body);
+    if (more.signal) init.signal = more.signal;
+    return this.#ask(path, init, more.deadlineMs);
   }
 
   /** Who is signed in, or null. */
@@ -154,15 +220,97 @@ export class Api {
   }
 
   async signOut(): Promise<void> {
-    await this.#ask('/api/session', { method: 'DELETE', headers: { 'X-CSRF-Token': this.#csrf } });
+    await this.#change('DELETE', '/api/session');
   }
 
   system(signal?: AbortSignal): Promise<SystemFacts> {
-    return this.#ask('/api/system', signal ? { signal } : {});
+    return this.#get('/api/system', signal);
   }
 
-  async cameras(signal?: AbortSignal): Promise<readonly Camera[]> {
-    return await this.#ask('/api/cameras', signal ? { signal } : {});
+  cameras(signal?: AbortSignal): Promise<readonly Camera[]> {
+    return this.#get('/api/cameras', signal);
+  }
+
+  /** The cameras with a check that is sick. */
+  health(signal?: AbortSignal): Promise<HealthFacts> {
+    return this.#get('/api/health', signal);
+  }
+
+  cameraHealth(id: string, signal?: AbortSignal): Promise<CameraHealth> {
+    return this.#get(`/api/cameras/${encodeURIComponent(id)}/health`, signal);
+  }
+
+  /** What the camera shows now is what it is to show. */
+  beginView(id: string): Promise<unknown> {
+    return this.#change('POST', `/api/cameras/${encodeURIComponent(id)}/health/view`);
+  }
+
+  /** What moves just now where motion is looked for. */
+  motion(id: string, signal?: AbortSignal): Promise<Moving> {
+    return this.#get(`/api/cameras/${encodeURIComponent(id)}/motion`, signal);
+  }
+
+  /** The last `count` days, today included. */
+  days(id: string, count: number, signal?: AbortSignal): Promise<Days> {
+    return this.#get(`/api/cameras/${encodeURIComponent(id)}/days?days=${count}`, signal);
+  }
+
+  /** Those that were lifted too. */
+  holds(signal?: AbortSignal): Promise<readonly Hold[]> {
+    return this.#get('/api/holds?lifted=true', signal);
+  }
+
+  hold(wanted: NewHold): Promise<Hold> {
+    return this.#change('POST', '/api/holds', wanted);
+  }
+
+  liftHold(id: string, reason: string): Promise<unknown> {
+    return this.#change('POST', `/api/holds/${encodeURIComponent(id)}/lift`, { reason });
+  }
+
+  exports(signal?: AbortSignal): Promise<readonly ExportJob[]> {
+    return this.#get('/api/exports', signal);
+  }
+
+  export(id: string, signal?: AbortSignal): Promise<ExportJob> {
+    return this.#get(`/api/exports/${encodeURIComponent(id)}`, signal);
+  }
+
+  makeExport(wanted: NewExport): Promise<ExportJob> {
+    return this.#change('POST', '/api/exports', wanted);
+  }
+
+  /** Cancels one that is going on; removes one that has ended, with its file. */
+  removeExport(id: string): Promise<unknown> {
+    return this.#change('DELETE', `/api/exports/${encodeURIComponent(id)}`);
+  }
+
+  retention(signal?: AbortSignal): Promise<Retention> {
+    return this.#get('/api/retention', signal);
+  }
+
+  /** `rules`: all rules of the database as they would be. */
+  previewRules(rules: readonly RuleBody[], signal: AbortSignal): Promise<Preview> {
+    const more = { signal, deadlineMs: PREVIEW_MS };
+    return this.#change('POST', '/api/retention/preview', { rules }, more);
+  }
+
+  /** `meant`: also if a camera loses everything; else such a rule is refused as `harmful`. */
+  putRule(rule: RuleBody, meant: boolean): Promise<unknown> {
+    return this.#change('PUT', rulePath(rule.name, meant), rule);
+  }
+
+  deleteRule(name: string, meant: boolean): Promise<unknown> {
+    return this.#change('DELETE', rulePath(name, meant));
+  }
+
+  /** Say that the machine's clock is right, after it was doubted. */
+  confirmClock(): Promise<unknown> {
+    return this.#change('POST', '/api/retention/confirm-clock');
+  }
+
+  storage(signal?: AbortSignal): Promise<StorageFacts> {
+    return this.#get('/api/storage', signal);
   }
 
   /** The stored picture at a moment; the answer is a JPEG. */
@@ -185,4 +333,13 @@ export function framePath(id: string, at: number | string, width?: number): stri
   const query = new URLSearchParams({ at: when });
   if (width !== undefined) query.set('width', String(width));
   return `/api/cameras/${encodeURIComponent(id)}/frame.jpg?${query.toString()}`;
+}
+
+function rulePath(name: string, meant: boolean): string {
+  return `/api/retention/rules/${encodeURIComponent(name)}${meant ? '?meant=true' : ''}`;
+}
+
+/** Where a finished export is downloaded from. */
+export function exportPath(id: string): string {
+  return `/api/exports/${encodeURIComponent(id)}/file`;
 }

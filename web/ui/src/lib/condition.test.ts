@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf, countsOf, reasonOf } from './condition';
+import { conditionOf, countsOf, reasonOf, stateKey } from './condition';
+import { isCalm } from './gaps';
 import { wardOf, sorted } from './health';
 import { aCamera, aStream } from './sample.test-data';
 import { pageStream, tileStream } from './streams';
@@ -41,6 +42,24 @@ describe('the condition of a camera', () => {
   it('counts a camera with a warning as recorded', () => {
     const fleet = [aCamera(), aCamera({ clock_offset_ms: 9000 }), aCamera({ state: 'failed' }), aCamera({ state: 'off' })];
     expect(countsOf(fleet)).toEqual({ recording: 2, warn: 1, bad: 1, total: 4 });
+  });
+});
+
+describe('a camera that is not recorded by choice', () => {
+  const waiting = (cause: string) => aCamera({ state: 'waiting', streams: { main: aStream({ state: 'waiting', cause }) } });
+
+  it('is well, and says what it waits for', () => {
+    expect(conditionOf(waiting('privacy'))).toEqual({ level: 'ok', reasons: [] });
+    expect(stateKey(waiting('privacy'))).toBe('state.waiting.privacy');
+    expect(stateKey(waiting('no_event'))).toBe('state.waiting.no_event');
+    expect(stateKey(waiting('a newer word'))).toBe('state.waiting');
+    expect(stateKey(aCamera())).toBe('state.recording');
+  });
+
+  it('has gaps in which nothing is wrong', () => {
+    const gap = { start: 0, end: 1, detail: '' };
+    expect(['not_scheduled', 'no_event', 'privacy', 'deleted'].every((cause) => isCalm({ ...gap, cause }))).toBe(true);
+    expect(isCalm({ ...gap, cause: 'unreachable' })).toBe(false);
   });
 });
 

@@ -1,6 +1,7 @@
 // How a camera is, in one word for its sign and in reasons for people: pure, from the API's facts.
 
 import type { Camera } from './api';
+import { checkWords, troubles } from './checkup';
 import { isKey, type Key } from './i18n/words';
 
 /** `ok` round and green, `warn` a diamond, `bad` a square, `off` a ring. */
@@ -12,6 +13,9 @@ export interface Reason {
   readonly todo: Key | null;
   /** Milliseconds, for the words that name an offset. */
   readonly offset?: number;
+  /** Which check says so, and since when. */
+  readonly check?: string;
+  readonly since?: string | null;
 }
 
 export interface Condition {
@@ -25,6 +29,7 @@ export const CLOCK_WARN_MS = 2_000;
 const LEVELS: Readonly<Record<Camera['state'], Level>> = {
   recording: 'ok',
   streaming: 'ok',
+  waiting: 'ok',
   connecting: 'warn',
   failed: 'bad',
   off: 'off',
@@ -43,6 +48,12 @@ export function reasonOf(cause: string | null, state: Camera['state']): Reason {
 export function causeKey(cause: string): Key | null {
   const key = `cause.${cause}`;
   return isKey(key) ? key : null;
+}
+
+/** What its state is called: one that waits says for what. */
+export function stateKey(camera: Camera): Key {
+  const key = `state.waiting.${camera.streams.main?.cause ?? ''}`;
+  return camera.state === 'waiting' && isKey(key) ? key : `state.${camera.state}`;
 }
 
 export function conditionOf(camera: Camera): Condition {
@@ -74,6 +85,10 @@ function warningsOf(camera: Camera): Reason[] {
   }
   if (camera.streams.sub?.state === 'failed') {
     reasons.push({ what: 'warn.sub', todo: 'warn.sub.todo' });
+  }
+  for (const { check, since } of troubles(camera.checkup)) {
+    const words = checkWords(check);
+    if (words !== null) reasons.push({ ...words, check, since });
   }
   return reasons;
 }

@@ -2,9 +2,12 @@
 
 import type { HTMLAttributes } from 'svelte/elements';
 import type { PlayerEvents, VmsPlayer } from '../elements/player';
+import type { PtzEvents, VmsPtz } from '../elements/ptz';
+import type { Marks } from './marks';
 import type { TimelineEvents, TimelineLabels, View, VmsTimeline } from '../elements/timeline';
 
 export type { VmsPlayer } from '../elements/player';
+export type { PtzState, VmsPtz } from '../elements/ptz';
 export type { TimelineLabels, View, VmsTimeline } from '../elements/timeline';
 export type { PathName, PlayerState } from './media/phase';
 
@@ -21,11 +24,20 @@ interface PlayerAttributes extends HTMLAttributes<VmsPlayer> {
   onatlive?: (event: PlayerEvents['atlive']) => void;
 }
 
+interface PtzAttributes extends HTMLAttributes<VmsPtz> {
+  camera?: string;
+  aspect?: number;
+  onstate?: (event: PtzEvents['state']) => void;
+  onpreset?: (event: PtzEvents['preset']) => void;
+  onleave?: (event: PtzEvents['leave']) => void;
+}
+
 interface TimelineAttributes extends HTMLAttributes<VmsTimeline> {
   camera?: string;
   zone?: string;
   labels?: Partial<TimelineLabels>;
   playhead?: number | null;
+  marks?: Marks;
   view?: View;
   onseek?: (event: TimelineEvents['seek']) => void;
   onview?: (event: TimelineEvents['view']) => void;
@@ -34,6 +46,7 @@ interface TimelineAttributes extends HTMLAttributes<VmsTimeline> {
 declare module 'svelte/elements' {
   interface SvelteHTMLElements {
     'vms-player': PlayerAttributes;
+    'vms-ptz': PtzAttributes;
     'vms-timeline': TimelineAttributes;
   }
 }

@@ -1,7 +1,8 @@
 // What the server says of its cameras and of itself, asked again and again while somebody looks:
-// cameras every 2 s, the system every 10 s, nothing while the page is hidden.
+// cameras every 2 s, their checks and the system every 10 s, nothing while the page is hidden.
 
 import { ApiError, type Camera, type SystemFacts } from './api';
+import type { HealthFacts } from './checkup';
 import { clock } from './clock.svelte';
 import { conditionOf, type Condition } from './condition';
 import { session } from './session.svelte';
@@ -14,6 +15,8 @@ class Fleet {
   /** null until the first answer. */
   cameras = $state.raw<readonly Camera[] | null>(null);
   system = $state.raw<SystemFacts | null>(null);
+  /** What the checks say; null until the first answer. */
+  health = $state.raw<HealthFacts | null>(null);
   /** Why the last question failed; null when it was answered. */
   problem = $state.raw<ApiError | null>(null);
   /** When the cameras were last heard of, ms; 0 for never. */
@@ -44,6 +47,7 @@ class Fleet {
       this.#asking?.abort();
       this.cameras = null;
       this.system = null;
+      this.health = null;
       this.problem = null;
       this.heardAt = 0;
     };
@@ -61,9 +65,13 @@ class Fleet {
     const asking = new AbortController();
     this.#asking = asking;
     try {
-      if (this.#round % SYSTEM_EVERY === 0) await this.#askSystem(asking.signal);
+      if (this.#round % SYSTEM_EVERY === 0) {
+        await this.#askSystem(asking.signal);
+        this.health = await session.api.health(asking.signal);
+      }
       const cameras = await session.api.cameras(asking.signal);
-      this.cameras = cameras;
+      const sick = new Map((this.health?.cameras ?? []).map((one) => [one.camera, one]));
+      this.cameras = cameras.map((camera) => ({ ...camera, checkup: sick.get(camera.id) }));
       this.heardAt = clock.exact();
       this.problem = null;
       this.#round += 1;
@@ -91,4 +99,9 @@ export const fleet = new Fleet();
 /** The site's zone; everything on the screens is in it. */
 export function siteZone(): string {
   return fleet.system?.timezone ?? session.facts?.system.timezone ?? 'UTC';
+}
+
+/** A camera's name; of one that is gone, its id. */
+export function cameraName(id: string): string {
+  return fleet.byId.get(id)?.name ?? id;
 }

@@ -13,6 +13,13 @@ export const LEAD = 3_000;
 // Being at a gap's lead already, one wants the next gap and not this one again.
 const BESIDE = 1_500;
 
+const CALM = new Set(['deleted', 'not_scheduled', 'no_event', 'privacy']);
+
+/** Not there because somebody wanted it so: unlike every other gap nothing is wrong. */
+export function isCalm(gap: Gap): boolean {
+  return CALM.has(gap.cause);
+}
+
 export async function gapsBetween(camera: string, start: number, end: number, signal: AbortSignal): Promise<readonly Gap[]> {
   const width = Math.min(PIXELS_MAX, Math.ceil(((end - start) / DAY) * PIXELS_PER_DAY));
   return (await fetchTimeline(camera, 'main', start, end, width, signal)).gaps;

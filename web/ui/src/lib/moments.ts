@@ -20,3 +20,15 @@ export function spanSince(at: number, now: number, lang: Lang): string {
   const span = Math.max(0, Math.floor((now - at) / 1000) * 1000);
   return span === 0 ? `0 ${lang === 'tr' ? 'sn' : 's'}` : formatSpan(span, lang);
 }
+
+/** `22.11.2026 12:38:00 – 12:46:30`; the second date stands there only when it is another. */
+export function between(start: number, end: number, zone: string, lang: Lang): string {
+  const same = startOfDay(start, zone) === startOfDay(end, zone);
+  const until = same ? formatClock(end, zone) : `${formatDate(end, zone, lang)} ${formatClock(end, zone)}`;
+  return `${formatDate(start, zone, lang)} ${formatClock(start, zone)} – ${until}`;
+}
+
+/** `22.11.2026 12:38`: when somebody did something. */
+export function stamp(at: number, zone: string, lang: Lang): string {
+  return `${formatDate(at, zone, lang)} ${formatClock(at, zone, 'minute')}`;
+}

@@ -37,6 +37,28 @@ export function byteSize(bytes: number, lang: Lang): string {
   return `${fixed(value, size === 0 || value >= 100 ? 0 : 1, lang)} ${SIZES[size] ?? 'B'}`;
 }
 
+/** `%42`, `42%`: whole, and 100 only when nothing is left. */
+export function percent(part: number, lang: Lang): string {
+  const whole = part >= 1 ? 100 : Math.min(99, Math.max(0, Math.floor(part * 100)));
+  return lang === 'tr' ? `%${whole}` : `${whole}%`;
+}
+
+/** `%0,30`, `0.30%`: small shares, to a hundredth. */
+export function finePercent(part: number, lang: Lang): string {
+  const text = fixed(part * 100, 2, lang);
+  return lang === 'tr' ? `%${text}` : `${text}%`;
+}
+
+/** `15,3`, `15.3`: to a tenth. */
+export function decimal(value: number, lang: Lang): string {
+  return fixed(value, 1, lang);
+}
+
+/** `1.234`, `1,234`: a count. */
+export function count(value: number, lang: Lang): string {
+  return value.toLocaleString(LOCALES[lang]);
+}
+
 /** `12 ms`, `3 sn`: how far off a clock is, without its direction. */
 export function clockOffset(ms: number, lang: Lang): string {
   return formatSpan(Math.abs(ms), lang);

@@ -4,14 +4,25 @@ export type Route =
   | { readonly page: 'wall' }
   | { readonly page: 'camera'; readonly id: string | null; readonly at: string | null }
   | { readonly page: 'health' }
+  | { readonly page: 'holds' }
+  | { readonly page: 'exports' }
+  | { readonly page: 'retention' }
+  | { readonly page: 'cameras' }
+  | { readonly page: 'find' }
+  | { readonly page: 'people' }
   | { readonly page: 'missing' };
+
+/** Pages without anything after their name. */
+const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people'] as const;
 
 export function routeOf(path: string, query: URLSearchParams): Route {
   const parts = path.split('/').filter((part) => part !== '');
   const [page, id, ...rest] = parts;
   if (rest.length > 0) return { page: 'missing' };
   if (page === undefined) return { page: 'wall' };
-  if (page === 'health' && id === undefined) return { page: 'health' };
+  const plain = PLAIN.find((name) => name === page);
+  if (plain !== undefined && id === undefined) return { page: plain };
+  if (page === 'cameras' && id === 'find') return { page: 'find' };
   if (page === 'camera') return { page: 'camera', id: id ?? null, at: query.get('at') };
   return { page: 'missing' };
 }

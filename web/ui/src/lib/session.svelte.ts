@@ -44,6 +44,11 @@ class Session {
     this.phase = 'out';
   }
 
+  /** Whether the server would let this person; where it does not say, it will answer for itself. */
+  may(permission: 'hold' | 'export' | 'retention' | 'registry' | 'storage' | 'people' | 'ptz'): boolean {
+    return this.facts?.permissions?.includes(permission) ?? true;
+  }
+
   #opened(facts: SessionFacts): void {
     this.facts = facts;
     this.expired = false;

@@ -6,7 +6,7 @@ export type CanPlay = (codec: string | null) => boolean;
 
 function subWorks(camera: Camera): boolean {
   const state = camera.streams.sub?.state;
-  return state === 'streaming' || state === 'recording';
+  return state === 'streaming' || state === 'recording' || state === 'waiting';
 }
 
 /** A small tile: the sub-stream where it works and plays, else the main one. */

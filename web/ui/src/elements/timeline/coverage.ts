@@ -73,6 +73,12 @@ export class Coverage {
     this.#tiles.clear();
   }
 
+  /** What is known stays to be drawn, but is asked for again. */
+  expire(): void {
+    for (const [key, tile] of this.#tiles) this.#tiles.set(key, { ...tile, fetched: -Infinity });
+    this.#failedAt = -Infinity;
+  }
+
   /** The start of the oldest footage, as far as anybody said. */
   get oldest(): number | null {
     return this.#oldest;

@@ -1,70 +1,11 @@
-// The timeline on its canvas: axis, lanes, footage, gaps with their cause, activity, holds, the
-// future. Draws what it is given and remembers nothing.
+// The timeline on its canvas: axis, lanes, footage, activity, the future. Gaps are drawn by gaps.ts,
+// holds and marks by overlay.ts. Draws what it is given and remembers nothing.
 
-import { formatDay, formatSpan, type Lang } from '../../lib/time';
-import type { Gap, Timeline } from '../../lib/media/server';
-import type { Tick } from './ticks';
-import { toX, type View } from './view';
-
-export interface Palette {
-  readonly panel: string;
-  readonly raised: string;
-  readonly line: string;
-  readonly strong: string;
-  readonly text: string;
-  readonly muted: string;
-  readonly accent: string;
-  readonly footage: string;
-  readonly activity: string;
-  readonly gap: string;
-  readonly gapEdge: string;
-  readonly gapText: string;
-  readonly hold: string;
-  readonly font: string;
-}
-
-export interface LaneContent {
-  readonly label: string;
-  readonly isSelected: boolean;
-  readonly timelines: readonly Timeline[];
-  readonly gaps: readonly Gap[];
-  /** Words for a lane that could not be loaded, or empty. */
-  readonly failure: string;
-}
-
-export interface Scene {
-  readonly view: View;
-  readonly now: number;
-  readonly zone: string;
-  readonly lang: Lang;
-  readonly ticks: readonly Tick[];
-  readonly lanes: readonly LaneContent[];
-  readonly layout: Layout;
-  readonly causes: Readonly<Record<string, string>>;
-  readonly nowWord: string;
-}
-
-/** Sizes in CSS pixels. */
-export interface Layout {
-  readonly width: number;
-  readonly height: number;
-  /** Where the time axis begins, right of the lanes' names. */
-  readonly left: number;
-  readonly axis: number;
-  readonly lane: number;
-}
-
-export const AXIS = 24;
-const NAMES = 116;
-const PAD = 3;
-const BAR_MAX = 30;
-const NOTCH = 10;
-
-export function layoutOf(width: number, height: number, names: boolean, lanes: number): Layout {
-  const left = names && width > 480 ? NAMES : 0;
-  const lane = Math.max(12, (height - AXIS) / Math.max(1, lanes));
-  return { width: Math.max(1, width - left), height, left, axis: AXIS, lane };
-}
+import { formatDay } from '../../lib/time';
+import type { Span, Timeline } from '../../lib/media/server';
+import { drawGap } from './gaps';
+import { drawEvents, drawHolds, drawMarks } from './overlay';
+import { AXIS, barOf, PAD, snapped, xOf, type LaneContent, type Layout, type Palette, type Scene } from './scene';
 
 export function draw(context: CanvasRenderingContext2D, scene: Scene, palette: Palette): void {
   const { layout } = scene;
@@ -73,10 +14,7 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene, palette: P
   scene.lanes.forEach((lane, index) => drawLane(context, scene, palette, lane, index));
   drawFuture(context, scene, palette);
   drawAxis(context, scene, palette);
-}
-
-function xOf(scene: Scene, at: number): number {
-  return scene.layout.left + toX(scene.view, scene.layout.width, at);
+  drawMarks(context, scene, palette);
 }
 
 function drawAxis(context: CanvasRenderingContext2D, scene: Scene, palette: Palette): void {
@@ -130,6 +68,10 @@ function drawLane(
   for (const timeline of lane.timelines) drawTimeline(context, scene, palette, timeline, top, lane.isSelected);
   let notched = -Infinity;
   for (const gap of lane.gaps) notched = drawGap(context, scene, palette, gap, top, notched);
+  for (const timeline of lane.timelines) drawIslands(context, scene, palette, timeline, top);
+  const hasActivity = lane.timelines.some((timeline) => timeline.activity.length > 0);
+  drawHolds(context, scene, palette, lane.holds, barOf(layout, top, hasActivity), top);
+  drawEvents(context, scene, palette, lane.events, top);
   if (lane.failure !== '') drawWords(context, palette.gapText, palette.font, lane.failure, layout, top);
   context.restore();
 }
@@ -156,22 +98,6 @@ function shortened(context: CanvasRenderingContext2D, words: string, room: numbe
   return `${words.slice(0, cut).trimEnd()}…`;
 }
 
-interface Bar {
-  readonly top: number;
-  readonly height: number;
-}
-
-/** The footage bar: most of the lane, or its lower part when activity is drawn above. */
-function barOf(layout: Layout, top: number, hasActivity: boolean): Bar {
-  const room = layout.lane - 2 * PAD;
-  if (hasActivity) {
-    const height = Math.max(4, Math.min(BAR_MAX, room * 0.38));
-    return { top: top + layout.lane - PAD - height, height };
-  }
-  const height = Math.max(4, Math.min(BAR_MAX, room * 0.72));
-  return { top: top + (layout.lane - height) / 2, height };
-}
-
 function drawTimeline(
   context: CanvasRenderingContext2D,
   scene: Scene,
@@ -193,21 +119,32 @@ function drawTimeline(
   context.fillStyle = palette.footage;
   for (const span of timeline.spans) {
     const left = Math.max(from, edge(span.start));
-    const right = Math.min(to, Math.max(edge(span.end), left + 0.5));
+    const right = Math.min(to, Math.max(edge(span.end), left + 1));
     if (right > left) context.fillRect(left, bar.top, right - left, bar.height);
   }
   drawActivity(context, scene, palette, timeline, top + PAD, bar.top - 1);
-  context.fillStyle = palette.hold;
-  for (const hold of timeline.holds) {
-    const left = Math.max(from, edge(hold.start));
-    const right = Math.min(to, edge(hold.end));
-    if (right > left) context.fillRect(left, bar.top + bar.height - 3, right - left, 3);
-  }
 }
 
-function snapped(context: CanvasRenderingContext2D, x: number): number {
-  const ratio = context.getTransform().a;
-  return Math.round(x * ratio) / ratio;
+// Footage this narrow is drawn again over the gaps: merged to the pixel, they would cover it.
+const ISLAND = 2;
+
+/** Seconds of footage between gaps of days: still something to find on the line. */
+function drawIslands(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  palette: Palette,
+  timeline: Timeline,
+  top: number,
+): void {
+  const bar = barOf(scene.layout, top, timeline.activity.length > 0);
+  const isNarrow = (span: Span): boolean => xOf(scene, span.end) - xOf(scene, span.start) < ISLAND;
+  context.fillStyle = palette.footage;
+  for (const span of timeline.spans.filter(isNarrow)) {
+    // Where a tile ends in footage, the rest stands in the next one: no island.
+    if (span.start <= timeline.start || span.end >= timeline.end) continue;
+    const left = snapped(context, xOf(scene, span.start));
+    context.fillRect(left, bar.top, Math.max(1, xOf(scene, span.end) - left), bar.height);
+  }
 }
 
 function drawActivity(
@@ -220,129 +157,18 @@ function drawActivity(
 ): void {
   if (timeline.activity.length === 0) return;
   context.fillStyle = palette.activity;
-  context.globalAlpha = 0.45;
-  context.beginPath();
-  for (const step of timeline.activity) {
-    const left = snapped(context, xOf(scene, step.start));
-    const height = (base - top) * Math.min(1, Math.max(0, step.level));
-    context.rect(left, base - height, snapped(context, xOf(scene, step.end)) - left, height);
+  // As sound is drawn: the highest pale behind the mean, so that a short something is seen too.
+  for (const [alpha, level] of [[0.3, 'peak'], [0.55, 'level']] as const) {
+    context.globalAlpha = alpha;
+    context.beginPath();
+    for (const step of timeline.activity) {
+      const left = snapped(context, xOf(scene, step.start));
+      const height = (base - top) * Math.min(1, Math.max(0, step[level]));
+      context.rect(left, base - height, snapped(context, xOf(scene, step.end)) - left, height);
+    }
+    context.fill();
   }
-  context.fill();
   context.globalAlpha = 1;
-}
-
-/**
- * A gap has its own shape at every width: a notched mark, a hatched field, a field with words.
- * `notched`: where the last notch stands; returns where it stands now. Crowded ones are left out.
- */
-function drawGap(
-  context: CanvasRenderingContext2D,
-  scene: Scene,
-  palette: Palette,
-  gap: Gap,
-  top: number,
-  notched: number,
-): number {
-  const { layout } = scene;
-  const right = layout.left + layout.width;
-  const from = xOf(scene, gap.start);
-  const to = xOf(scene, gap.end);
-  if (to < layout.left || from > right) return notched;
-  const y = top + PAD;
-  const height = layout.lane - 2 * PAD;
-  if (to - from < 5) {
-    const x = (from + to) / 2;
-    drawMark(context, palette, x, Math.max(2, to - from), y, height);
-    if (x - notched < NOTCH) return notched;
-    drawNotch(context, palette, x, y);
-    return x;
-  }
-  const left = Math.max(layout.left - 2, from);
-  const width = Math.min(right + 2, to) - left;
-  context.fillStyle = palette.gap;
-  context.fillRect(left, y, width, height);
-  hatch(context, palette, left, y, width, height);
-  context.fillStyle = palette.gapEdge;
-  context.fillRect(left, y, 1.5, height);
-  context.fillRect(left + width - 1.5, y, 1.5, height);
-  drawCause(context, scene, palette, gap, { left, width, middle: top + layout.lane / 2 });
-  return notched;
-}
-
-function drawMark(
-  context: CanvasRenderingContext2D,
-  palette: Palette,
-  x: number,
-  width: number,
-  y: number,
-  height: number,
-): void {
-  context.fillStyle = palette.gap;
-  context.fillRect(x - width / 2 - 1, y, width + 2, height);
-  context.fillStyle = palette.gapEdge;
-  context.fillRect(x - width / 2, y, width, height);
-}
-
-function drawNotch(context: CanvasRenderingContext2D, palette: Palette, x: number, y: number): void {
-  context.fillStyle = palette.gapEdge;
-  context.beginPath();
-  context.moveTo(x - 4, y - PAD);
-  context.lineTo(x + 4, y - PAD);
-  context.lineTo(x, y + 4);
-  context.fill();
-}
-
-function hatch(
-  context: CanvasRenderingContext2D,
-  palette: Palette,
-  left: number,
-  top: number,
-  width: number,
-  height: number,
-): void {
-  context.save();
-  context.beginPath();
-  context.rect(left, top, width, height);
-  context.clip();
-  context.strokeStyle = palette.gapEdge;
-  context.globalAlpha = 0.22;
-  context.lineWidth = 1;
-  context.beginPath();
-  // Anchored to the page, not to the gap, so that hatching stands still while gaps grow.
-  for (let x = Math.floor((left - height) / 8) * 8; x < left + width; x += 8) {
-    context.moveTo(x, top + height);
-    context.lineTo(x + height, top);
-  }
-  context.stroke();
-  context.restore();
-}
-
-interface Field {
-  readonly left: number;
-  readonly width: number;
-  readonly middle: number;
-}
-
-function drawCause(
-  context: CanvasRenderingContext2D,
-  scene: Scene,
-  palette: Palette,
-  gap: Gap,
-  field: Field,
-): void {
-  context.font = `12px ${palette.font}`;
-  context.textAlign = 'center';
-  const cause = scene.causes[gap.cause] ?? gap.cause.replaceAll('_', ' ');
-  const span = formatSpan(gap.end - gap.start, scene.lang);
-  const words = [`${cause} · ${span}`, cause, span].find((text) => context.measureText(text).width < field.width - 14);
-  if (words === undefined) return;
-  const width = context.measureText(words).width + 10;
-  const x = field.left + field.width / 2;
-  // Its own ground: letters over hatching are hard to read from two metres.
-  context.fillStyle = palette.gap;
-  context.fillRect(x - width / 2, field.middle - 9, width, 18);
-  context.fillStyle = palette.gapText;
-  context.fillText(words, x, field.middle + 0.5);
 }
 
 function drawWords(

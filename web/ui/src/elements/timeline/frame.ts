@@ -1,6 +1,6 @@
 // The timeline's parts in its shadow root, and its colours as the page gives them.
 
-import type { Palette } from './draw';
+import type { Palette } from './scene';
 
 const SHEET = `
 :host { display: block; position: relative; min-height: 48px; height: 84px; overflow: visible;
@@ -14,12 +14,14 @@ canvas { position: absolute; inset: 0; width: 100%; height: 100%; touch-action: 
   border-top: 8px solid #fff; border-bottom: 0; }
 .cursor::before { content: ""; position: absolute; top: 24px; bottom: 0; left: 0; width: 1px;
   background: var(--muted, #8c9aa7); opacity: .6; }
-.tip { position: absolute; left: 0; bottom: 100%; margin-bottom: 4px; padding: 4px 8px; pointer-events: none;
+.tip { position: absolute; left: 0; bottom: 4px; padding: 4px 8px; pointer-events: none;
   max-width: 100%; white-space: nowrap; font-size: 12px; line-height: 1.45; font-variant-numeric: tabular-nums;
   color: var(--text, #dfe6ec); background: var(--raised, #182027);
   border: 1px solid var(--line-strong, #34424e); border-radius: 6px; z-index: 2; }
-.tip div:not(:first-child) { color: var(--gap-text, #f2b8ae); }
-.tip div:nth-child(3) { color: var(--muted, #8c9aa7); }
+.tip .gap { color: var(--gap-text, #f2b8ae); }
+.tip .event { color: var(--event, #e8b64c); }
+.tip .hold { color: var(--hold-text, #c9b3f5); }
+.tip .more { color: var(--muted, #97a5b1); white-space: normal; max-width: 34em; overflow-wrap: anywhere; }
 [hidden] { display: none; }
 `;
 
@@ -71,7 +73,12 @@ export function paletteOf(host: HTMLElement): Palette {
     gap: of('--gap', '#2a1a1c'),
     gapEdge: of('--gap-edge', '#ef5b47'),
     gapText: of('--gap-text', '#f2b8ae'),
+    event: of('--event', '#e8b64c'),
     hold: of('--hold', '#b392f0'),
+    holdGround: of('--hold-bg', '#221d33'),
+    deleted: of('--deleted', '#171e25'),
+    deletedEdge: of('--deleted-edge', '#5a6975'),
+    deletedText: of('--muted', '#97a5b1'),
     font: style.fontFamily,
   };
 }

@@ -10,8 +10,16 @@ export interface TimelineLabels {
   /** At a moment with neither footage nor a known gap. */
   readonly nothing: string;
   readonly failed: string;
+  readonly hold: string;
+  /** `{time}` is put in. */
+  readonly holdUntil: string;
+  readonly holdOpen: string;
+  readonly markIn: string;
+  readonly markOut: string;
   /** By code (`unreachable`, …); a code without words is shown itself. */
   readonly causes: Readonly<Record<string, string>>;
+  /** By kind (`motion`, …); a kind without words is shown itself. */
+  readonly events: Readonly<Record<string, string>>;
 }
 
 export const DEFAULT_LABELS: Record<Lang, TimelineLabels> = {
@@ -21,7 +29,13 @@ export const DEFAULT_LABELS: Record<Lang, TimelineLabels> = {
     gap: 'Boşluk',
     nothing: 'Kayıt yok',
     failed: 'Kayıtlar okunamadı; yeniden denenecek',
+    hold: 'Muhafaza',
+    holdUntil: '{time} tarihine kadar',
+    holdOpen: 'kaldırılana kadar',
+    markIn: 'Giriş',
+    markOut: 'Çıkış',
     causes: {},
+    events: {},
   },
   en: {
     timeline: 'Timeline',
@@ -29,6 +43,12 @@ export const DEFAULT_LABELS: Record<Lang, TimelineLabels> = {
     gap: 'Gap',
     nothing: 'No footage',
     failed: 'The recordings could not be read; trying again',
+    hold: 'Hold',
+    holdUntil: 'until {time}',
+    holdOpen: 'until lifted',
+    markIn: 'In',
+    markOut: 'Out',
     causes: {},
+    events: {},
   },
 };

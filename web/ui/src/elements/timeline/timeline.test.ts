@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Timeline } from '../../lib/media/server';
 import { DAY, formatClock, HOUR, MINUTE, SECOND } from '../../lib/time';
-import { mergedGaps, momentAt } from './content';
+import { mergedEvents, mergedGaps, momentAt } from './content';
 import { Coverage, levelFor, tilesOf, TILE_PIXELS } from './coverage';
 import { stepFor, ticksOf } from './ticks';
 import { bounded, following, panned, pinched, SPAN_MAX, SPAN_MIN, spanOf, toTime, toX, zoomed } from './view';
@@ -81,7 +81,7 @@ describe('ticks', () => {
 
 function timeline(start: number, end: number, gaps: Timeline['gaps'] = []): Timeline {
   const spans = [{ start, end: gaps[0]?.start ?? end }];
-  return { start, end, first: 0, spans, gaps, activity: [], holds: [] };
+  return { start, end, first: 0, spans, gaps, activity: [], holds: [], events: [] };
 }
 
 describe('content', () => {
@@ -99,6 +99,17 @@ describe('content', () => {
     expect(momentAt(known, gaps, 77, 5).kind).toBe('gap');
     expect(momentAt(known, gaps, 95, 5).kind).toBe('nothing');
     expect(momentAt(known, gaps, 500, 5).kind).toBe('unknown');
+  });
+});
+
+describe('events', () => {
+  test('stand once, in order, as long as the newest answer knows', () => {
+    const event = (id: number, start: number, end: number) => ({ id, start, end, kind: 'motion', detail: '' });
+    const tile = (start: number, end: number, events: Timeline['events']): Timeline => ({
+      start, end, first: 0, spans: [], gaps: [], activity: [], holds: [], events,
+    });
+    const tiles = [tile(0, 100, [event(1, 10, 90), event(2, 50, 100)]), tile(100, 200, [event(2, 50, 130)])];
+    expect(mergedEvents(tiles.toReversed())).toEqual([event(1, 10, 90), event(2, 50, 130)]);
   });
 });
 

@@ -1,7 +1,19 @@
 // The console's English words.
+import { checkup } from './checkup.en';
+import { keeping } from './keeping.en';
+import { motion } from './motion.en';
+import { people } from './people.en';
+import { ptz } from './ptz.en';
+import { registry } from './registry.en';
 import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
+  ...checkup,
+  ...keeping,
+  ...motion,
+  ...people,
+  ...ptz,
+  ...registry,
   'app.name': 'Gözcü',
   'app.tagline': 'City cameras',
   'app.loading': 'Loading…',
@@ -27,7 +39,8 @@ export const en: Dictionary = {
   'menu.signOut': 'Sign out',
   'menu.role.admin': 'Administrator',
   'menu.role.operator': 'Operator',
-  'menu.role.staff': 'Staff',
+  'menu.role.investigator': 'Investigator',
+  'menu.role.auditor': 'Auditor',
 
   'signin.title': 'Sign in',
   'signin.user': 'User name',
@@ -53,6 +66,11 @@ export const en: Dictionary = {
 
   'state.recording': 'Recording',
   'state.streaming': 'Live, not recorded',
+  'state.waiting': 'Not recorded now',
+  'state.waiting.not_scheduled': 'Not now, by schedule',
+  'state.waiting.no_event': 'Waits for an event',
+  'state.waiting.privacy': 'Privacy hours',
+  'state.until': '{state}, until {time}',
   'state.connecting': 'Connecting',
   'state.failed': 'No picture',
   'state.off': 'Off',
@@ -60,6 +78,7 @@ export const en: Dictionary = {
 
   'state.recording.what': 'Pictures arrive and are kept.',
   'state.streaming.what': 'Pictures arrive; by its settings they are not kept.',
+  'state.waiting.what': 'Pictures arrive; by choice they are not kept just now.',
   'state.connecting.what': 'Connecting to the camera.',
   'state.failed.what': 'No pictures come from the camera; trying again.',
   'state.off.what': 'This camera is switched off in the settings.',
@@ -114,11 +133,23 @@ export const en: Dictionary = {
   'cause.footage_damaged.what': 'A part of this footage can’t be read.',
   'cause.footage_damaged.todo': 'Check the disk’s health.',
   'cause.recording_off': 'Recording off',
-  'cause.recording_off.what': 'Recording is off by settings or schedule.',
+  'cause.recording_off.what': 'Recording is off by the settings.',
   'cause.recording_off.todo': 'If it should be recorded, switch the camera’s recording on.',
+  'cause.not_scheduled': 'By schedule',
+  'cause.not_scheduled.what': 'At this hour the camera is not recorded, by its schedule.',
+  'cause.not_scheduled.todo': 'Nothing. If it should be recorded, change the schedule in the settings.',
+  'cause.no_event': 'No event',
+  'cause.no_event.what': 'The camera is recorded when something happens; nothing did.',
+  'cause.no_event.todo': 'Nothing. If it should always be recorded, change the camera’s recording.',
+  'cause.privacy': 'Privacy hours',
+  'cause.privacy.what': 'In these hours the camera is never recorded and never shown.',
+  'cause.privacy.todo': 'Nothing. The privacy hours stand in the settings.',
   'cause.removed': 'Camera removed',
   'cause.removed.what': 'The camera was taken out of the settings.',
   'cause.removed.todo': 'Add the camera again if it is needed.',
+  'cause.deleted': 'Deleted by rule',
+  'cause.deleted.what': 'There was footage; its time to be kept was over, or the disk was full.',
+  'cause.deleted.todo': 'Nothing. A hold keeps footage longer; the rule says how long it is kept.',
 
   'warn.clock': 'The camera’s clock is off by {offset}.',
   'warn.clock.todo': 'Set the camera’s clock by a time server (NTP).',
@@ -220,6 +251,7 @@ export const en: Dictionary = {
   'camera.record.continuous': 'continuous',
   'camera.record.events': 'on events',
   'camera.record.off': 'off',
+  'camera.privacy': 'Privacy hours',
   'camera.record.schedule': 'schedule: {name}',
   'camera.origin.file': 'Declared in cameras.toml; can’t be changed on the screen.',
   'camera.viewers': 'Viewers',
@@ -247,6 +279,8 @@ export const en: Dictionary = {
   'play.bar': 'Playback',
   'play.prevGap': 'Previous gap',
   'play.nextGap': 'Next gap',
+  'play.prevActivity': 'Previous activity',
+  'play.nextActivity': 'Next activity',
   'play.back': 'Play backwards, faster',
   'play.play': 'Play',
   'play.pause': 'Pause',
@@ -267,6 +301,8 @@ export const en: Dictionary = {
   'play.sound': 'Sound on',
   'play.mute': 'Sound off',
   'play.noMoreGaps': 'No more gaps that way.',
+  'play.noMoreActivity': 'Nothing more happened that way.',
+  'play.activityFailed': 'The activity could not be loaded.',
   'play.timeline': 'Timeline',
   'play.legend.recorded': 'footage',
   'play.legend.gap': 'gap',
@@ -286,6 +322,11 @@ export const en: Dictionary = {
   'tl.failed': 'The timeline could not be loaded',
   'tl.nothing': 'No footage',
   'tl.now': 'now',
+  'event.motion': 'Motion',
+  'event.tamper': 'Tampering',
+  'event.digital_input': 'Digital input',
+  'event.signal_loss': 'Signal loss',
+  'event.manual': 'Marked by hand',
 
   'health.title': 'Health',
   'health.sick': 'Sick now',
@@ -345,6 +386,7 @@ export const en: Dictionary = {
   'help.pages': '1 hour back, on; with Shift 1 day',
   'help.frames': 'One frame back, on',
   'help.gaps': 'Previous, next gap',
+  'help.activity': 'Previous, next activity',
   'help.goTo': 'Go to date and time',
   'help.live': 'Back to live (holding L does too)',
   'help.snapshot': 'Save the picture',

@@ -1,6 +1,19 @@
 // The console's Turkish words. The keys of this dictionary are the keys of every other one.
 
+import { checkup } from './checkup.tr';
+import { keeping } from './keeping.tr';
+import { motion } from './motion.tr';
+import { people } from './people.tr';
+import { ptz } from './ptz.tr';
+import { registry } from './registry.tr';
+
 export const tr = {
+  ...checkup,
+  ...keeping,
+  ...motion,
+  ...people,
+  ...ptz,
+  ...registry,
   'app.name': 'Gözcü',
   'app.tagline': 'Şehir kameraları',
   'app.loading': 'Yükleniyor…',
@@ -26,7 +39,8 @@ export const tr = {
   'menu.signOut': 'Oturumu kapat',
   'menu.role.admin': 'Yönetici',
   'menu.role.operator': 'Operatör',
-  'menu.role.staff': 'Görevli',
+  'menu.role.investigator': 'İnceleme görevlisi',
+  'menu.role.auditor': 'Denetçi',
 
   'signin.title': 'Oturum aç',
   'signin.user': 'Kullanıcı adı',
@@ -52,6 +66,11 @@ export const tr = {
 
   'state.recording': 'Kayıtta',
   'state.streaming': 'Canlı, kayıt yok',
+  'state.waiting': 'Şu an kayıt yok',
+  'state.waiting.not_scheduled': 'Çizelge gereği kayıt yok',
+  'state.waiting.no_event': 'Olay bekliyor',
+  'state.waiting.privacy': 'Mahremiyet saatleri',
+  'state.until': '{state}, bitişi {time}',
   'state.connecting': 'Bağlanıyor',
   'state.failed': 'Görüntü yok',
   'state.off': 'Kapalı',
@@ -59,6 +78,7 @@ export const tr = {
 
   'state.recording.what': 'Görüntü geliyor ve saklanıyor.',
   'state.streaming.what': 'Görüntü geliyor; ayarı gereği saklanmıyor.',
+  'state.waiting.what': 'Görüntü geliyor; tercih gereği şu an saklanmıyor.',
   'state.connecting.what': 'Kameraya bağlanılıyor.',
   'state.failed.what': 'Kameradan görüntü gelmiyor; yeniden deneniyor.',
   'state.off.what': 'Bu kamera ayarlardan kapatılmış.',
@@ -113,11 +133,23 @@ export const tr = {
   'cause.footage_damaged.what': 'Bu süreye ait kaydın bir bölümü okunamıyor.',
   'cause.footage_damaged.todo': 'Diskin sağlığını denetleyin.',
   'cause.recording_off': 'Kayıt kapalı',
-  'cause.recording_off.what': 'Kayıt, ayar veya çizelge gereği kapalı.',
+  'cause.recording_off.what': 'Kayıt, ayar gereği kapalı.',
   'cause.recording_off.todo': 'Kaydedilmesi gerekiyorsa kameranın kayıt ayarını açın.',
+  'cause.not_scheduled': 'Çizelge gereği',
+  'cause.not_scheduled.what': 'Kamera bu saatte çizelgesi gereği kaydedilmiyor.',
+  'cause.not_scheduled.todo': 'Bir şey gerekmez. Kaydedilmesi gerekiyorsa ayarlardaki çizelgeyi değiştirin.',
+  'cause.no_event': 'Olay yok',
+  'cause.no_event.what': 'Kamera bir olay olduğunda kaydedilir; olay olmadı.',
+  'cause.no_event.todo': 'Bir şey gerekmez. Sürekli kaydedilmesi gerekiyorsa kameranın kayıt düzenini değiştirin.',
+  'cause.privacy': 'Mahremiyet saatleri',
+  'cause.privacy.what': 'Kamera bu saatlerde hiç kaydedilmez ve gösterilmez.',
+  'cause.privacy.todo': 'Bir şey gerekmez. Mahremiyet saatleri ayarlarda yazılıdır.',
   'cause.removed': 'Kamera kaldırıldı',
   'cause.removed.what': 'Kamera ayarlardan çıkarıldı.',
   'cause.removed.todo': 'Gerekiyorsa kamerayı yeniden ekleyin.',
+  'cause.deleted': 'Kural gereği silindi',
+  'cause.deleted.what': 'Kayıt vardı; saklama süresi doldu ya da disk doluydu.',
+  'cause.deleted.todo': 'Bir şey gerekmez. Saklama kuralı süreyi belirler; muhafaza daha uzun saklar.',
 
   'warn.clock': 'Kameranın saati {offset} sapıyor.',
   'warn.clock.todo': 'Kameranın saatini bir zaman sunucusuna (NTP) bağlayın.',
@@ -219,6 +251,7 @@ export const tr = {
   'camera.record.continuous': 'sürekli',
   'camera.record.events': 'olaylarda',
   'camera.record.off': 'kapalı',
+  'camera.privacy': 'Mahremiyet saatleri',
   'camera.record.schedule': 'çizelge: {name}',
   'camera.origin.file': 'cameras.toml dosyasında tanımlı; ekrandan değiştirilemez.',
   'camera.viewers': 'İzleyen',
@@ -246,6 +279,8 @@ export const tr = {
   'play.bar': 'Oynatma',
   'play.prevGap': 'Önceki boşluk',
   'play.nextGap': 'Sonraki boşluk',
+  'play.prevActivity': 'Önceki hareketlilik',
+  'play.nextActivity': 'Sonraki hareketlilik',
   'play.back': 'Geri oynat, hızlandır',
   'play.play': 'Oynat',
   'play.pause': 'Duraklat',
@@ -266,6 +301,8 @@ export const tr = {
   'play.sound': 'Sesi aç',
   'play.mute': 'Sesi kapat',
   'play.noMoreGaps': 'Bu yönde başka boşluk yok.',
+  'play.noMoreActivity': 'Bu yönde başka hareketlilik yok.',
+  'play.activityFailed': 'Hareketlilik alınamadı.',
   'play.timeline': 'Zaman çizelgesi',
   'play.legend.recorded': 'kayıt',
   'play.legend.gap': 'boşluk',
@@ -285,6 +322,11 @@ export const tr = {
   'tl.failed': 'Zaman çizelgesi alınamadı',
   'tl.nothing': 'Kayıt yok',
   'tl.now': 'şimdi',
+  'event.motion': 'Hareket',
+  'event.tamper': 'Kurcalama',
+  'event.digital_input': 'Dijital giriş',
+  'event.signal_loss': 'Sinyal kaybı',
+  'event.manual': 'Elle işaretlendi',
 
   'health.title': 'Sağlık',
   'health.sick': 'Şu anda sorunlu',
@@ -344,6 +386,7 @@ export const tr = {
   'help.pages': '1 saat geri, ileri; Shift ile 1 gün',
   'help.frames': 'Bir kare geri, ileri',
   'help.gaps': 'Önceki, sonraki boşluk',
+  'help.activity': 'Önceki, sonraki hareketlilik',
   'help.goTo': 'Tarih ve saate git',
   'help.live': 'Canlıya dön (L basılı tutulunca da)',
   'help.snapshot': 'Görüntüyü kaydet',

@@ -56,9 +56,25 @@ export interface Gap extends Span {
   readonly detail: string;
 }
 
-/** How much went on, 0–1, in equal steps over the asked span. */
+/** A span kept from every deletion. */
+export interface HeldSpan extends Span {
+  readonly id: string;
+  readonly reason: string;
+  /** When it lifts itself, or null: only a person lifts it. */
+  readonly until: number | null;
+}
+
+/** Something that happened. `kind`: a word such as motion. */
+export interface Happening extends Span {
+  readonly id: number;
+  readonly kind: string;
+  readonly detail: string;
+}
+
+/** How much went on in a step of the asked span, 0–1: the mean of its seconds and the highest. */
 export interface Activity extends Span {
   readonly level: number;
+  readonly peak: number;
 }
 
 export interface Timeline extends Span {
@@ -67,7 +83,8 @@ export interface Timeline extends Span {
   readonly spans: readonly Span[];
   readonly gaps: readonly Gap[];
   readonly activity: readonly Activity[];
-  readonly holds: readonly Span[];
+  readonly holds: readonly HeldSpan[];
+  readonly events: readonly Happening[];
 }
 
 type Json = Record<string, unknown>;
@@ -206,9 +223,30 @@ function readGap(value: unknown): Gap {
   return { ...readSpan(json), cause: text(json['cause']), detail: text(json['detail']) };
 }
 
-function readActivity(value: unknown): Activity {
+function readHold(value: unknown): HeldSpan {
   const json = isJson(value) ? value : {};
-  return { ...readSpan(json), level: Number(json['level'] ?? 0) };
+  const until = instantOrNull(json['until']);
+  return { ...readSpan(json), id: text(json['id']), reason: text(json['reason']), until };
+}
+
+function readHappening(value: unknown): Happening {
+  const json = isJson(value) ? value : {};
+  return { ...readSpan(json), id: Number(json['id'] ?? 0), kind: text(json['kind']), detail: text(json['detail']) };
+}
+
+const LEVELS = 255;
+
+/** The server's equal steps; those of which nothing is known are left out. */
+function readActivity(value: unknown, start: number, end: number): Activity[] {
+  const json = isJson(value) ? value : {};
+  const peaks = list(json['peak']);
+  const means = list(json['mean']);
+  const step = (end - start) / Math.max(1, peaks.length);
+  return peaks.flatMap((peak, index) => {
+    if (typeof peak !== 'number') return [];
+    const span = { start: start + index * step, end: start + (index + 1) * step };
+    return [{ ...span, level: Number(means[index] ?? 0) / LEVELS, peak: peak / LEVELS }];
+  });
 }
 
 /** Footage and gaps between two instants, merged by the server for `width` pixels. */
@@ -232,9 +270,24 @@ export async function fetchTimeline(
       const gap = readGap(value);
       return Number.isNaN(gap.end) ? { ...gap, end } : gap;
     }),
-    activity: list(json['activity']).map(readActivity),
-    holds: list(json['holds']).map(readSpan),
+    activity: readActivity(json['activity'], start, end),
+    holds: list(json['holds']).map(readHold),
+    events: list(json['events']).map(readHappening),
   };
+}
+
+/** When something happened between two instants; `latest`: where there are many, the last ones. */
+export async function fetchActivity(
+  camera: string,
+  stream: StreamName,
+  start: number,
+  end: number,
+  latest: boolean,
+  signal: AbortSignal,
+): Promise<readonly Span[]> {
+  const span = `start=${formatInstant(start)}&end=${formatInstant(end)}`;
+  const json = await requestJson(cameraUrl(camera, `activity?${span}&stream=${stream}&latest=${latest}`), signal);
+  return list(json['spans']).map(readSpan);
 }
 
 /** Whether an error only says that nobody waits for the answer any more. */

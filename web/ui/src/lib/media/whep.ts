@@ -22,6 +22,9 @@ const RELEASE_DEADLINE = 2000;
 // Cameras at one picture a second exist.
 const STILL_AFTER = 3500;
 const RENEW_AFTER = 30_000;
+// The server reports every second, whatever the camera does: so long without a byte, it is gone,
+// and the browser would need twice the time to say so.
+const SILENT_AFTER = 2500;
 
 function h264Codecs(): RTCRtpCodec[] {
   const codecs = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
@@ -153,11 +156,16 @@ export class WhepSession {
     let disconnected: number | null = null;
     let pictures = this.#pictures;
     let moved = performance.now();
+    let received = 0;
+    let heard = moved;
     for (;;) {
       await nextEvent(this.#pc, ['connectionstatechange'], signal, LOOK_EVERY);
-      const now = performance.now();
       const state = this.#pc.connectionState;
       if (state === 'failed' || state === 'closed') return 'network';
+      const bytes = await this.#received();
+      const now = performance.now();
+      if (bytes !== received || bytes === 0) [received, heard] = [bytes, now];
+      else if (now - heard > SILENT_AFTER) return 'network';
       disconnected = state === 'disconnected' ? (disconnected ?? now) : null;
       if (disconnected !== null && now - disconnected > DISCONNECTED_GRACE) return 'network';
       if (this.#pictures !== pictures || document.hidden) {
@@ -174,6 +182,16 @@ export class WhepSession {
 
   get #pictures(): number {
     return this.video.getVideoPlaybackQuality().totalVideoFrames;
+  }
+
+  /** Bytes that came over the wire, reports included; 0 where the browser does not count them. */
+  async #received(): Promise<number> {
+    let bytes = 0;
+    const reports = await this.#pc.getStats();
+    for (const report of reports.values() as IterableIterator<Partial<InboundVideo>>) {
+      if (report.type === 'candidate-pair') bytes += report.bytesReceived ?? 0;
+    }
+    return bytes;
   }
 
   /** What the browser counts of the pictures received; null before the first. */

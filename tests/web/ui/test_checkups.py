@@ -1,0 +1,77 @@
+"""Health of cameras on the screens, on a made-up server: the sick, their pictures, the days."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.web.ui.test_console import Console, browser, console
+
+__all__ = ["browser", "console"]
+
+
+def test_a_useless_picture_stands_beside_the_last_good_one(console: Console) -> None:
+    console.world.sick = {"meydan-2": ["turned"]}
+    page = console.open("/health")
+    sick = page.locator("li[data-camera=meydan-2]")
+    expect(sick).to_contain_text("Kamera her zamankinden başka bir yere bakıyor.")
+    expect(sick).to_contain_text("47 dk")
+    expect(sick.locator("figcaption")).to_contain_text(["Son iyi görüntü", "Şimdiki görüntü"])
+    for picture in sick.locator("img").all():
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("naturalWidth", 640)
+    sick.locator("figure a").first.click()
+    expect(page).to_have_url(re.compile(r"/camera/meydan-2\?at="))
+
+
+def test_a_person_says_that_the_view_is_new(console: Console) -> None:
+    console.world.sick = {"meydan-2": ["turned"]}
+    page = console.open("/health")
+    page.get_by_role("button", name="Yeni görünüm bu").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Meydan 2 bilerek çevrildiyse")
+    page.get_by_role("dialog").get_by_role("button", name="Yeni görünüm bu").click()
+    expect(page.get_by_role("status")).to_contain_text("öğreniliyor")
+    assert console.world.views == ["meydan-2"]
+
+
+def test_who_may_not_change_cameras_is_not_asked(console: Console) -> None:
+    console.world.sick = {"meydan-2": ["turned"]}
+    console.world.kept.may.discard("registry")
+    page = console.open("/health")
+    expect(page.locator("li[data-camera=meydan-2] img").first).to_be_attached()
+    expect(page.get_by_role("button", name="Yeni görünüm bu")).to_have_count(0)
+
+
+def test_when_nobody_looks_the_page_says_so(console: Console) -> None:
+    console.world.sick = None
+    page = console.open("/health")
+    expect(page.locator(".health")).to_contain_text("Kontroller çalışmıyor.")
+    expect(console.open("/camera/meydan-2").locator("aside")).to_contain_text(
+        "Kontroller çalışmıyor."
+    )
+
+
+def test_a_camera_shows_its_checks_and_its_past(console: Console) -> None:
+    console.world.sick = {"meydan-1": ["fps"]}
+    page = console.open("/camera/meydan-1", locale="en-GB")
+    checks = page.get_by_role("region", name="Checks")
+    expect(checks).to_contain_text("Problems: 1 · 15 well")
+    expect(checks.locator("[data-check=fps]")).to_contain_text("Frame rate: 7.8 · limit 15.0")
+    checks.get_by_role("button", name="Show all").click()
+    expect(checks.locator("li[data-check]")).to_have_count(17)
+    expect(checks.locator("li[data-check=resyncs]")).to_contain_text("unknown")
+    expect(checks).to_contain_text("Past problems")
+
+
+def test_the_strip_tells_a_day_and_goes_there(console: Console) -> None:
+    page = console.open("/camera/meydan-1", size=(1920, 1080))
+    strip = page.get_by_role("region", name="Son 30 gün")
+    days = strip.locator("ol button")
+    expect(days).to_have_count(30)
+    days.nth(12).hover()
+    expect(strip.locator(".tip")).to_contain_text("%62 kayıtlı · 9 sa kayıp")
+    expect(strip.locator(".tip")).to_contain_text("Kamera yanıt vermiyor 9 sa")
+    expect(days.nth(12)).to_have_accessible_name(re.compile("Kamera yanıt vermiyor.*o güne git"))
+    days.nth(20).click()
+    expect(page).to_have_url(re.compile(r"at=\d{4}-\d\d-\d\dT21%3A00"))  # midnight in Istanbul

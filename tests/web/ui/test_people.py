@@ -1,0 +1,115 @@
+"""People and rights on the screens, in Chromium before the real application and its database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
+from tests.web.ui.devserver import STATIC
+from tests.web.ui.test_console import browser
+from vms.people.roles import Granted
+
+__all__ = ["browser"]  # the fixture
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with open_web_site(tmp_path) as site:
+        site.parts.accounts.add("ayse", PASSWORD, role="admin", display_name="Ayşe Öğüt")
+        with serve_web_site(replace(site, static=STATIC)) as served:
+            yield served
+
+
+def opened(browser: Browser, served: Served, name: str, path: str) -> Page:
+    """A page of somebody who signed in; Turkish."""
+    page = browser.new_context(locale="tr-TR").new_page()
+    page.goto(served.url)
+    page.fill("#username", name)
+    page.fill("#password", PASSWORD)
+    page.click("button[type=submit]")
+    expect(page.get_by_role("navigation", name="Bölümler")).to_be_visible()
+    page.goto(served.url + path)
+    return page
+
+
+def test_a_person_is_added_with_roles_on_chosen_cameras(browser: Browser, served: Served) -> None:
+    page = opened(browser, served, "ayse", "/people")
+    expect(page.locator("[data-person=ayse]")).to_contain_text("Yönetici · bütün kameralar")
+    page.get_by_role("button", name="Kişi ekle").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Kişi ekle").click()
+    expect(dialog).to_contain_text("Bir kullanıcı adı yazın.")
+    dialog.get_by_label("Kullanıcı adı").fill("gülşen")
+    dialog.get_by_label("Görünen ad").fill("Gülşen Işık")
+    dialog.get_by_label("Nerede").select_option("some")
+    dialog.get_by_role("button", name="Kişi ekle").click()
+    expect(dialog).to_contain_text("En az bir grup ya da kamera seçin.")
+    dialog.get_by_label("Meydan").check()
+    dialog.get_by_role("button", name="Kişi ekle").click()
+    made = dialog.locator("code").inner_text()
+    assert served.site.parts.accounts.check("gülşen", made) is not None
+    dialog.get_by_role("button", name="Tamam").click()
+    expect(page.locator("[data-person=gülşen]")).to_contain_text("Operatör · Meydan grubu")
+    assert made not in page.content()
+    page.locator("[data-person=gülşen]").get_by_role("button", name="Ne görür?").click()
+    expect(dialog).to_contain_text("Kuzey Kapı")
+    expect(dialog).not_to_contain_text("gate-south")
+    dialog.get_by_role("button", name="Kapat").last.click()
+    page.get_by_role("button", name="Kaldır: Gülşen Işık").click()
+    dialog.get_by_role("button", name="Kaldır").click()
+    expect(page.locator("[data-person=gülşen]")).to_have_count(0)
+
+
+def test_a_sign_in_is_ended_on_the_screen(browser: Browser, served: Served) -> None:
+    page = opened(browser, served, "ayse", "/people")
+    other = opened(browser, served, "ali", "/")
+    page.locator("[data-person=ali]").get_by_role("button", name="Değiştir").click()
+    ends = page.get_by_role("dialog").get_by_role("button", name="Sonlandır")
+    expect(ends).to_have_count(2)  # this browser's, and one that the server was given at start
+    for _ in range(2):
+        ends.first.click()
+        page.wait_for_timeout(300)
+    expect(page.get_by_role("dialog")).to_contain_text("Şu an açık oturumu")
+    expect(other.locator("#username")).to_be_visible(timeout=10_000)
+
+
+def test_a_role_of_ones_own_is_made_held_and_kept_while_held(
+    browser: Browser, served: Served
+) -> None:
+    page = opened(browser, served, "ayse", "/people")
+    page.get_by_role("button", name="Rol ekle").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Rolün adı").fill("Gece Nöbeti")
+    dialog.get_by_role("button", name="Rol ekle").click()
+    expect(dialog).to_contain_text("Küçük harf, rakam ve kısa çizgi kullanın")
+    dialog.get_by_label("Rolün adı").fill("gece-nobeti")
+    dialog.get_by_label("canlı izleme").check()
+    dialog.get_by_label("Hangi saatlerde").fill("gece")
+    dialog.get_by_role("button", name="Rol ekle").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("gece")
+    dialog.get_by_label("Hangi saatlerde").fill("daily 22:00-06:00")
+    dialog.get_by_role("button", name="Rol ekle").click()
+    role = page.locator("[data-role=gece-nobeti]")
+    expect(role).to_contain_text("kendi oturumu, kamera listesi, canlı izleme")
+    expect(role).to_contain_text("daily 22:00-06:00")
+    served.site.parts.accounts.grant("ali", [Granted("gece-nobeti")])
+    role.get_by_role("button", name="Kaldır").click()
+    dialog.get_by_role("button", name="Kaldır").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("hold the role")
+
+
+def test_who_may_not_see_people_is_told_and_sees_only_their_cameras(
+    browser: Browser, served: Served
+) -> None:
+    served.site.parts.accounts.grant("ali", [Granted("operator", ("group:meydan",))])
+    page = opened(browser, served, "ali", "/people")
+    expect(page.get_by_text("Kişileri ve yetkileri yalnızca yöneticiler görür.")).to_be_visible()
+    expect(page.get_by_role("link", name="Kişiler ve yetkiler")).to_have_count(0)
+    page.goto(served.url)
+    expect(page.get_by_role("complementary").first).to_contain_text("Kuzey Kapı")
+    expect(page.locator("body")).not_to_contain_text("gate-south")

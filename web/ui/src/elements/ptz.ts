@@ -1,0 +1,385 @@
+// `<vms-ptz camera="gate-north">`: lies over a picture and steers its camera, while it is there.
+//
+// Drag turns, a click brings the point into the middle, the wheel zooms; with the focus on it arrows
+// turn (Shift: fast), + and − zoom, Home goes home, digits go to presets, Esc leaves; a gamepad steers
+// the one that was touched last. It stops when nothing is held any more, when it loses the focus, and
+// when the tab is hidden or left. Property `aspect`: of the picture under it. Events, none bubbling:
+// `state` (PtzState), `preset` {index}, `leave`. It has no words of its own: pages say who steers.
+
+import { Driver } from '../lib/ptz/driver';
+import { PtzProblem, PtzServer, type Lease, type PtzFacts } from '../lib/ptz/server';
+import { isSteeringKey, isStill, pictureShare, speedOfDrag, speedOfKeys, speedOfPad, STILL, type Speed } from '../lib/ptz/speed';
+
+/** How it is. `facts`: null until the camera answered; `problem`: why the last thing failed. */
+export interface PtzState {
+  readonly facts: PtzFacts | null;
+  readonly lease: Lease | null;
+  readonly problem: PtzProblem | null;
+}
+
+export interface PtzEvents {
+  state: CustomEvent<PtzState>;
+  preset: CustomEvent<{ index: number }>;
+  leave: CustomEvent<null>;
+}
+
+const DRAG_FROM_PX = 6;
+const WHEEL_LASTS_MS = 250;
+const LOOK_EVERY_MS = 3_000;
+
+const SHEET = `
+:host { display: block; position: absolute; inset: 0; cursor: crosshair; touch-action: none; outline: none;
+  user-select: none; }
+:host(:focus-visible) { box-shadow: inset 0 0 0 2px var(--accent, #46b8c8); }
+:host([data-held]) { cursor: not-allowed; }
+svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
+svg[hidden] { display: none; }
+.base { fill: #05070a66; stroke: #ffffff80; stroke-width: 1.5; }
+.knob { fill: #46b8c8d0; stroke: #f4f8fb; stroke-width: 1.5; }
+.line { stroke: #46b8c8; stroke-width: 2; }
+.mark { fill: none; stroke: #f4f8fb; stroke-width: 2; }
+`;
+const SVG = 'http://www.w3.org/2000/svg';
+
+let sheet: CSSStyleSheet | null = null;
+function sharedSheet(): CSSStyleSheet {
+  if (sheet === null) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(SHEET);
+  }
+  return sheet;
+}
+
+/** The joystick as it is drawn under a dragging pointer. */
+class Stick {
+  readonly #svg = document.createElementNS(SVG, 'svg');
+  readonly #base = document.createElementNS(SVG, 'circle');
+  readonly #line = document.createElementNS(SVG, 'line');
+  readonly #knob = document.createElementNS(SVG, 'circle');
+
+  constructor(root: ShadowRoot) {
+    this.#base.classList.add('base');
+    this.#line.classList.add('line');
+    this.#knob.classList.add('knob');
+    this.#base.setAttribute('r', '26');
+    this.#knob.setAttribute('r', '11');
+    this.#svg.append(this.#base, this.#line, this.#knob);
+    root.append(this.#svg);
+    this.hide();
+  }
+
+  show(x: number, y: number, toX: number, toY: number): void {
+    for (const [one, names] of [
+      [this.#base, { cx: x, cy: y }],
+      [this.#line, { x1: x, y1: y, x2: toX, y2: toY }],
+      [this.#knob, { cx: toX, cy: toY }],
+    ] as const) {
+      for (const [name, value] of Object.entries(names)) one.setAttribute(name, String(value));
+    }
+    this.#svg.removeAttribute('hidden');
+  }
+
+  hide(): void {
+    this.#svg.setAttribute('hidden', '');
+  }
+}
+
+export class VmsPtz extends HTMLElement {
+  static readonly observedAttributes = ['camera'];
+  /** A gamepad steers one camera: the one that was touched last. */
+  static #touched: VmsPtz | null = null;
+
+  /** Width by height of the picture under it. */
+  aspect = 16 / 9;
+
+  readonly #stick: Stick;
+  #server: PtzServer | null = null;
+  #driver: Driver | null = null;
+  #facts: PtzFacts | null = null;
+  #lease: Lease | null = null;
+  #problem: PtzProblem | null = null;
+  readonly #keys = new Set<string>();
+  #fast = false;
+  #from: { readonly x: number; readonly y: number; dragged: boolean } | null = null;
+  #padHeld = false;
+  #wheelEnds: ReturnType<typeof setTimeout> | undefined;
+  #looks: ReturnType<typeof setTimeout> | undefined;
+  #frame = 0;
+  #leaving: AbortController | null = null;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    root.adoptedStyleSheets = [sharedSheet()];
+    this.#stick = new Stick(root);
+  }
+
+  connectedCallback(): void {
+    this.tabIndex = 0;
+    this.setAttribute('role', 'application');
+    this.#leaving = new AbortController();
+    this.#listen(this.#leaving.signal);
+    this.#open();
+  }
+
+  disconnectedCallback(): void {
+    this.#leaving?.abort();
+    this.#close();
+    if (VmsPtz.#touched === this) VmsPtz.#touched = null;
+  }
+
+  attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
+    if (before === after || !this.isConnected) return;
+    this.#close();
+    this.#open();
+  }
+
+  get state(): PtzState {
+    return { facts: this.#facts, lease: this.#lease, problem: this.#problem };
+  }
+
+  /** Turn like this until `release`; for buttons of the page. */
+  hold(speed: Speed): void {
+    this.#touch();
+    this.#driver?.hold(speed);
+  }
+
+  release(): void {
+    this.#keys.clear();
+    this.#padHeld = false;
+    clearTimeout(this.#wheelEnds);
+    this.#driver?.release();
+  }
+
+  /** Do something with the camera's server; how it went is told by `state`. */
+  async do(what: (server: PtzServer) => Promise<unknown>): Promise<boolean> {
+    const server = this.#server;
+    if (server === null) return false;
+    this.#touch();
+    try {
+      await what(server);
+      this.#failed(null);
+      return true;
+    } catch (error) {
+      if (!(error instanceof PtzProblem)) throw error;
+      this.#failed(error);
+      return false;
+    } finally {
+      if (server === this.#server) void this.#look();
+    }
+  }
+
+  /** Ask again what the camera can and who steers. */
+  async refresh(): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    try {
+      const facts = await server.facts();
+      if (server !== this.#server) return;
+      this.#facts = facts;
+      this.#lease = facts.lease;
+      this.#failed(null);
+    } catch (error) {
+      if (!(error instanceof PtzProblem)) throw error;
+      if (server === this.#server) this.#failed(error);
+    }
+  }
+
+  // -- beginning and end
+
+  #open(): void {
+    const camera = this.getAttribute('camera') ?? '';
+    if (camera === '') return;
+    const server = new PtzServer(camera);
+    this.#server = server;
+    const tell = async (what: () => Promise<void>): Promise<void> => {
+      try {
+        await what();
+        if (server === this.#server && this.#problem !== null) this.#failed(null);
+      } catch (error) {
+        if (!(error instanceof PtzProblem)) throw error;
+        if (server !== this.#server || error.code === 'refused') return; // a newer move came first
+        this.release();
+        this.#failed(error);
+        void this.#look();
+      }
+    };
+    this.#driver = new Driver({
+      move: (speed) => tell(() => server.move(speed)),
+      stop: () => tell(() => server.stop()),
+    });
+    void this.refresh();
+    this.#lookSoon();
+    this.#touch();
+  }
+
+  #close(): void {
+    const server = this.#server;
+    clearTimeout(this.#looks);
+    cancelAnimationFrame(this.#frame);
+    this.release();
+    this.#from = null;
+    this.#stick.hide();
+    if (server !== null && this.#lease?.mine === true) void server.letGo().catch(() => undefined);
+    this.#server = this.#driver = this.#facts = this.#lease = this.#problem = null;
+  }
+
+  #lookSoon(): void {
+    clearTimeout(this.#looks);
+    this.#looks = setTimeout(() => {
+      if (document.visibilityState === 'visible') void this.#look();
+      this.#lookSoon();
+    }, LOOK_EVERY_MS);
+  }
+
+  async #look(): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    if (this.#facts === null) {
+      await this.refresh();
+      return;
+    }
+    try {
+      const lease = await server.lease();
+      if (server !== this.#server) return;
+      this.#lease = lease;
+      if (this.#problem?.code === 'steered' && (lease === null || lease.mine)) this.#problem = null;
+      this.#tell();
+    } catch (error) {
+      if (!(error instanceof PtzProblem)) throw error;
+      if (server === this.#server) this.#failed(error);
+    }
+  }
+
+  #failed(problem: PtzProblem | null): void {
+    this.#problem = problem;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.toggleAttribute('data-held', this.#lease !== null && !this.#lease.mine);
+    this.dispatchEvent(new CustomEvent('state', { detail: this.state }));
+  }
+
+  // -- hands
+
+  #listen(signal: AbortSignal): void {
+    this.addEventListener('pointerdown', (event) => this.#pressed(event), { signal });
+    this.addEventListener('pointermove', (event) => this.#dragged(event), { signal });
+    this.addEventListener('pointerup', (event) => this.#lifted(event), { signal });
+    this.addEventListener('pointercancel', () => this.#dropped(), { signal });
+    this.addEventListener('dblclick', (event) => event.stopPropagation(), { signal });
+    this.addEventListener('click', (event) => event.stopPropagation(), { signal });
+    this.addEventListener('contextmenu', (event) => event.preventDefault(), { signal });
+    this.addEventListener('wheel', (event) => this.#wheeled(event), { signal, passive: false });
+    this.addEventListener('keydown', (event) => this.#keyDown(event), { signal });
+    this.addEventListener('keyup', (event) => this.#keyUp(event), { signal });
+    this.addEventListener('blur', () => this.#dropped(), { signal });
+    window.addEventListener('blur', () => this.#dropped(), { signal });
+    window.addEventListener('pagehide', () => this.#dropped(), { signal });
+    window.addEventListener('gamepadconnected', () => this.#watchPad(), { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => document.visibilityState === 'hidden' && this.#dropped(),
+      { signal },
+    );
+    this.#watchPad();
+  }
+
+  #touch(): void {
+    VmsPtz.#touched = this;
+  }
+
+  #dropped(): void {
+    this.#from = null;
+    this.#stick.hide();
+    this.release();
+  }
+
+  #pressed(event: PointerEvent): void {
+    if (event.button !== 0) return;
+    this.focus();
+    this.#touch();
+    this.setPointerCapture(event.pointerId);
+    this.#from = { x: event.offsetX, y: event.offsetY, dragged: false };
+  }
+
+  #dragged(event: PointerEvent): void {
+    if (this.#from === null) return;
+    const right = event.offsetX - this.#from.x;
+    const down = event.offsetY - this.#from.y;
+    if (!this.#from.dragged && Math.hypot(right, down) < DRAG_FROM_PX) return;
+    this.#from.dragged = true;
+    this.#stick.show(this.#from.x, this.#from.y, event.offsetX, event.offsetY);
+    this.#driver?.hold(speedOfDrag(right, down, this.clientHeight));
+  }
+
+  #lifted(event: PointerEvent): void {
+    const from = this.#from;
+    this.#dropped();
+    if (from === null || from.dragged || this.#facts?.can.centre !== true) return;
+    const box = { width: this.clientWidth, height: this.clientHeight };
+    const point = pictureShare(event.offsetX, event.offsetY, box, this.aspect);
+    if (point !== null) void this.do((server) => server.centre(point.x, point.y));
+  }
+
+  #wheeled(event: WheelEvent): void {
+    event.preventDefault();
+    if (event.deltaY === 0) return;
+    this.#touch();
+    this.#driver?.hold({ ...STILL, zoom: event.deltaY < 0 ? 0.7 : -0.7 });
+    clearTimeout(this.#wheelEnds);
+    this.#wheelEnds = setTimeout(() => this.#driver?.release(), WHEEL_LASTS_MS);
+  }
+
+  #keyDown(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const preset = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : null;
+    if (isSteeringKey(event.key)) {
+      this.#keys.add(event.key);
+      this.#fast = event.shiftKey;
+      this.#touch();
+      this.#driver?.hold(speedOfKeys(this.#keys, this.#fast));
+    } else if (event.key === 'Home') void this.do((server) => server.home());
+    else if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('leave', { detail: null }));
+    else if (preset !== null) this.dispatchEvent(new CustomEvent('preset', { detail: { index: preset } }));
+    else return;
+    // The timeline and the wall have these keys too: while it has the focus they are its own.
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #keyUp(event: KeyboardEvent): void {
+    if (!this.#keys.delete(event.key) && !(event.key === 'Shift' && this.#keys.size > 0)) return;
+    this.#fast = event.shiftKey;
+    this.#driver?.hold(speedOfKeys(this.#keys, this.#fast));
+  }
+
+  #watchPad(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => {
+      const pads = navigator.getGamepads().filter((pad) => pad !== null && pad.mapping === 'standard');
+      if (pads.length === 0 || !this.isConnected) return; // `gamepadconnected` looks again
+      const pad = pads[0];
+      if (pad && VmsPtz.#touched === this && document.hasFocus()) this.#padded(speedOfPad(pad));
+      this.#watchPad();
+    });
+  }
+
+  #padded(speed: Speed): void {
+    if (isStill(speed)) {
+      if (this.#padHeld) this.release();
+      return;
+    }
+    this.#padHeld = true;
+    this.#driver?.hold(speed);
+  }
+}
+
+customElements.define('vms-ptz', VmsPtz);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'vms-ptz': VmsPtz;
+  }
+}

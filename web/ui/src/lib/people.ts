@@ -1,0 +1,124 @@
+// What the server says of people and their rights (docs/rights.md), and how it is told. Pure.
+
+import type { Key } from './i18n/words';
+
+export interface Grant {
+  readonly role: string;
+  /** Ids, globs or group:NAME; `*` is the whole site. */
+  readonly cameras: readonly string[];
+}
+
+export interface Person {
+  readonly name: string;
+  readonly display_name: string;
+  readonly grants: readonly Grant[];
+  readonly created: string;
+  readonly password_changed: string;
+}
+
+/** `password`: told this once, if the server made it. */
+export interface AddedPerson extends Person {
+  readonly password: string | null;
+}
+
+export interface NewPerson {
+  readonly name: string;
+  readonly display_name: string;
+  readonly grants: readonly Grant[];
+  readonly password: string | null;
+}
+
+/** A sign-in or an API token; `expires` null: never. */
+export interface Door {
+  readonly id: string;
+  readonly kind: 'session' | 'token';
+  readonly created: string;
+  readonly expires: string | null;
+  readonly address: string;
+  readonly label: string;
+}
+
+export interface RoleBody {
+  readonly permissions: readonly string[];
+  readonly footage_age: string | null;
+  readonly hours: readonly string[] | null;
+  readonly networks: readonly string[] | null;
+  readonly priority: number;
+  /** Steering asks what for. */
+  readonly purpose: boolean;
+}
+
+export interface Role extends RoleBody {
+  readonly name: string;
+  readonly built_in: boolean;
+}
+
+export interface May {
+  readonly site: readonly string[];
+  readonly cameras: readonly { readonly camera: string; readonly permissions: readonly string[] }[];
+}
+
+export const WHOLE_SITE = '*';
+const GROUP = 'group:';
+
+/** In the order in which people think of them. */
+export const PERMISSIONS = [
+  'own_session',
+  'cameras',
+  'live',
+  'archive',
+  'ptz',
+  'events',
+  'hold',
+  'export',
+  'registry',
+  'retention',
+  'storage',
+  'system',
+  'metrics',
+  'people',
+] as const;
+
+/** What this console knows first, as people think of it; what it does not know behind. */
+export function inOrder(permissions: readonly string[]): string[] {
+  const known: string[] = PERMISSIONS.filter((one) => permissions.includes(one));
+  return [...known, ...permissions.filter((one) => !known.includes(one))];
+}
+
+/** The words of a permission; one that a newer server knows keeps its own word. */
+export function permissionKey(permission: string): Key | null {
+  const known = PERMISSIONS.find((one) => one === permission);
+  return known === undefined ? null : `may.${known}`;
+}
+
+/** The words of a built-in role; one's own roles have their own names. */
+export function roleKey(role: string): Key | null {
+  const known = (['admin', 'operator', 'investigator', 'auditor'] as const).find((one) => one === role);
+  return known === undefined ? null : `menu.role.${known}`;
+}
+
+export function isWhole(grant: Grant): boolean {
+  return grant.cameras.includes(WHOLE_SITE);
+}
+
+/** `group:meydan` as its group, anything else as null. */
+export function groupOf(pattern: string): string | null {
+  return pattern.startsWith(GROUP) ? pattern.slice(GROUP.length) : null;
+}
+
+export function groupPattern(group: string): string {
+  return `${GROUP}${group}`;
+}
+
+/** `a, b  c` as its words; empty for nothing. */
+export function words(text: string): string[] {
+  return text.split(/[\s,;]+/).filter((word) => word !== '');
+}
+
+/** `mon-fri 08:00-18:00; sat 09:00-12:00` as its spans. */
+export function spans(text: string): string[] {
+  return text
+    .split(/[;\n]+/)
+    .map((span) => span.trim())
+    .filter((span) => span !== '');
+}
