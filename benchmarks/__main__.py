@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import sys
 import time
 from pathlib import Path
@@ -17,13 +18,29 @@ NAMES = (
     "recorder_cpu",
     "recorder_audit",
     "kill",
+    "full_disk",
+    "volume_pulled",
     "first_picture",
     "glass",
     "live_viewers",
     "lookback",
     "timeline",
+    "activity",
+    "motion",
+    "preroll",
+    "restore",
+    "retention",
+    "power_cuts",
+    "rebuild",
     "wall",
     "demo_cpu",
+    "tamper",
+    "picture_checks",
+    "sick",
+    "restart",
+    "export",
+    "discovery",
+    "ptz",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -41,6 +58,7 @@ def main() -> int:
         parser.error(
             f"there is no benchmark {', '.join(sorted(unknown))}; known: {', '.join(NAMES)}"
         )
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each question asked
     console = Console()
     reports: list[Report] = []
     for name in arguments.names or NAMES:

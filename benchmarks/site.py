@@ -39,7 +39,7 @@ def simulator(folder: Path, *arguments: str, within: float = 60) -> Iterator[Cam
     command = (*VMS, "simulate", *arguments, "--port", str(port), "--control-port", str(port + 1))
     with running(command, log=folder / "simulator.log") as process:
         cameras = Cameras(port, port + 1, process)
-        wait_until(lambda: _listens(port), within, "the simulator listening")
+        wait_until(lambda: listens(port), within, "the simulator listening")
         yield cameras
 
 
@@ -85,7 +85,8 @@ def wait_recording(config: Path, count: int, within: float = 60) -> float:
     return time.monotonic() - started
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
