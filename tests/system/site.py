@@ -106,11 +106,16 @@ class Site:
         return self.folder / "video"
 
     def write(
-        self, cameras: Sequence[dict[str, Any]], *, segment: str = "60 s", workers: int = 1
+        self,
+        cameras: Sequence[dict[str, Any]],
+        *,
+        segment: str = "60 s",
+        workers: int = 1,
+        system: str = "",
     ) -> None:
-        """Write cameras.toml; `cameras` in its own keys."""
+        """Write cameras.toml; `cameras` in its own keys, `system`: lines more of that table."""
         text = [
-            f'[system]\nname = "Deneme Belediyesi"\ndata = "{self.folder / "data"}"',
+            f'[system]\nname = "Deneme Belediyesi"\ndata = "{self.folder / "data"}"\n{system}',
             f'[web]\nlisten = "127.0.0.1:{self.web_port}"',
             f'[recorder]\nworkers = {workers}\nsegment = "{segment}"',
             f'[[volumes]]\npath = "{self.video}"\nreserve = "100 MB"',
@@ -123,10 +128,13 @@ class Site:
         fresh.write_text("\n\n".join(text) + "\n")
         fresh.replace(self.config)
 
-    def vms(self, *arguments: str, config: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command on this site, or with another settings file."""
+    def vms(
+        self, *arguments: str, config: Path | None = None, say: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on this site, or with another settings file; `say`: on standard input."""
         return subprocess.run(
             [*VMS, *arguments, "--config", str(config or self.config)],
+            input=say,
             capture_output=True,
             cwd=ROOT,
             text=True,

@@ -6,13 +6,18 @@ Each simulated picture says in its strip when it was taken; a canvas reads it.
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from benchmarks.console import STRIP_JS, Console, chromium
+from benchmarks.processes import tree
 from tests.system.conftest import Town
 from tests.system.firefox import Firefox, firefox
 from tests.system.test_playback import done_segments, the_gap
@@ -249,4 +254,24 @@ def test_what_a_browser_can_not_play_it_says(running_town: Town, browser: Browse
             timeout=15_000,
         )
         assert "H.265" in page.inner_text("body")
+    page.context.close()
+
+
+@pytest.mark.parametrize("webrtc", [True, False])
+def test_a_live_process_that_dies_is_back_on_screen_within_seconds(
+    running_town: Town, browser: Browser, webrtc: bool
+) -> None:
+    page = opened(browser, running_town, "gate", webrtc=webrtc)
+    watched(page, live=LIVE_WITHIN_MS, pictures=5)
+    for pid in tree(running_town.up.process.pid):
+        if b"\0live\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    killed = time.monotonic()
+    page.wait_for_function(
+        "() => document.querySelector('vms-player').state.phase !== 'playing'", timeout=8_000
+    )
+    watched(page, live=LIVE_WITHIN_MS, pictures=5, within=15_000)
+    back = time.monotonic() - killed
+    print(f"live again {back:.1f} s after its process died")
+    assert back < 8
     page.context.close()

@@ -51,6 +51,8 @@ CAMERA = {
     "problem": str | None,
     "problem_code": str | None,
     "detail": str | None,
+    "waits_for": str | None,
+    "until": str | None,
 }
 
 
@@ -176,6 +178,7 @@ def test_verify_names_what_is_damaged_and_what_is_gone(tmp_path: Path) -> None:
     done = site.vms("verify")
     assert done.returncode == 1
     lines = done.stdout.splitlines()
+    assert lines.pop() == "Not all is well: 2 findings."
     assert len(lines) == 2
     assert any(line.startswith(damaged["id"]) and "SHA-256" in line for line in lines)
     assert any(line.startswith(gone["id"]) and "gone" in line for line in lines)

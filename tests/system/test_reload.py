@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from benchmarks.processes import wait_until
 from tests.system.footage import untiled
-from tests.system.site import Fleet, Site, drawn, new_site, simulated
+from tests.system.site import SIGN_IN, Fleet, Site, drawn, new_site, simulated
 from vms.core.model import Cause, State
 
 
@@ -129,6 +131,31 @@ def test_dump_is_a_file_that_changes_nothing(moving: Moving, tmp_path: Path) -> 
     back = site.vms("apply", "--json", config=again)
     assert (back.returncode, back.stdout.strip()) == (0, "[]"), back.stdout + back.stderr
     calm(site)
+
+
+def test_a_camera_added_over_http_is_taken_up_within_seconds(moving: Moving) -> None:
+    site, fleet = moving.site, moving.fleet
+    found = SIGN_IN.search(site.log.read_text())
+    assert found is not None
+    url, user, password = found.groups()
+    with httpx2.Client(base_url=url, timeout=20) as client:
+        answer = client.post("/api/session", json={"username": user, "password": password})
+        client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+        canary = {"username": "vms", "password": "kanarya-9d2"}
+        new = {"id": "added", "source": fleet.url("gone"), **canary}
+        assert client.post("/api/cameras", json=new).status_code == 201
+        # Two seconds on a machine of its own; the rest is for one busy with tests.
+        wait_until(lambda: site.status("added"), 6, "the added camera taken up")
+        site.wait_recording("added", within=10)
+        calm(site)
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                assert b"kanarya" not in line.read_bytes()
+        assert client.delete("/api/cameras/added").json()["first"] is not None
+        wait_until(lambda: site.status("added") is None, 10, "the removed camera let go")
+    calm(site)
+    assert len(site.coverage("added")[0]) == 1
+    assert "kanarya" not in site.log.read_text()
 
 
 CAMERA = '[[cameras]]\nid = "gate"\nsource = "rtsp://127.0.0.1:1/x"\n'

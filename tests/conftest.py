@@ -1,0 +1,60 @@
+"""What all the tests share, and what the whole run says at its end: cases, quirks, inputs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgresql import postgresql_server
+from tests.storage.cases import Cases, summary
+
+
+@pytest.fixture
+def cases(request: pytest.FixtureRequest) -> Cases:
+    """Counts this test's crash points for the line at the end."""
+    return Cases(request.node.user_properties)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    """A folder in memory where world after world is laid out: at one place, for `kept_engine`."""
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=base) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    """The URL of an empty PostgreSQL."""
+    with postgresql_server() as url:
+        yield url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Reports carry their properties over to here from the processes of pytest-xdist too."""
+    told = list(_properties(terminalreporter))
+    lines = [summary(told), _quirks([str(value) for name, value in told if name == "quirk"])]
+    lines += [f"fuzz: {value}" for name, value in told if name == "fuzz"]
+    for line in lines:
+        if line is not None:
+            terminalreporter.write_line(line)
+
+
+def _quirks(found: list[str]) -> str | None:
+    if not found:
+        return None
+    recorded, described = found.count("recorded"), found.count("described")
+    stated = sum(one.startswith("stated:") for one in found)
+    wrong = len(found) - recorded - described - stated
+    counts = f"{recorded} recorded, {described} described over ONVIF, {stated} stated"
+    return f"quirks: {len(found)} scenarios, {counts}, {wrong} wrong"
+
+
+def _properties(reporter: pytest.TerminalReporter) -> Iterator[tuple[str, object]]:
+    for outcome in ("passed", "failed"):
+        for report in reporter.getreports(outcome):
+            if report.when == "call":
+                yield from report.user_properties
