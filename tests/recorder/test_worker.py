@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,7 +28,7 @@ from vms.core.errors import CameraError
 from vms.core.live import FormatChanged, LiveClient, LiveMessage, LiveUnit, StreamDown
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import CameraId, Cause, State, StreamKey
-from vms.core.status import StreamStatus, read_statuses
+from vms.core.status import StreamStatus, WorkerStatus, read_statuses, write_status
 
 GATE, YARD = StreamKey(CameraId("gate")), StreamKey(CameraId("yard"))
 FPS = 25
@@ -139,13 +141,13 @@ class Site:
                 yield worker
             finally:
                 stopping.set()
-                await asyncio.wait_for(task, 3)
+                await asyncio.wait_for(task, 30)
 
     def statuses(self) -> dict[StreamKey, StreamStatus]:
         return read_statuses(self.settings.run_dir, self.clock.now())
 
     async def until(
-        self, true: Callable[[dict[StreamKey, StreamStatus]], bool], deadline: float = 6.0
+        self, true: Callable[[dict[StreamKey, StreamStatus]], bool], deadline: float = 30.0
     ) -> None:
         """Wait until the status files say so."""
         async with asyncio.timeout(deadline):
@@ -378,3 +380,28 @@ def test_a_status_that_cannot_be_written_does_not_end_recording(tmp_path: Path) 
     segments, gaps = site.recorded(GATE)
     assert_tiled(segments, gaps)
     assert len(site.cameras["gate"].made) == 1
+
+
+def test_a_status_still_being_written_at_the_end_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path, ["gate"])
+    slow, writing = threading.Event(), threading.Event()
+
+    def slowly(path: Path, status: WorkerStatus) -> None:
+        if slow.is_set():
+            writing.set()
+            time.sleep(0.5)
+        write_status(path, status)
+
+    monkeypatch.setattr("recorder.worker.write_status", slowly)
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.RECORDING))
+            slow.set()
+            assert await asyncio.to_thread(writing.wait, 30)
+
+    asyncio.run(scene())
+    time.sleep(0.6)
+    assert not list(site.settings.run_dir.glob("*.status.json"))

@@ -8,10 +8,10 @@ system does not show on demand, and for looking at the screens while they are bu
 from __future__ import annotations
 
 import asyncio
-import threading
+import functools
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from tests.web.ui.keeping import (
     volume,
 )
 from tests.web.ui.registry import Registering, Registry
+from tests.web.ui.threadserver import in_thread, listening
 from web.guard import POLICY
 
 STATIC = Path(__file__).parents[3] / "web" / "static"
@@ -300,37 +301,21 @@ class DevServer:
         file = STATIC / path
         return web.FileResponse(file if path and file.is_file() else STATIC / "index.html")
 
-
-async def _serve(server: DevServer, port: int) -> web.AppRunner:
-    runner = web.AppRunner(server.app(), shutdown_timeout=0.5)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    return runner
+    @asynccontextmanager
+    async def serving(self, port: int) -> AsyncIterator[None]:
+        """At `url` until the block ends."""
+        at = functools.partial(web.TCPSite, host="127.0.0.1", port=port)
+        async with listening(self.app(), at) as runner:
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield
 
 
 @contextmanager
 def running(world: World) -> Iterator[DevServer]:
-    """The server in a thread and a loop of its own (the browser's driver has the main one)."""
+    """The server, until the block ends."""
     server = DevServer(world)
-    ready, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        runner = await _serve(server, 0)
-        ready.set()
-        await stop.wait()
-        await runner.cleanup()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="devserver")
-    thread.start()
-    try:
-        assert ready.wait(10), "the made-up server does not start"
+    with in_thread(lambda: server.serving(0)):
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=10)
-        loop.close()
 
 
 def showcase() -> World:
@@ -432,9 +417,9 @@ def showcase() -> World:
 async def main() -> None:
     """Serve until interrupted."""
     server = DevServer(showcase())
-    await _serve(server, 0)
-    print(server.url, flush=True)
-    await asyncio.Event().wait()
+    async with server.serving(0):
+        print(server.url, flush=True)
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
 from storage.fmp4.init import init_section
 from tests.web.ui.footage import STEP_MS, TICKS, Encoder, File, record, samples_of
+from tests.web.ui.threadserver import in_thread, listening
 from vms.core.clock import MILLISECOND, parse_rfc3339, rfc3339
 from vms.core.media import StreamFormat
 
@@ -170,35 +172,27 @@ class MediaServer:
         self.requests: list[str] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self._static, self._page = static, page
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._serve, name="media-server", daemon=True)
+        self._running = ExitStack()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> MediaServer:
-        self._thread.start()
-        self._ready.wait(10)
+        self._loop = self._running.enter_context(in_thread(self._serving))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._running.close()
 
     def call(self, function: Callable[[], object]) -> None:
         """Runs a change on the server's own thread."""
         self._loop.call_soon_threadsafe(function)
 
-    def _serve(self) -> None:
-        self._loop.run_until_complete(self._main())
-        self._loop.close()
-
-    async def _main(self) -> None:
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         app = web.Application(middlewares=[self._watch])
         prefix = "/api/cameras/{camera}"
         app.add_routes(
@@ -214,18 +208,16 @@ class MediaServer:
                 web.static("/static", self._static),
             ]
         )
-        runner = web.AppRunner(app, shutdown_timeout=0.2)
-        await runner.setup()
-        await web.SockSite(runner, self._socket).start()
-        for camera in self.cameras.values():
-            if isinstance(camera, LiveCamera):
-                self.tasks.add(asyncio.create_task(camera.run(), name="camera"))
-        self._ready.set()
-        await self._stop.wait()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await runner.cleanup()
+        async with listening(app, functools.partial(web.SockSite, sock=self._socket)):
+            for camera in self.cameras.values():
+                if isinstance(camera, LiveCamera):
+                    self.tasks.add(asyncio.create_task(camera.run(), name="camera"))
+            try:
+                yield
+            finally:
+                for task in self.tasks:
+                    task.cancel()
+                await asyncio.gather(*self.tasks, return_exceptions=True)
 
     @web.middleware
     async def _watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
