@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from aiohttp import web
+from aiohttp import web, web_fileresponse
+
+# A connection cut while asyncio waits to begin a sendfile() stays paused, and belongs to nobody.
+web_fileresponse.NOSENDFILE = True
 
 START_S = 60.0
 
