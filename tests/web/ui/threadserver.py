@@ -53,7 +53,7 @@ def in_thread(
 
 
 async def _hang_up(loop: asyncio.AbstractEventLoop) -> None:
-    """Close what a browser still holds open: the garbage collector would find it in another test."""
+    """Close what a browser still holds open: the collector would find it in another test."""
     for _ in range(3):  # a connection is accepted in two steps
         await asyncio.sleep(0)
     transports: Any = getattr(loop, "_transports", {})
