@@ -122,7 +122,8 @@ class Worker:
     def _wanted(self) -> dict[StreamKey, StreamPlan]:
         cameras, schedules = self._orders.cameras(), self._orders.schedules()
         workers, zone = self._settings.recorder.workers, self._settings.system.timezone
-        return plans(cameras, self._index, workers, schedules, zone)
+        reach = self._settings.reach
+        return plans(cameras, self._index, workers, schedules, zone, reach)
 
     # -- streams
 
