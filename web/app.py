@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -39,6 +40,7 @@ from web.api import (
     system,
     trial,
 )
+from web.audited import Audited
 from web.bouncer import Bouncer
 from web.console import Console
 from web.guard import BodyLimit, SecurityHeaders
@@ -89,8 +91,11 @@ def openapi_document() -> dict[str, Any]:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs: what steers cameras and what watches viewers live in its loop."""
     parts: WebParts = app.state.parts
-    async with parts.steering.running(), Bouncer(parts).running():
-        yield
+    with contextlib.ExitStack() as keeping:
+        keeping.enter_context(parts.audit.running())
+        async with parts.steering.running(), Bouncer(parts).running():
+            yield
+        await asyncio.to_thread(keeping.pop_all().close)  # the last entries: the disk may be slow
 
 
 def _routes(
@@ -105,6 +110,7 @@ def _routes(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(Audited),
             Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),

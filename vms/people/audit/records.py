@@ -23,7 +23,8 @@ _entry = audit_entry.c
 class Query:
     """What is asked for; None and empty: all.
 
-    `start`, `end`: entries made then, and with `footage` those about footage of then instead.
+    `start`, `end`: what was done then, of viewings what went on then; with `footage` what is about
+    footage of then instead.
     `whole`: of a viewing only its last entry, which says all of it.
     """
 
@@ -98,7 +99,7 @@ def _asked(query: Query) -> sa.Select[Any]:
     if query.what:
         asked = asked.where(_entry.what.in_([str(what) for what in query.what]))
     # What is about footage has a span; all else is about the moment it was done.
-    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else _entry.at
+    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else _entry.began
     last = sa.func.coalesce(_entry.end, _entry.at) if query.footage else _entry.at
     if query.start is not None:
         asked = asked.where(last >= query.start)
