@@ -17,6 +17,7 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import (
     archive,
+    audit,
     cameras,
     checkups,
     days,
@@ -57,6 +58,7 @@ ROUTERS = (
     registry_files.router,
     trial.router,
     discovery.router,
+    audit.router,
     archive.router,
     days.router,
     events.router,

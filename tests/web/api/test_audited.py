@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from tests.web.api.test_routes import routes_of
 from tests.web.site import PASSWORD, WebSite, open_web_site
+from vms.core.clock import SECOND, Instant, rfc3339
 from vms.people.audit.entry import Entry, What
 from vms.people.audit.records import Query
 from vms.people.roles import Granted
@@ -92,8 +93,8 @@ def test_an_export_is_an_entry_for_each_of_its_cameras(tmp_path: Path) -> None:
         client.headers["X-CSRF-Token"] = session.csrf
         order = {
             "cameras": ["gate-north", "gate-south"],
-            "start": "2025-11-22T11:00:00Z",
-            "end": "2025-11-22T11:10:00Z",
+            "start": rfc3339(Instant(site.clock.now() - 600 * SECOND)),
+            "end": rfc3339(Instant(site.clock.now() - 60 * SECOND)),
             "reason": "2026/114",
         }
         assert client.post("/api/exports", json=order).status_code == 201

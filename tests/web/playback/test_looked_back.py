@@ -7,8 +7,9 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from tests.web.footage import GATE, NOW, SECOND_FILE, START, recorded
-from tests.web.site import WebSite, open_web_site
+from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.core.clock import SECOND, FakeClock, Instant, rfc3339
+from vms.people.accounts import Account
 from vms.people.audit.entry import Entry, What
 from vms.people.audit.records import Query
 
@@ -21,9 +22,10 @@ def seen(site: WebSite, what: What) -> list[Entry]:
     return [one.entry for one in site.parts.records.all(Query(what=(what,)))][::-1]
 
 
-def viewer(site: WebSite) -> TestClient:
+def viewer(site: WebSite, who: Account | None = None) -> TestClient:
     client = TestClient(site.app, base_url="http://vms.test")
-    client.cookies.set("vms_session", site.sign_in().token)
+    account = site.parts.accounts.get("ali") if who is None else who
+    client.cookies.set("vms_session", site.parts.sessions.start(account, "10.0.0.9").token)
     return client
 
 
@@ -72,9 +74,7 @@ def test_a_picture_and_a_refused_look_are_on_record(tmp_path: Path) -> None:
         assert client.get("/api/cameras/gate-north/frame.jpg", params=at).status_code == 200
         (one,) = seen(site, What.SNAPSHOT)
         assert (one.start, one.end, one.outcome) == (START + SECOND, START + SECOND, "done")
-        site.parts.accounts.add("nobody", "correct horse battery", grants=[])
-        session = site.parts.sessions.start(site.parts.accounts.get("nobody"), "10.0.0.9")
-        client.cookies.set("vms_session", session.token)
+        client = viewer(site, site.parts.accounts.add("nobody", PASSWORD, role="auditor"))
         assert client.get(SEGMENT).status_code == 403
         (refused,) = seen(site, What.LOOK_BACK)
         assert (refused.who, refused.camera, refused.outcome) == ("nobody", "gate-north", "denied")

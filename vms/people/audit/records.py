@@ -61,7 +61,7 @@ class Records:
         asked = _asked(query)
         if before is not None:
             asked = asked.where(_entry.id < before)
-        asked = asked.order_by(_entry.id.desc()).limit(min(limit, PAGE_MAX))
+        asked = asked.order_by(_entry.id.desc()).limit(min(limit, PAGE_MAX + 1))
         with self._engine.connect() as connection:
             return [_kept(row) for row in connection.execute(asked)]
 
