@@ -21,7 +21,6 @@ from vms.core.errors import BadRequest, VmsError
 ACTS: dict[str, str] = {
     "apply": "cameras",
     "audit": "read_audit",
-    "audit pack": "audit_pack",
     "backup": "settings",
     "cameras import": "cameras",
     "cameras replace": "cameras",
