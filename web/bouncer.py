@@ -109,8 +109,8 @@ def _read(stats: dict[str, object]) -> list[Seen]:
         permit, camera = str(one.get("permit", "")), str(one.get("camera", ""))
         if permit and is_camera_id(camera):
             watching = Watching(permit, str(one.get("address", "")), CameraId(camera))
-            told = (str(one.get(name, "")) for name in ("user", "stream"))
-            found.append(Seen(watching, *told, parse_rfc3339(str(one["since"]))))
+            user, stream = str(one.get("user", "")), str(one.get("stream", ""))
+            found.append(Seen(watching, user, stream, parse_rfc3339(str(one["since"]))))
     return found
 
 

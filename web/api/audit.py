@@ -22,9 +22,7 @@ from web.parts import parts_of
 from web.permit import Permit
 from web.problems import Problem
 
-router = APIRouter(
-    prefix="/api", tags=["audit"], dependencies=[Depends(Permit(Permission.AUDIT))]
-)
+router = APIRouter(prefix="/api", tags=["audit"], dependencies=[Depends(Permit(Permission.AUDIT))])
 
 CSV = "text/csv"
 _LINES_AT_ONCE = 500

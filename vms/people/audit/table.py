@@ -11,7 +11,7 @@ from vms.people.audit.records import Kept
 
 COLUMNS = ("id", *NAMES, "batch", "position")
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_lines(found: Iterable[Kept]) -> Iterator[str]:
