@@ -29,6 +29,14 @@ from vms.core.model import CameraId, Cause, StreamKey
 
 _FORMATS_KEPT = 4_096  # a camera whose parameter sets flap must not grow us
 _segments = sa.select(segment, volume.c.uuid, volume.c.path).join(volume)
+# Asked for each camera and minute: built once, it costs a fifth.
+_begun_by = (
+    _segments.where(
+        segment.c.stream_id == sa.bindparam("stream"), segment.c.start <= sa.bindparam("at")
+    )
+    .order_by(segment.c.start.desc())
+    .limit(1)
+)
 
 
 class ChangeRefused(StorageError):
@@ -261,8 +269,14 @@ class Index:
 
     def covering(self, key: StreamKey, at: int) -> SegmentRow | None:
         """The segment that holds an instant."""
-        row = self._one(key, segment.c.start <= at, descending=True)
-        return row if row is not None and row.end > at else None
+        stream_id = self._known(key)
+        if stream_id is None:
+            return None
+        with self._engine.connect() as connection:
+            row = connection.execute(_begun_by, {"stream": stream_id, "at": at}).one_or_none()
+            if row is None or row.end <= at:
+                return None
+            return self._row(connection, key, row)
 
     def next_start(self, key: StreamKey, at: int) -> Instant | None:
         """Where the first segment at or after an instant starts."""

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import cv2
+
 from storage.findings import Findings
 from vms.app.exports_duty import exports_duty
 from vms.app.health_duty import HealthDuty
@@ -77,6 +79,7 @@ def duties(site: Site) -> Sequence[Duty]:
 
 def health_duty(site: Site) -> Duty:
     """Looks at the cameras, and heeds who steers them."""
+    cv2.setNumThreads(1)  # more would take the recorder's cores
     return HealthDuty(site, Moves(Records(site.engine), site.clock))
 
 

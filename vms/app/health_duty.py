@@ -13,7 +13,7 @@ from typing import Protocol
 
 from storage.archive import Archive
 from storage.days import last_days, lost_of
-from storage.decoding import decode, planes_of
+from storage.decoding import RoughDecoder, planes_of
 from storage.findings import Findings
 from storage.forecast import CameraKept
 from storage.key_picture import KeyPicture
@@ -76,6 +76,7 @@ class HealthDuty:
         findings = Findings(site.engine, site.clock)
         self._ward = Ward(Ailments(site.engine), findings, files)
         self._views = Views(site.engine)
+        self._decoder = RoughDecoder()
         self._revision: int | None = None
         self._moved: Mapping[str, Instant] = {}
         self._seen = self._clock.now()
@@ -160,7 +161,7 @@ class HealthDuty:
         self._ward.hear(patient, readings, now)
 
     def _judge(self, patient: Patient, picture: KeyPicture, now: Instant) -> list[Reading]:
-        look = _look_of(picture)
+        look = _look_of(picture, self._decoder)
         if look is None or picture.time < patient.usual.since:
             return []
         moved = self._moved.get(patient.id, _NEVER)
@@ -191,10 +192,10 @@ def _keyframe(archive: Archive, stream: StreamKey, at: Instant) -> KeyPicture | 
         return None
 
 
-def _look_of(picture: KeyPicture) -> Look | None:
+def _look_of(picture: KeyPicture, decoder: RoughDecoder) -> Look | None:
     try:
         video = picture.format.video
-        frame = decode(video, picture.samples, picture.pts, picture.target, rough=True)
+        frame = decoder.decode(video, picture.samples, picture.pts, picture.target)
     except (NotFound, StorageError):
         return None
     planes = planes_of(frame)
