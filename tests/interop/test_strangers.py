@@ -80,6 +80,7 @@ set brightness 61
 sync_time
 reboot
 yes
+quit
 """
 
 
@@ -114,7 +115,7 @@ def test_npm_onvif_finds_reads_steers_and_hears_the_device(
 
     printed, device, uri = _beside(other, visit)
     told: dict[str, Any] = json.loads(printed)
-    assert told["urn"] == f"urn:uuid:{device.uuid}"
+    assert told["address"] == device.url("device_service")
     assert told["information"]["serialNumber"] == device.serial
     assert told["profiles"] == ["profile-main", "profile-sub"]
     assert "http://www.onvif.org/ver20/media/wsdl" in told["services"]
@@ -123,6 +124,7 @@ def test_npm_onvif_finds_reads_steers_and_hears_the_device(
     assert told["imaging"]["brightness"] == 50
     assert told["nodes"] == ["head"]
     assert told["presets"] == {"door": "preset-1"}
+    assert told["status"]["position"]["x"] == pytest.approx(0.5, abs=0.02)
     place = device.head.view
     assert (place.pan, place.tilt, place.zoom) == pytest.approx((0.5, -0.25, 0.5), abs=0.02)
     assert told["event"] == {"topic": "tns1:VideoSource/MotionAlarm", "operation": "Changed"}

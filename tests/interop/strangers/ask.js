@@ -25,6 +25,14 @@ function heard(cam, topic) {
   });
 }
 
+async function arrived(ask) {
+  for (;;) {
+    const status = await ask("getStatus", {});
+    if (status.moveStatus.panTilt === "IDLE" && status.moveStatus.zoom === "IDLE") return status;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 async function main() {
   const cam = await found();
   cam.username = username;
@@ -32,7 +40,7 @@ async function main() {
   const ask = (name, ...options) => promisify(cam[name].bind(cam))(...options);
   await ask("connect");
   const told = {
-    urn: cam.urn,
+    address: cam.xaddrs[0].href,
     time: await ask("getSystemDateAndTime"),
     information: await ask("getDeviceInformation"),
     hostname: await ask("getHostname"),
@@ -45,14 +53,15 @@ async function main() {
     nodes: Object.keys(await ask("getNodes")),
   };
   await ask("absoluteMove", { x: 0.5, y: -0.25, zoom: 0.5 });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await arrived(ask);
   told.preset = await ask("setPreset", { presetName: "door" });
-  told.presets = await ask("getPresets");
+  const presets = await ask("getPresets");
+  told.presets = Object.fromEntries(Object.entries(presets).map(([name, one]) => [name, one.$.token]));
   await ask("gotoHomePosition", {});
   await ask("continuousMove", { x: 0.1, y: 0, zoom: 0 });
   await ask("stop", { panTilt: true, zoom: true });
   await ask("gotoPreset", { preset: told.presets.door });
-  told.status = await ask("getStatus", {});
+  told.status = await arrived(ask);
   told.event = await heard(cam, "MotionAlarm");
   console.log(JSON.stringify(told));
   process.exit(0);

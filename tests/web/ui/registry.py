@@ -50,8 +50,8 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
 
 def label(make: str, model: str, **more: Any) -> dict[str, Any]:
     return {
-        "make": make, "model": model, "serial": "", "firmware": "", "installed": None,
-        "warranty_until": None, "notes": "", **more,
+        "make": make, "model": model, "serial": "", "firmware": "", "mac": "",
+        "installed": None, "warranty_until": None, "notes": "", **more,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ export const ID_MAX = 63;
 export const SECOND_NS = 1e9;
 export const MODES = ['continuous', 'events', 'schedule', 'off'] as const;
 export const TRANSPORTS: readonly Transport[] = ['auto', 'tcp', 'udp', 'libav'];
-export const LABELS = ['make', 'model', 'serial', 'firmware'] as const;
+export const LABELS = ['make', 'model', 'serial', 'firmware', 'mac'] as const;
 export const DAYS = ['installed', 'warranty_until'] as const;
 export const PLACES = ['lat', 'lon', 'heading', 'fov'] as const;
 
@@ -75,6 +75,7 @@ export function draftOf(camera: Registered | null): CameraDraft {
       model: label?.model ?? '',
       serial: label?.serial ?? '',
       firmware: label?.firmware ?? '',
+      mac: label?.mac ?? '',
       installed: label?.installed ?? '',
       warranty_until: label?.warranty_until ?? '',
       notes: label?.notes ?? '',

@@ -15,6 +15,7 @@ export interface Inventory {
   readonly model: string;
   readonly serial: string;
   readonly firmware: string;
+  readonly mac: string;
   readonly installed: string | null;
   readonly warranty_until: string | null;
   readonly notes: string;

@@ -93,6 +93,7 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
   'cam.model': 'Model',
   'cam.serial': 'Serial number',
   'cam.firmware': 'Firmware',
+  'cam.mac': 'MAC address',
   'cam.installed': 'Installed on',
   'cam.warranty': 'Warranty until',
   'cam.notes': 'Maintenance notes',

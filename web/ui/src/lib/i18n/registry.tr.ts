@@ -92,6 +92,7 @@ export const registry = {
   'cam.model': 'Model',
   'cam.serial': 'Seri no',
   'cam.firmware': 'Yazılım sürümü',
+  'cam.mac': 'MAC adresi',
   'cam.installed': 'Takıldığı gün',
   'cam.warranty': 'Garanti sonu',
   'cam.notes': 'Bakım notları',
