@@ -70,7 +70,7 @@ def changes(
 ) -> Changes:
     """What to stop and to start; a stream whose plan is equal is not touched."""
     choose = tuple(key for key in before if _only_chooses(before[key], after.get(key)))
-    touched = {key for key in before | after if before.get(key) != after.get(key)} - set(choose)
+    touched = {key for key in (*before, *after) if before.get(key) != after.get(key)} - set(choose)
     stop = tuple(key for key in before if key in touched)
     start = tuple(key for key in after if key in touched)
     return Changes(stop, start, tuple(key for key in stop if key not in after), choose)

@@ -22,7 +22,12 @@ FULL = entered(
         "username": "vms",
         "password": "kanarya",
         "location": {"lat": -39.9, "lon": 32.85, "heading": 120, "fov": 70},
-        "inventory": {"make": "Axis", "mac": "AC-CC-8E-C1-23-45", "installed": "2026-05-31", "notes": "a\nb"},
+        "inventory": {
+            "make": "Axis",
+            "mac": "AC-CC-8E-C1-23-45",
+            "installed": "2026-05-31",
+            "notes": "a\nb",
+        },
     }
 )
 

@@ -30,10 +30,11 @@ from vms.cameras.health.checks import (
     Check,
     Reading,
 )
-from vms.cameras.health.connection import connection
+from vms.cameras.health.connection import connection, hearing
 from vms.cameras.health.flow import keyframes
 from vms.cameras.health.looks import Fault, Look, Measure, faults, is_coloured, look_at
 from vms.cameras.health.usual import Usual
+from vms.cameras.reception import Reception
 from vms.cameras.usual_files import UsualFiles
 from vms.core.clock import DAY, MINUTE, SECOND, Instant, Span
 from vms.core.errors import NotFound, StorageError
@@ -64,13 +65,15 @@ class Steering(Protocol):
 
 
 class HealthDuty:
-    """A `vms.app.custodian.Duty`. `steering`: who moved which camera."""
+    """A `vms.app.custodian.Duty`. `steering`: who moved which camera; `reception`: whether
+    their events are heard."""
 
     name = "health"
     every = Span(SECOND)
     urgent = False
 
-    def __init__(self, site: Site, steering: Steering) -> None:
+    def __init__(self, site: Site, steering: Steering, reception: Reception) -> None:
+        self._reception = reception
         self._site, self._clock, self._steering = site, site.clock, steering
         files = UsualFiles(site.settings.system.data)
         findings = Findings(site.engine, site.clock)
@@ -116,6 +119,7 @@ class HealthDuty:
                 continue
             status = state_of_camera(patient, statuses, "main")
             readings = [*connection(status), *patient.flow.take(status, now)]
+            readings += hearing(patient.settings, status, self._reception.of(patient.id))
             self._ward.hear(patient, readings, now)
         if self._is_time("kept", KEEPING_EVERY, now):
             self._compare_kept(now)

@@ -24,7 +24,7 @@ from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
 from vms.core.errors import ConfigError
 from vms.core.log import get_logger
-from vms.core.processes import ChildProcess, ProcessSpec, stop_in_order
+from vms.core.processes import ChildProcess, ProcessSpec, keep_log_within, stop_in_order
 from vms.core.supervise import Backoff, supervise
 from vms.people.accounts import FIRST_ADMIN
 from vms.people.passwords import make_password
@@ -32,6 +32,7 @@ from vms.people.passwords import make_password
 log = get_logger(__name__)
 
 _LOG_MAX = 10_000_000  # bytes of a log file that are kept beside the one being written
+_LOGS_EACH = 10.0  # seconds between looks at how large they are
 _LOOK = 1.0  # seconds between looks at cameras.toml
 
 
@@ -108,6 +109,7 @@ async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Wa
             child.start()
         follow = _follow(site, children)
         background.append(asyncio.create_task(follow, name="follow-cameras-toml"))
+        background.append(asyncio.create_task(_keep_logs(children), name="logs"))
         answering = asyncio.create_task(_answering(site.settings), name="console-answers")
         background.append(answering)
         stop = asyncio.create_task(stopping.wait(), name="stop")
@@ -157,11 +159,20 @@ def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:
 
 
 def log_file(settings: Settings, name: str) -> Path:
-    """Where a child's output goes; a file over its bound is put aside, one is kept."""
-    file = settings.system.data / "log" / f"{name}.log"
-    if file.exists() and file.stat().st_size > _LOG_MAX:
-        file.replace(file.with_suffix(".log.1"))
-    return file
+    """Where a child's output goes; `_keep_logs` bounds it."""
+    return settings.system.data / "log" / f"{name}.log"
+
+
+async def _keep_logs(children: Sequence[ChildProcess]) -> None:
+    """Look at the children's log files for ever; what is too large is put aside, once."""
+    files = [child.spec.log_file for child in children if child.spec.log_file is not None]
+    while files:
+        for file in files:
+            try:
+                await asyncio.to_thread(keep_log_within, file, _LOG_MAX)
+            except OSError as error:
+                log.error("a log can't be put aside", file=str(file), error=str(error))
+        await asyncio.sleep(_LOGS_EACH)
 
 
 async def _follow(site: Site, children: Sequence[ChildProcess]) -> None:

@@ -20,6 +20,7 @@ from vms.core.model import CameraId
 log = get_logger(__name__)
 
 _KINDS = {check: Kind(f"camera_{check}") for check in PICTURE.values()}
+_KINDS[Check.HEARD] = Kind.CAMERA_UNHEARD
 _ROUNDS = 10
 """Of so many tellings one also looks whether what nobody is sick of is told all the same."""
 

@@ -201,6 +201,16 @@ def _onvif_url(value: object) -> object:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
+def _certificate(value: object) -> str:
+    if value in ("any", "checked"):
+        return str(value)
+    kind, _, digits = str(value).strip().lower().replace("-", "").partition(":")
+    digits = digits.replace(":", "")
+    if kind != "sha256" or re.fullmatch(r"[0-9a-f]{64}", digits) is None:
+        raise ValueError("must be any, checked, or sha256: and the certificate's 64 hex digits")
+    return f"sha256:{digits}"
+
+
 Folder = Annotated[Path, AfterValidator(_path)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
 Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
@@ -213,6 +223,7 @@ SecretText = Annotated[
 Identifier = Annotated[str, BeforeValidator(_camera_id)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Source = Annotated[str, BeforeValidator(_source)]
+Certificate = Annotated[str, BeforeValidator(_certificate)]
 OnvifUrl = Annotated[str, Field(max_length=500), BeforeValidator(_onvif_url)]
 RecordMode = Annotated[str, BeforeValidator(_record)]
 ScheduleName = Annotated[str, BeforeValidator(_schedule_name)]
@@ -419,6 +430,8 @@ class CameraSettings(_Value):
     `privacy`: a schedule whose hours are never recorded and never shown. `pre_roll`, `post_roll`:
     how much is kept before and after an event, where events are what is recorded. `onvif`: where
     the camera is asked and steered, `http://10.0.0.5/onvif/device_service`; None if it is not.
+    `onvif_certificate`: which one is taken where it is asked over https: any (cameras sign theirs
+    themselves), one that an authority vouches for, or that of a SHA-256.
     `motion`: what is looked for in its sub stream; None: nothing is.
     """
 
@@ -428,6 +441,7 @@ class CameraSettings(_Value):
     source: Source
     sub: Source | None = None
     onvif: OnvifUrl | None = None
+    onvif_certificate: Certificate = "any"
     username: Line | None = None
     password: SecretText | None = None
     secret: Folder | None = None

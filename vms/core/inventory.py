@@ -66,7 +66,8 @@ Day = Annotated[dt.date, BeforeValidator(_day)]
 class Inventory(BaseModel):
     """A device: make, model, serial number, firmware and MAC as its label and its pages say them.
 
-    `mac`: in any way of writing; it is kept as `ac:cc:8e:c1:23:45`. `installed`, `warranty_until`: days; `notes`: maintenance, in as many lines as it takes.
+    `mac`: in any way of writing; it is kept as `ac:cc:8e:c1:23:45`. `installed`, `warranty_until`:
+    days; `notes`: maintenance, in as many lines as it takes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -33,6 +33,7 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
         "source": f"rtsp://10.1.0.{5 + len(slug)}/main",
         "sub": f"rtsp://10.1.0.{5 + len(slug)}/sub",
         "onvif": None,
+        "onvif_certificate": "any",
         "username": "vms",
         "transport": "auto",
         "record": "continuous",

@@ -23,6 +23,8 @@ export interface CameraDraft {
   readonly source: string;
   readonly sub: string;
   readonly onvif: string;
+  /** Empty: any. */
+  readonly onvifCertificate: string;
   readonly username: string;
   readonly password: string;
   readonly transport: Transport;
@@ -56,6 +58,7 @@ export function draftOf(camera: Registered | null): CameraDraft {
     source: camera?.source ?? '',
     sub: camera?.sub ?? '',
     onvif: camera?.onvif ?? '',
+    onvifCertificate: camera === null || camera.onvif_certificate === 'any' ? '' : camera.onvif_certificate,
     username: camera?.username ?? '',
     password: '',
     transport: camera?.transport ?? 'auto',
@@ -145,6 +148,7 @@ export function entryOf(draft: CameraDraft): Entry {
   return {
     ...dialled(draft),
     id: draft.id,
+    onvif_certificate: orNull(draft.onvifCertificate),
     name: draft.name.trim(),
     groups: groupsOf(draft.groups),
     record: draft.mode === 'schedule' ? `${SCHEDULED}${draft.schedule.trim()}` : draft.mode,

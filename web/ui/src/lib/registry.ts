@@ -29,6 +29,7 @@ export interface Registered {
   readonly source: string;
   readonly sub: string | null;
   readonly onvif: string | null;
+  readonly onvif_certificate: string;
   readonly username: string | null;
   readonly transport: Transport;
   readonly record: string;

@@ -72,6 +72,8 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
   'cam.transport.udp': 'UDP',
   'cam.transport.libav': 'libav',
   'cam.onvif': 'ONVIF address',
+  'cam.certificate': 'Certificate over https',
+  'cam.certificateHint': 'any, checked, or the sha256:… of the only one that is taken',
   'cam.onvifHint': 'To ask and to steer it, such as http://10.0.0.5',
   'cam.recording': 'Recording',
   'cam.record': 'When to record',

@@ -71,6 +71,8 @@ export const registry = {
   'cam.transport.udp': 'UDP',
   'cam.transport.libav': 'libav',
   'cam.onvif': 'ONVIF adresi',
+  'cam.certificate': 'https sertifikası',
+  'cam.certificateHint': 'any (herhangi biri), checked (doğrulanmış) ya da kabul edilen tek sertifikanın sha256:… değeri',
   'cam.onvifHint': 'Sormak ve yönlendirmek için; örneğin http://10.0.0.5',
   'cam.recording': 'Kayıt',
   'cam.record': 'Ne zaman kaydedilsin',
