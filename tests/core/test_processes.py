@@ -69,7 +69,10 @@ def test_a_child_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "child.log"
-    program = "import itertools, time\nfor n in itertools.count(): print(n, flush=True); time.sleep(0.001)"
+    program = (
+        "import itertools, time\n"
+        "for n in itertools.count(): print(n, flush=True); time.sleep(0.001)"
+    )
 
     async def main() -> None:
         spec = ProcessSpec("talker", (sys.executable, "-c", program), file)
