@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
 import av.error
@@ -25,9 +25,11 @@ from recorder.demuxed import VIDEO_RATE, Converter, Framing, Packet, audio_forma
 from recorder.rtp.nal import H264, H265
 from recorder.source import SILENCE, STEP_DEADLINE, Batch, Element, Kind, SourceStats, Target
 from vms.core.clock import SECOND, Clock, Span
+from vms.core.dialling import Forbidden, places_now
 from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import Cause
+from vms.core.networks import Networks
 
 QUEUE_BYTES = 16 * 1024 * 1024
 QUEUE_UNITS = 2_000
@@ -35,6 +37,8 @@ _RULES = {"h264": H264, "hevc": H265}
 _FRAME_RATE = Fraction(25)  # only to stamp a first picture without a time
 _RTSP_OPTIONS = {"allowed_media_types": "video+audio", "buffer_size": "1048576"}
 _PROBE_OPTIONS = {"analyzeduration": "3000000", "probesize": "2000000", "fflags": "discardcorrupt"}
+# Playlists (HLS, DASH, concat, SDP) name further addresses, which libav would open unchecked.
+_FORMATS = "rtsp,rtp,mpegts,flv,live_flv,mov,matroska,mpjpeg,mjpeg,h264,hevc,avi,asf"
 _JOIN = 0.5  # seconds to wait for the thread when closing; it ends by itself if libav blocks
 
 
@@ -213,19 +217,45 @@ async def open_libav(
 
 def _open(target: Target, over_udp: bool, silence: Span) -> InputContainer:
     scheme = target.url.partition(":")[0].lower()
-    options = dict(_PROBE_OPTIONS)
+    options = _PROBE_OPTIONS | {"format_whitelist": _FORMATS}
     if scheme in ("rtsp", "rtsps"):
         lower = "udp+udp_multicast" if over_udp else "tcp"
         options |= _RTSP_OPTIONS | {"rtsp_transport": lower}
     place = target.dialled()
     if scheme == "file":
         place = place.removeprefix("file://").removeprefix("file:")
-    elif target.username is not None:
+    else:
+        place = _numbered(place, target.reach)
+    if scheme in ("http", "https"):
+        options["max_redirects"] = "0"  # to where nobody checked
+    if scheme != "file" and target.username is not None:
         secret = target.password.reveal() if target.password is not None else ""
         head, _, rest = place.partition("://")
         place = f"{head}://{quote(target.username, safe='')}:{quote(secret, safe='')}@{rest}"
     limit = silence / SECOND
     return av.open(place, options=options, timeout=(limit, limit))
+
+
+def _numbered(url: str, reach: Networks) -> str:
+    """The address with its host as the number that was checked, so that libav looks up nothing.
+
+    Raises CameraError.
+    """
+    parts = urlsplit(url)
+    host, listens = parts.hostname or "", parts.scheme.lower() in ("udp", "rtp", "srt")
+    if listens and host in ("", "0.0.0.0", "::"):  # noqa: S104 - somebody sends to us
+        return url
+    try:
+        number = str(places_now(host, parts.port or 0, reach)[0][1][0])
+    except Forbidden as error:
+        raise CameraError(Cause.UNREACHABLE, f"Not dialled: {error}.") from None
+    except OSError as error:
+        said = f"The name {host} can't be resolved: {error.strerror}."
+        raise CameraError(Cause.UNREACHABLE, said) from None
+    before, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port is not None else ""
+    bare = f"[{number}]" if ":" in number else number
+    return urlunsplit(parts._replace(netloc=f"{before}{at}{bare}{port}"))
 
 
 def _tracks(container: InputContainer, stats: SourceStats) -> _Tracks:

@@ -222,6 +222,22 @@ class NativeSource:
             raise CameraError(Cause.BROKEN_STREAM, f"{self._peer} ended the stream (RTCP BYE).")
 
 
+async def refuse_redirection(target: Target, deadline: Span = STEP_DEADLINE) -> None:
+    """Raise CameraError if the camera sends callers elsewhere: libav would follow, unchecked."""
+    address = _address(target.dialled())[0]
+    asked = []
+    with contextlib.suppress(CameraError):  # libav says itself what is wrong
+        connection = await connect(address, Dialogue(None, None), deadline, target.reach)
+        try:
+            for method in ("OPTIONS", "DESCRIBE"):
+                asked.append(await connection.request(method, address.uri))  # noqa: PERF401
+        finally:
+            connection.abandon()
+    if any(300 <= one.status < 400 for one in asked):
+        text = f"{address.host} redirects to another address, which libav would follow unchecked."
+        raise CameraError(Cause.NOT_FOUND, text)
+
+
 async def open_native(
     target: Target,
     clock: Clock,
@@ -237,7 +253,9 @@ async def open_native(
         password = target.password.reveal()
     for _ in range(_REDIRECTS):
         authenticator = Authenticator(user, password or "", rng) if user is not None else None
-        connection = await connect(address, Dialogue(authenticator, transcript), deadline)
+        connection = await connect(
+            address, Dialogue(authenticator, transcript), deadline, target.reach
+        )
         try:
             agreement = await negotiate(connection)
             return NativeSource(connection, agreement, clock, rng, silence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from recorder.native import open_native
+from recorder.native import open_native, refuse_redirection
 from recorder.rtsp.transcript import Transcript
 from recorder.source import SILENCE, STEP_DEADLINE, NotNative, Source, Target
 from vms.core.clock import Clock, Span
@@ -46,6 +46,7 @@ async def open_source(
         reason = f"Addresses that begin with {scheme}: are read through libav."
         return await open_libav(target, clock, reason, udp, deadline, silence)
     if target.transport in ("udp", "libav"):
+        await refuse_redirection(target, deadline)
         reason = f"The settings say transport = {target.transport}."
         return await open_libav(target, clock, reason, udp, deadline, silence)
     try:

@@ -9,6 +9,7 @@ from recorder.choice import Choice, choice_of
 from recorder.source import Target
 from vms.core.config import CameraSettings, ScheduleSettings
 from vms.core.model import StreamKey, StreamName, shard_of
+from vms.core.networks import ANYWHERE, Networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,10 @@ def plans(
     workers: int,
     schedules: Iterable[ScheduleSettings] = (),
     zone: str = "UTC",
+    reach: Networks = ANYWHERE,
 ) -> dict[StreamKey, StreamPlan]:
-    """The streams of worker `worker`. Sub streams are never stored. `zone`: of the schedules."""
+    """The streams of worker `worker`. Sub streams are never stored. `zone`: of the schedules;
+    `reach`: what may be dialled."""
     weeks = {one.name: one.weekly(zone) for one in schedules}
     found: dict[StreamKey, StreamPlan] = {}
     for camera in cameras:
@@ -51,14 +54,14 @@ def plans(
             continue
         off = camera.record == "off"
         found[StreamKey(camera.camera_id)] = StreamPlan(
-            _target(camera, "main", camera.source),
+            _target(camera, "main", camera.source, reach),
             stored=not off,
             switched_off=off,
             choice=choice_of(camera, weeks, zone),
         )
         if camera.sub is not None:
             found[StreamKey(camera.camera_id, "sub")] = StreamPlan(
-                _target(camera, "sub", camera.sub),
+                _target(camera, "sub", camera.sub, reach),
                 stored=False,
                 choice=choice_of(camera.model_copy(update={"record": "off"}), weeks, zone),
             )
@@ -84,6 +87,6 @@ def _only_chooses(before: StreamPlan, after: StreamPlan | None) -> bool:
     return replace(before, choice=after.choice) == after
 
 
-def _target(camera: CameraSettings, name: StreamName, url: str) -> Target:
+def _target(camera: CameraSettings, name: StreamName, url: str, reach: Networks) -> Target:
     stream = StreamKey(camera.camera_id, name)
-    return Target(stream, url, camera.username, camera.password, camera.transport)
+    return Target(stream, url, camera.username, camera.password, camera.transport, reach)

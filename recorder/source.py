@@ -14,6 +14,7 @@ from vms.core.clock import SECOND, Span
 from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, SenderReport, StreamFormat
 from vms.core.model import StreamKey
+from vms.core.networks import ANYWHERE, Networks
 from vms.core.source_url import with_password
 
 Transport = Literal["auto", "tcp", "udp", "libav"]
@@ -36,13 +37,16 @@ class Password(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to connect to. A user and password inside `url` count when the fields are None."""
+    """What to connect to, if it lies in `reach`. A user and password inside `url` count when the
+    fields are None.
+    """
 
     stream: StreamKey
     url: str
     username: str | None = None
     password: Password | None = None
     transport: Transport = "auto"
+    reach: Networks = ANYWHERE
 
     def dialled(self) -> str:
         """The address as the camera wants it, with a secret in it on some makes: for no log."""

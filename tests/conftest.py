@@ -33,11 +33,15 @@ def postgresql() -> Iterator[str]:
         yield url
 
 
+_TOLD = frozenset({"fuzz", "rights", "contract", "injection", "networks", "canaries"})
+"""What tests count, for a line each at the end."""
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Reports carry their properties over to here from the processes of pytest-xdist too."""
     told = list(_properties(terminalreporter))
     lines = [summary(told), _quirks([str(value) for name, value in told if name == "quirk"])]
-    lines += [f"fuzz: {value}" for name, value in told if name == "fuzz"]
+    lines += [f"{name}: {value}" for name, value in told if name in _TOLD]
     for line in lines:
         if line is not None:
             terminalreporter.write_line(line)

@@ -19,8 +19,10 @@ from recorder.rtsp.address import Address
 from recorder.rtsp.dialogue import Dialogue, reply
 from recorder.rtsp.messages import MESSAGE_MAX, MalformedMessage, Request, Response, may_open, parse
 from vms.core.clock import SECOND, Span
+from vms.core.dialling import Forbidden, places
 from vms.core.errors import CameraError
 from vms.core.model import Cause
+from vms.core.networks import ANYWHERE, Networks
 
 RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
@@ -154,15 +156,22 @@ class Connection:
                 await _ready(self.socket, write=not isinstance(want, ssl.SSLWantReadError))
 
 
-async def connect(address: Address, dialogue: Dialogue, deadline: Span) -> Connection:
-    """Open TCP, and TLS for rtsps. Raises CameraError(UNREACHABLE) with the reason."""
+async def connect(
+    address: Address, dialogue: Dialogue, deadline: Span, reach: Networks = ANYWHERE
+) -> Connection:
+    """Open TCP, and TLS for rtsps, to an address in `reach`.
+
+    Raises CameraError(UNREACHABLE) with the reason.
+    """
     peer = f"{address.host}:{address.port}"
     try:
         async with asyncio.timeout(deadline / SECOND):
-            sock = await _connect_tcp(address)
+            sock = await _connect_tcp(address, reach)
     except TimeoutError:
         text = f"{peer} did not answer within {deadline / SECOND:g} s."
         raise CameraError(Cause.UNREACHABLE, text) from None
+    except Forbidden as error:
+        raise CameraError(Cause.UNREACHABLE, f"Not dialled: {error}.") from None
     except socket.gaierror as error:
         text = f"The name {address.host} can't be resolved: {error.strerror}."
         raise CameraError(Cause.UNREACHABLE, text) from error
@@ -174,12 +183,11 @@ async def connect(address: Address, dialogue: Dialogue, deadline: Span) -> Conne
     return Connection(sock, address, dialogue, deadline)
 
 
-async def _connect_tcp(address: Address) -> socket.socket:
+async def _connect_tcp(address: Address, reach: Networks) -> socket.socket:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     last: OSError = OSError(errno.EHOSTUNREACH, "no address")
-    for family, kind, protocol, _, place in found:
-        sock = socket.socket(family, kind, protocol)
+    for family, place in await places(address.host, address.port, reach):
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

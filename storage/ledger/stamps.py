@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ssl
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from storage.disk import Disk
 from storage.ledger.checkpoints import checkpoint_of
 from storage.ledger.note import BadNote
 from vms.core.clock import SECOND, Instant
 from vms.core.config import LedgerSettings
+from vms.core.dialling import Forbidden, connect_now
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause
+from vms.core.networks import ANYWHERE, Networks
 from vms.core.plain import plain
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _DEADLINE = 20.0  # seconds an authority has to answer
+_QUERY = "application/timestamp-query"
 _ANSWER_MAX = 1_048_576
 _AT_ONCE = 20  # stamps asked for in one round, the newest first: it vouches for all before it
 
@@ -197,12 +200,25 @@ def _instant(moment: dt.datetime) -> Instant:
     return Instant(int(moment.timestamp()) * SECOND)
 
 
-def _post(url: str, request: bytes) -> bytes:
-    headers = {"Content-Type": "application/timestamp-query"}
-    wanted = urllib.request.Request(url, request, headers)  # noqa: S310 - settings allow http(s)
+def _post(url: str, request: bytes, reach: Networks = ANYWHERE) -> bytes:
+    """One exchange with the address that was checked; where it redirects to is not followed."""
+    parts = urlsplit(url)
+    tls, host = parts.scheme == "https", parts.hostname or ""
+    port = parts.port or (443 if tls else 80)
+    connection = http.client.HTTPConnection(host, port, timeout=_DEADLINE)
     try:
-        with urllib.request.urlopen(wanted, timeout=_DEADLINE) as answer:  # noqa: S310
-            data: bytes = answer.read(_ANSWER_MAX)
-    except (urllib.error.URLError, http.client.HTTPException) as error:
+        with contextlib.closing(connection):
+            sock = connect_now(host, port, reach, _DEADLINE)
+            connection.sock = sock
+            if tls:
+                context = ssl.create_default_context()
+                connection.sock = context.wrap_socket(sock, server_hostname=host)
+            path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+            connection.request("POST", path, request, {"Content-Type": _QUERY})
+            answer = connection.getresponse()
+            data = answer.read(_ANSWER_MAX)
+    except (Forbidden, http.client.HTTPException) as error:
         raise OSError(5, str(error)) from error
+    if answer.status != 200:
+        raise OSError(5, f"{host} answers {answer.status} {answer.reason}")
     return data

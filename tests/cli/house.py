@@ -20,6 +20,9 @@ SETTINGS = """
 [system]
 data = "data"
 
+[network]
+allow = ["10.0.0.0/8", "127.0.0.0/8"]
+
 [[volumes]]
 path = "video"
 reserve = "0 B"

@@ -61,7 +61,7 @@ def test_a_camera_that_is_well_is_told_with_its_conversation(vms: Vms, fleet: Fl
 def test_a_camera_that_refuses_is_told_in_one_sentence_and_asked_no_further(
     vms: Vms, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vms.config.write_text('[system]\ndata = "data"\n')
+    vms.config.write_text('[system]\ndata = "data"\n[network]\nallow = ["127.0.0.0/8"]\n')
     monkeypatch.setattr("sys.stdin", io.StringIO("falsch-falsch\n"))
     address = (fleet.url("gate"), "--username", "vms", "--password-stdin")
     done = vms("cameras", "test", *address, "--json")
@@ -75,6 +75,6 @@ def test_a_camera_that_refuses_is_told_in_one_sentence_and_asked_no_further(
 
 
 def test_a_camera_nobody_knows_is_an_error(vms: Vms) -> None:
-    vms.config.write_text('[system]\ndata = "data"\n')
+    vms.config.write_text('[system]\ndata = "data"\n[network]\nallow = ["127.0.0.0/8"]\n')
     done = vms("cameras", "test", "nobody")
     assert (done.returncode, done.stderr) == (1, "vms: there is no camera 'nobody'\n")

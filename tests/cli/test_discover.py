@@ -109,7 +109,7 @@ def test_chosen_cameras_are_taken_in_with_what_let_us_in(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--range", "8.8.8.0/24"], 1, "networks under [onvif] in cameras.toml"),
+        (["--range", "8.8.8.0/24"], 1, "allow under [network] in cameras.toml"),
         (["--range", "camera"], 2, "no range such as"),
         (["--user", "vms"], 2, "--password-file, --password-stdin or VMS_DISCOVER_PASSWORD"),
         (["--interface", "nirgends"], 2, "no interface 'nirgends'; it has lo"),

@@ -77,6 +77,7 @@ def settings_in(folder: Path) -> Settings:
             "system": {"name": "Deneme", "data": folder / "data"},
             "web": {"listen": "127.0.0.1:8080"},
             "recorder": {"workers": 1},
+            "network": {"allow": ["10.0.0.0/8", "127.0.0.0/8"]},
             "volumes": [{"path": volume, "reserve": 0}],
             "cameras": [
                 {

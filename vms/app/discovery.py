@@ -11,4 +11,4 @@ from vms.core.config import Settings
 
 def search_of(settings: Settings, clock: Clock) -> Search:
     """Finds cameras in the networks that the settings allow."""
-    return Search(Networks(settings.onvif.networks), sign_in, clock)
+    return Search(Networks(settings.onvif.networks, settings.reach), sign_in, clock)

@@ -23,7 +23,9 @@ def sign_in(credentials: Credentials) -> Authenticator:
 
 def clients_of(site: Site) -> OnvifClients:
     """Makes the clients of the site's cameras."""
-    return OnvifClients(Networks(site.settings.onvif.networks), sign_in, site.clock)
+    return OnvifClients(
+        Networks(site.settings.onvif.networks, site.settings.reach), sign_in, site.clock
+    )
 
 
 def steering_of(site: Site) -> Steering:

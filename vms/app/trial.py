@@ -24,7 +24,10 @@ class CameraTrials:
     """Tries cameras of a site; nothing is stored. `brief`: for somebody who waits at a screen."""
 
     def __init__(self, settings: Settings, clock: Clock, *, brief: bool = False) -> None:
-        self._clients = OnvifClients(Networks(settings.onvif.networks), sign_in, clock)
+        self._clients = OnvifClients(
+            Networks(settings.onvif.networks, settings.reach), sign_in, clock
+        )
+        self._reach = settings.reach
         self._clock, self._patience = clock, BRIEF if brief else THOROUGH
 
     async def run(self, camera: CameraSettings, known_as: str | None = None) -> CameraTrial:
@@ -41,7 +44,8 @@ class CameraTrials:
 
     async def _try(self, camera: CameraSettings, name: StreamName, url: str) -> StreamTrial:
         key = StreamKey(CameraId(camera.id), name)
-        target = Target(key, url, camera.username, camera.password, camera.transport)
+        user, password = camera.username, camera.password
+        target = Target(key, url, user, password, camera.transport, self._reach)
         rng = random.Random()
         return await try_stream(target, self._clock, rng, self._patience)
 

@@ -45,7 +45,7 @@ def web_parts(site: Site) -> WebParts:
 
 def finder_of(settings: Settings, clock: Clock) -> Finder:
     """What finds and tries cameras."""
-    networks = Networks(settings.onvif.networks)
+    networks = Networks(settings.onvif.networks, settings.reach)
     return Finder(
         networks,
         Searches(search_of(settings, clock), clock),

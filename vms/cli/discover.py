@@ -80,7 +80,7 @@ def discover(
 
     credentials = _credentials(users or (), _passwords(users, password_file, password_stdin))
     with open_site(config) as site:
-        hosts = Networks(site.settings.onvif.networks).hosts(ranges or ())
+        hosts = Networks(site.settings.onvif.networks, site.settings.reach).hosts(ranges or ())
         through = tuple(interfaces or ())
         wanted = Wanted(hosts, credentials, multicast, through, port, wait or LISTEN_S)
         found = _search(site, wanted, quiet=as_json)

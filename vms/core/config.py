@@ -33,6 +33,7 @@ from vms.core.config_motion import MotionSettings
 from vms.core.errors import ConfigError
 from vms.core.inventory import Described, one_line
 from vms.core.model import CAMERA_ID_MAX, CameraId, is_camera_id
+from vms.core.networks import EVERYWHERE, METADATA, PRIVATE, Networks, named
 from vms.core.schedule import Weekly, parse_week_spans
 from vms.core.secret import Secret
 from vms.core.source_url import split_credentials, split_password
@@ -404,6 +405,18 @@ class OnvifSettings(_Value):
     )
 
 
+class NetworkSettings(_Value):
+    """`[network]`: whom this site dials. `deny` goes before `allow`.
+
+    By default private networks. This machine and what is link-local are not among them; an address
+    that the settings file itself names, by its number, is. Services that only the file can name
+    (an authority, a bucket) may be anywhere but in `deny`.
+    """
+
+    allow: tuple[Annotated[str, BeforeValidator(_network)], ...] = PRIVATE
+    deny: tuple[Annotated[str, BeforeValidator(_network)], ...] = METADATA
+
+
 class PtzSettings(_Value):
     """`[ptz]`: steering by people. `purpose`: whether a camera is steered only for a purpose, or
     the number of an order, that is given and kept. `idle`: without a command, who steers lets go
@@ -525,6 +538,7 @@ class Settings(_Value):
     schedules: tuple[ScheduleSettings, ...] = ()
     onvif: OnvifSettings = OnvifSettings()
     ptz: PtzSettings = PtzSettings()
+    network: NetworkSettings = NetworkSettings()
     cameras: tuple[CameraSettings, ...] = ()
 
     @model_validator(mode="after")
@@ -536,6 +550,25 @@ class Settings(_Value):
             recorder.model_fields_set.discard("workers")
             self.__dict__["recorder"] = recorder
         return self
+
+    @model_validator(mode="after")
+    def _reach_what_is_named(self) -> Settings:
+        """Into `allow`, so that it is kept with the settings where the cameras are not."""
+        urls = [url for one in self.cameras for url in (one.source, one.sub, one.onvif) if url]
+        hosts = {host for url in urls if (host := urlsplit(url).hostname)}
+        allow = dict.fromkeys((*self.network.allow, *named(sorted(hosts))))
+        self.__dict__["network"] = self.network.model_copy(update={"allow": tuple(allow)})
+        return self
+
+    @property
+    def reach(self) -> Networks:
+        """Where cameras are dialled."""
+        return Networks(self.network.allow, self.network.deny)
+
+    @property
+    def services(self) -> Networks:
+        """Where services are dialled that only the settings file can name."""
+        return Networks(EVERYWHERE, self.network.deny)
 
     def for_cameras(self, count: int) -> Settings:
         """The same with enough workers for so many cameras, unless the file says how many."""

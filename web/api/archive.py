@@ -19,6 +19,7 @@ from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import Cause, StreamKey
 from vms.people.permissions import Permission
+from web.api import answers
 from web.api.events import EventFacts, facts_of
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
@@ -43,6 +44,7 @@ PLAYLIST_LONGEST = DAY
 EVENTS_SHOWN = 2_000
 ACTIVITY_LONGEST = 31 * DAY
 SPANS_PER_LIST = 1_000
+HLS = "application/vnd.apple.mpegurl"
 
 Stream = Literal["main", "sub"]
 Asked = Annotated[AskedSpan, Depends(asked_span)]
@@ -215,7 +217,9 @@ def media(camera: str, request: Request, asked: Asked, stream: Stream = "main") 
 
 
 @router.head("/segments/{start_ns}.mp4", response_class=Response, include_in_schema=False)
-@router.get("/segments/{start_ns}.mp4", response_class=Response)
+@router.get(
+    "/segments/{start_ns}.mp4", response_class=Response, responses=answers.ranges("video/mp4")
+)
 def segment_file(
     camera: str,
     start_ns: Annotated[int, Path(ge=0, le=LAST)],
@@ -240,7 +244,7 @@ def segment_file(
         raise
 
 
-@router.get("/playback.m3u8", response_class=Response)
+@router.get("/playback.m3u8", response_class=Response, responses=answers.text(HLS))
 def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main") -> Response:
     """An HLS playlist of a span, for other software."""
     if asked.end - asked.start > PLAYLIST_LONGEST:
@@ -255,10 +259,10 @@ def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main
         for segment, index in zip(found, archive.fragments_of(found), strict=True)
     ]
     text = playlist(files, asked.start, asked.end)
-    return Response(text, media_type="application/vnd.apple.mpegurl")
+    return Response(text, media_type=HLS)
 
 
-@router.get("/frame.jpg", response_class=Response)
+@router.get("/frame.jpg", response_class=Response, responses=answers.whole("image/jpeg"))
 def frame(
     camera: str,
     request: Request,

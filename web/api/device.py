@@ -17,6 +17,7 @@ from vms.core.inventory import Inventory
 from vms.core.log import get_logger
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.parts import parts_of
 from web.permit import Permit
 
@@ -130,7 +131,7 @@ async def reboot(camera: str, request: Request, by: By) -> None:
     _tell(camera, "reboot", by)
 
 
-@router.get("/backup", response_class=Response)
+@router.get("/backup", response_class=Response, responses=answers.whole("application/octet-stream"))
 async def backup(camera: str, request: Request, by: By) -> Response:
     """The device's configuration as a file, in its own format."""
     found = await parts_of(request).upkeep.backup(camera)

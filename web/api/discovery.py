@@ -33,6 +33,7 @@ from vms.core.model import Cause
 from vms.core.secret import Secret
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.api.trial import Sentence, picture_of
 from web.parts import Finder, parts_of
 from web.permit import Permit
@@ -190,7 +191,7 @@ async def forget(request: Request, search: str, by: By) -> None:
 @router.get(
     "/{search}/pictures/{number}.jpg",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}}},
+    responses=answers.whole("image/jpeg"),
 )
 async def picture(request: Request, search: str, number: int, by: By) -> Response:
     """A picture of now: the camera's own snapshot, else a keyframe of its main stream.

@@ -19,6 +19,7 @@ from vms.evidence.local import SiteTime
 from vms.evidence.order import CAMERAS_MAX, REASON_MAX, Order, Refused, new_id
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.api.times import Moment
 from web.parts import WebParts, parts_of
 from web.permit import Eyes, Permit
@@ -29,6 +30,7 @@ from web.problems import Problem
 _permit = Permit(Permission.EXPORT, each=True)
 router = APIRouter(prefix="/api/exports", tags=["exports"], dependencies=[Depends(_permit)])
 
+_NOT_DONE: answers.Answers = {409: {"description": "The export is not done"}}
 By = Annotated[SignedIn, Depends(_permit)]
 Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,80}$")]
 
@@ -111,7 +113,11 @@ def remove(request: Request, export: Id, by: By) -> None:
 
 
 @router.head("/{export}/file", response_class=Response, include_in_schema=False)
-@router.get("/{export}/file", response_class=Response)
+@router.get(
+    "/{export}/file",
+    response_class=Response,
+    responses=answers.ranges("application/zip") | _NOT_DONE,
+)
 def file(request: Request, export: Id, by: By) -> Response:
     """The package, or one byte range of it."""
     parts = parts_of(request)

@@ -17,6 +17,13 @@ class Alive(BaseModel):
     ok: bool
 
 
+class Ready(Alive):
+    """What it stands on, each whether it does."""
+
+    database: bool
+    recorder: bool
+
+
 @router.get("/healthz", dependencies=[Depends(Open("a probe must not need a password"))])
 def healthz() -> Alive:
     """200 while the process answers at all."""
@@ -26,7 +33,8 @@ def healthz() -> Alive:
 @router.get(
     "/readyz",
     dependencies=[Depends(Open("a probe must not need a password; it only learns yes or no"))],
-    responses={503: {"description": "something it stands on does not answer"}},
+    response_model=Ready,
+    responses={503: {"description": "Something it stands on does not answer", "model": Ready}},
 )
 def readyz(request: Request) -> Response:
     """200 when the database answers and every recorder worker reported lately, else 503."""

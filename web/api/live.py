@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from vms.core.model import CameraId
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.api.known import stream_of_camera
 from web.handover import EXTENSION, Handover, HandoverError
 from web.livecalls import LiveDown, LiveRefused
@@ -44,8 +45,8 @@ _STATUS = {
     "/whep",
     status_code=201,
     response_class=Response,
-    responses={201: {"content": {"application/sdp": {}}, "description": "the SDP answer"}},
-    openapi_extra={"requestBody": {"content": {"application/sdp": {}}, "required": True}},
+    responses=answers.text("application/sdp", status=201, description="The SDP answer"),
+    openapi_extra=answers.sent("application/sdp"),
 )
 async def offer(
     camera: str, request: Request, signed_in: Watching, stream: Stream = "main"

@@ -23,6 +23,7 @@ from vms.core.model import State, StreamKey
 from vms.core.status import StreamStatus, WorkerStatus, read_workers, streams_of
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.api.system import volume_of
 from web.parts import WebParts, parts_of
 from web.permit import Permit
@@ -42,7 +43,7 @@ _COUNTERS = (
 )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=answers.text("text/plain"))
 async def metrics(
     request: Request,
     signed_in: Annotated[SignedIn, Depends(Permit(Permission.METRICS, loopback=True))],

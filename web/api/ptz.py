@@ -17,6 +17,7 @@ from vms.core.clock import Instant, rfc3339
 from vms.core.errors import NotFound
 from vms.people.permissions import Permission, steering_priority, steers_for_a_purpose
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.api.known import camera_of
 from web.api.times import Moment
 from web.parts import parts_of
@@ -237,7 +238,12 @@ async def remove_preset(camera: str, token: Token, request: Request, by: Steers)
     await _do(request, camera, by, commands.remove_preset(token))
 
 
-@router.get("/presets/{token}/picture.jpg", dependencies=[_sees], response_class=Response)
+@router.get(
+    "/presets/{token}/picture.jpg",
+    dependencies=[_sees],
+    response_class=Response,
+    responses=answers.whole("image/jpeg"),
+)
 def picture(camera: str, token: Token, request: Request) -> Response:
     """What is seen from a preset."""
     found = parts_of(request).steering.records.picture(camera, token)

@@ -17,6 +17,7 @@ from vms.core.errors import BadRequest, ConfigError, Refused
 from vms.core.log import get_logger
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.api import answers
 from web.api.registry import Difference
 from web.parts import WebParts, parts_of
 from web.permit import Permit
@@ -39,7 +40,7 @@ class Taken(BaseModel):
 @router.get(
     "/file",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}, "application/toml": {}}}},
+    responses=answers.text("text/csv", "application/toml"),
 )
 def export(request: Request, by: By, form: Form = "csv", excel: bool = False) -> Response:
     """All cameras as a file; passwords are never in it. `excel`: as a Turkish Excel opens it."""
@@ -55,7 +56,7 @@ def export(request: Request, by: By, form: Form = "csv", excel: bool = False) ->
 
 @router.post(
     "/file",
-    openapi_extra={"requestBody": {"content": {"text/csv": {}, "application/toml": {}}}},
+    openapi_extra=answers.sent("text/csv", "application/toml"),
 )
 async def take(
     request: Request,

@@ -1,4 +1,4 @@
-"""Which addresses may be dialled, decided on numbers and never on names. Pure."""
+"""Which addresses may be searched for cameras and asked by ONVIF, decided on numbers. Pure."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
 from vms.cameras.onvif.port import OnvifError, Trouble
+from vms.core import networks
 from vms.core.errors import BadRequest, Refused
 
 RANGE_MAX = 4096
 """More addresses than a /20 are no search but an attack."""
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+class Networks(networks.Networks):
+    """The networks an admin allowed: those of [onvif], and what [network] leaves of them."""
 
-class Networks:
-    """The networks an admin allowed."""
-
-    def __init__(self, allowed: Iterable[str]) -> None:
-        self._allowed = tuple(ipaddress.ip_network(one) for one in allowed)
+    def __init__(self, allowed: Iterable[str], reach: networks.Networks | None = None) -> None:
+        super().__init__(allowed)
+        self._reach = reach
 
     def allows(self, host: str) -> bool:
-        """Whether a numeric address lies in one of them; IPv4 in IPv6 counts as IPv4."""
-        try:
-            address = ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._allowed)
+        return super().allows(host) and (self._reach is None or self._reach.allows(host))
 
     def hosts(self, ranges: Sequence[str]) -> tuple[str, ...]:
         """All addresses of `ranges`, each once.
@@ -39,12 +33,19 @@ class Networks:
             raise BadRequest(f"{len(found)} addresses in all; up to {RANGE_MAX} can be searched")
         for host, text in found.items():
             if not self.allows(host):
-                allowed = ", ".join(map(str, self._allowed)) or "none"
-                raise Refused(
-                    f"{text} is not within the networks that may be dialled, {allowed} "
-                    "(add it to networks under [onvif] in cameras.toml)"
-                )
+                raise Refused(self._refusal(text, host))
         return tuple(found)
+
+    def _refusal(self, text: str, host: str) -> str:
+        """Which of the two settings keeps a host out, and what to do."""
+        among, table, key = self.allowed, "onvif", "networks"
+        if self._reach is not None and not self._reach.allows(host):
+            among, table, key = self._reach.allowed, "network", "allow"
+        said = ", ".join(map(str, among)) or "none"
+        return (
+            f"{text} is not within the networks that may be dialled, {said} "
+            f"(add it to {key} under [{table}] in cameras.toml)"
+        )
 
     def check(self, host: str) -> None:
         """Raises OnvifError for an address outside of them."""
