@@ -28,6 +28,7 @@ from vms.core.processes import ChildProcess, ProcessSpec, stop_in_order
 from vms.core.supervise import Backoff, supervise
 from vms.people.accounts import FIRST_ADMIN
 from vms.people.passwords import make_password
+from web.certificate import pair_of
 
 log = get_logger(__name__)
 
@@ -37,13 +38,25 @@ _LOOK = 1.0  # seconds between looks at cameras.toml
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """How to sign in. `password`: None when it was set before and can't be known any more."""
+    """How to sign in. `password`: None when it was set before and can't be known any more.
+
+    `fingerprint`: of the certificate, where nobody vouches for it.
+    """
 
     url: str
     user: str
     password: str | None
+    fingerprint: str | None = None
 
     def __str__(self) -> str:
+        if self.fingerprint is None:
+            return self._how()
+        return (
+            f"{self._how()}\nThe certificate is our own, so the browser warns; compare before "
+            f"you trust it: SHA-256 {self.fingerprint}"
+        )
+
+    def _how(self) -> str:
         if self.password is None:
             return (
                 f"Sign in at {self.url} as {self.user} with the password set before "
@@ -134,14 +147,17 @@ def _prepare(site: Site, *, fresh_password: bool) -> SignIn:
     if password is None and fresh_password and site.accounts.knows(FIRST_ADMIN):
         password = make_password()
         site.accounts.set_password(FIRST_ADMIN, password)
-    return SignIn(_url(site.settings), FIRST_ADMIN, password)
+    pair = pair_of(site.settings)
+    fingerprint = pair.fingerprint if pair is not None and pair.own else None
+    return SignIn(_url(site.settings), FIRST_ADMIN, password, fingerprint)
 
 
 def _url(settings: Settings) -> str:
     host = settings.web.host
     if host in ("0.0.0.0", "::"):  # noqa: S104 - named, not listened on
         host = socket.gethostname()
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
+    scheme = "https" if settings.web.is_tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
 
 
 def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:

@@ -236,9 +236,38 @@ class SystemSettings(_Value):
 
 
 class WebSettings(_Value):
-    """`[web]`. `listen`: HOST:PORT of the console and the API."""
+    """`[web]`. `listen`: HOST:PORT of the console and the API.
+
+    `tls_certificate`, `tls_key`: PEM files, read again when they change. `tls`: without these
+    files "auto" makes a pair of its own where others than this machine can connect; "off" leaves
+    it to a proxy in front.
+    """
 
     listen: Listen = "127.0.0.1:8080"
+    tls: Literal["auto", "self-signed", "off"] = "auto"
+    tls_certificate: Folder | None = None
+    tls_key: Folder | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> WebSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether this server speaks TLS itself."""
+        if self.tls_certificate is not None:
+            return self.tls != "off"
+        return self.tls == "self-signed" or (self.tls == "auto" and not self.is_local)
 
     @property
     def host(self) -> str:
