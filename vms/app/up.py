@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ from web.certificate import pair_of
 log = get_logger(__name__)
 
 _LOG_MAX = 10_000_000  # bytes of a log file that are kept beside the one being written
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _LOOK = 1.0  # seconds between looks at cameras.toml
 
 
@@ -168,8 +170,19 @@ def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:
         for index in range(settings.live.processes)
     ]
     commands.append(("web", command("web", settings), 4 * SECOND))
+    withheld = _passwords_in_environment(settings)
     for name, argv, grace in commands:
-        yield ProcessSpec(name, argv, log_file(settings, name) if log_files else None, grace)
+        log = log_file(settings, name) if log_files else None
+        yield ProcessSpec(name, argv, log, grace, withheld)
+
+
+def _passwords_in_environment(settings: Settings) -> dict[str, str]:
+    """The variables that cameras.toml names, emptied: our processes have what they held."""
+    try:
+        text = settings.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return dict.fromkeys(_VARIABLE.findall(text), "")
 
 
 def log_file(settings: Settings, name: str) -> Path:

@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -92,6 +93,14 @@ def _secret(value: object) -> object:
     if isinstance(value, Secret):
         return value
     raise ValueError("must be text in quotes")  # and never shows what stands there
+
+
+KEPT = "kept"
+"""The serialisation context of settings kept for our own processes, with their secrets."""
+
+
+def _told(value: Secret, info: SerializationInfo) -> str:
+    return value.reveal() if info.context == KEPT else str(value)
 
 
 def _path(value: Path) -> Path:
@@ -208,7 +217,7 @@ Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
 SecretText = Annotated[
     Secret,
     BeforeValidator(_secret),
-    PlainSerializer(str),
+    PlainSerializer(_told),
     WithJsonSchema({"type": "string", "writeOnly": True}),
 ]
 Identifier = Annotated[str, BeforeValidator(_camera_id)]

@@ -39,6 +39,7 @@ class LiveProcess:
         self.handed: list[Handed] = []
         self.refuse: LiveRefused | None = None
         self.greeting = b""
+        self.sending = threading.Thread()
         self._rpc = RpcServer(rpc, {"whep.offer": self._offer, "whep.delete": self._delete})
         self._fds = HandoverServer(fds, self._take)
 
@@ -80,7 +81,10 @@ class LiveProcess:
         if self.greeting:
             protocol.send_binary(self.greeting)
         handed.socket.setblocking(True)
-        handed.socket.sendall(b"".join(protocol.data_to_send()))
+        # Beside: more than the kernel takes at once is read only after we have answered.
+        data = b"".join(protocol.data_to_send())
+        self.sending = threading.Thread(target=handed.socket.sendall, args=(data,), name="sending")
+        self.sending.start()
 
 
 @contextlib.contextmanager
@@ -96,6 +100,8 @@ def live_process(site: WebSite) -> Iterator[LiveProcess]:
     loop.call_soon_threadsafe(stop.set)
     thread.join(5)
     loop.close()
+    if process.handed:
+        process.sending.join(5)
     for handed in process.handed:
         handed.socket.close()
 
