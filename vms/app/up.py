@@ -26,6 +26,7 @@ from vms.core.config_file import check_writable, load_settings
 from vms.core.errors import ConfigError
 from vms.core.log import get_logger
 from vms.core.processes import ChildProcess, ProcessSpec, stop_in_order
+from vms.core.service_manager import keep_alive, tell
 from vms.core.supervise import Backoff, supervise
 from vms.people.accounts import FIRST_ADMIN
 from vms.people.passwords import make_password
@@ -125,13 +126,16 @@ async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Wa
         background.append(asyncio.create_task(follow, name="follow-cameras-toml"))
         answering = asyncio.create_task(_answering(site.settings), name="console-answers")
         background.append(answering)
+        background.append(asyncio.create_task(keep_alive(), name="watchdog"))
         stop = asyncio.create_task(stopping.wait(), name="stop")
         await asyncio.wait({answering, stop}, return_when=asyncio.FIRST_COMPLETED)
+        tell("READY=1")
         shown = watch(site, sign_in, children) if not stopping.is_set() else None
         if shown is not None:
             background.append(shown)
         await stop
     finally:
+        tell("STOPPING=1")
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
