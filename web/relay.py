@@ -67,11 +67,12 @@ async def carry(viewer: asyncio.Transport, ours: socket.socket, connections: set
     loop = asyncio.get_running_loop()
     near, far = _Viewer(connections), _End()
     near.other, far.other = far, near
-    ours.setblocking(False)
-    await loop.create_unix_connection(lambda: far, sock=ours)
+    # The viewer's side first: the live process may write before it is known here that it can.
     near.transport = viewer
     viewer.set_write_buffer_limits(UNSENT_BYTES)
     viewer.set_protocol(near)
+    ours.setblocking(False)
+    await loop.create_unix_connection(lambda: far, sock=ours)
     if viewer.is_closing():
         near.connection_lost(None)
     else:

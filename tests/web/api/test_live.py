@@ -83,7 +83,12 @@ class LiveProcess:
         handed.socket.setblocking(True)
         # Beside: more than the kernel takes at once is read only after we have answered.
         data = b"".join(protocol.data_to_send())
-        self.sending = threading.Thread(target=handed.socket.sendall, args=(data,), name="sending")
+
+        def send() -> None:
+            with contextlib.suppress(OSError):  # whoever watches has gone
+                handed.socket.sendall(data)
+
+        self.sending = threading.Thread(target=send, name="sending")
         self.sending.start()
 
 
