@@ -25,7 +25,7 @@ ui: $(BIN)/.run ## build the screens if their sources changed
 
 test: $(BIN)/.dev ui ## every test but the nightly ones
 	@.ci/packages
-	$(BIN)/pytest -m 'not nightly' -n 3 --dist loadfile
+	@.ci/tests
 	$(BIN)/python -m tests.ui_script test
 
 check: $(BIN)/.dev ## formatting, lint, types, rooms, screens, docs

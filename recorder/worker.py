@@ -8,7 +8,7 @@ import random
 import resource
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from recorder.camera_stream import CameraStream, OpenSource, Surroundings, stop
@@ -30,6 +30,7 @@ from vms.core.model import Cause, StreamKey
 from vms.core.ntp import NtpState, ntp_state
 from vms.core.status import StreamStatus, VolumeStatus, WorkerStatus, status_path, write_status
 from vms.core.supervise import Backoff, supervise
+from vms.core.threads import in_thread_to_its_end
 
 log = get_logger(__name__)
 
@@ -38,7 +39,6 @@ EVENTS_EACH = SECOND // 2  # how often it is asked what happens, where that deci
 POLL = Span(40 * MILLISECOND)  # how often a watched source without a socket is asked
 COMPLAIN_EACH = 60 * SECOND  # the same trouble is logged once in this time
 CONNECTING_AT_ONCE = 64  # cameras that connect at the same time; the others wait their turn
-_LAST_WRITE_S = 1.0  # so long a cancelled write is waited for
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -232,7 +232,7 @@ class Worker:
         """Write the status; that it can't be written (a full disk) must not end recording."""
         try:
             # A thread's job: the folder may lie on a disk that is slow just now.
-            await _in_thread_to_its_end(lambda: write_status(self._status_path, status))
+            await in_thread_to_its_end(lambda: write_status(self._status_path, status))
         except OSError as error:
             if status.at >= self._told_off + COMPLAIN_EACH:
                 self._told_off = status.at
@@ -309,16 +309,3 @@ async def _reload_when_told(worker: Worker, told: asyncio.Event, clock: Clock) -
 
     again = Backoff(floor=SECOND, ceiling=10 * SECOND)
     await supervise("reloads", reload, clock, backoff=again, failed=failed)
-
-
-async def _in_thread_to_its_end(write: Callable[[], None]) -> None:
-    """Run `write` in a thread, and leave no thread behind that still writes when we are cancelled:
-    it would bring back the file that `run` takes away."""
-    writing = asyncio.ensure_future(asyncio.to_thread(write))
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        done, _ = await asyncio.wait({writing}, timeout=_LAST_WRITE_S)
-        for one in done:
-            one.exception()  # taken note of: nobody else asks
-        raise

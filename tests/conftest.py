@@ -15,7 +15,7 @@ from tests.storage.cases import Cases, summary
 @pytest.fixture
 def cases(request: pytest.FixtureRequest) -> Cases:
     """Counts this test's crash points for the line at the end."""
-    return Cases(request.node.user_properties)
+    return Cases(request.node.user_properties, getattr(request, "param", None))
 
 
 @pytest.fixture(scope="session")

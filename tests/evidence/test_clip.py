@@ -37,7 +37,7 @@ def written(site: Site, start: float, end: float, folder: Path) -> list[tuple[Cl
             for part in clip.parts:
                 for found_piece in copy_part(site.archive, part, lambda piece: None, buffers):
                     if not isinstance(found_piece, Copied):
-                        out.write(found_piece)
+                        out.writelines(found_piece)
         assert path.stat().st_size == clip.movie.size
         found.append((clip, path))
     return found

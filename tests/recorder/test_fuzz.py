@@ -152,7 +152,7 @@ def seed_of_today() -> int:
     return int(os.environ.get("VMS_FUZZ_SEED") or datetime.now(UTC).strftime("%Y%m%d"))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", TARGETS)
 def test_mutated_inputs_are_survived(
     name: str, record_property: Callable[[str, object], None]

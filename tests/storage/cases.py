@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import random
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
@@ -17,11 +18,18 @@ _SHOWN = 5  # broken cases that one test tells of; the others are counted
 
 
 class Cases:
-    """The crash points that one test goes through. `told`: the test's properties in the report."""
+    """The crash points that one test goes through. `told`: the test's properties in the report;
+    `half`: 0 or 1 where it goes through every second one."""
 
-    def __init__(self, told: list[tuple[str, Any]]) -> None:
-        self._told = told
+    def __init__(self, told: list[tuple[str, Any]], half: int | None = None) -> None:
+        self._told, self._half = told, half
         self._broken: list[str] = []
+
+    def points(self, operations: int, turn: int) -> list[int]:
+        """At which operations this test stops, of 1 to `operations`. Faults of another `turn` stop
+        at the others: each operation is stopped at in either half."""
+        every = range(1, operations + 1)
+        return [at for at in every if self._half is None or (at + turn) % 2 == self._half]
 
     @contextlib.contextmanager
     def case(self, scenario: str, name: str, disk: SimDisk | None = None) -> Iterator[None]:
@@ -70,16 +78,22 @@ _Test = TypeVar("_Test", bound=Callable[..., None])
 _long = pytest.mark.timeout(600)
 
 
+def in_halves(test: _Test) -> _Test:
+    """Run a test for every second of its points, and by `make nightly` for the others."""
+    halves = [pytest.param(0, id="half"), pytest.param(1, id="rest", marks=pytest.mark.nightly)]
+    return _long(pytest.mark.parametrize("cases", halves, indirect=True)(test))
+
+
 def every_stop(test: _Test) -> _Test:
     """Run a test for each way to stop: `fault`, and whether with a cut of `power`."""
     cut = pytest.mark.parametrize("power", [False, True], ids=["killed", "power-cut"])
-    return _long(cut(pytest.mark.parametrize("fault", ["stop", "tear"])(test)))
+    return in_halves(cut(pytest.mark.parametrize("fault", ["stop", "tear"])(test)))
 
 
 def every_refusal(test: _Test) -> _Test:
     """Run a test for each way to refuse: the errno `code`, `stubborn` (1) or once (0)."""
     codes = pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
-    return _long(pytest.mark.parametrize("stubborn", [0, 1], ids=["once", "on"])(codes(test)))
+    return in_halves(pytest.mark.parametrize("stubborn", [0, 1], ids=["once", "on"])(codes(test)))
 
 
 def stopped_everywhere(
@@ -93,14 +107,15 @@ def stopped_everywhere(
     """Stop `make(at, fault)` at each operation, by a kill or a power cut; `after` starts again
     and asserts."""
     fault, power = what
-    for at in range(1, operations + 1):
-        trial = make(at, fault)
-        name = f"{'power cut' if power else 'killed'} ({fault}) at {at}"
-        with cases.case(scenario, name, trial.disk):
-            assert not trial.run()
-            if power:
-                trial.disk.cut_power(random.Random(at))
-            after(trial)
+    with _quick_collections():
+        for at in cases.points(operations, power + (fault == "tear")):
+            trial = make(at, fault)
+            name = f"{'power cut' if power else 'killed'} ({fault}) at {at}"
+            with cases.case(scenario, name, trial.disk):
+                assert not trial.run()
+                if power:
+                    trial.disk.cut_power(random.Random(at))
+                after(trial)
     cases.all_held()
 
 
@@ -114,10 +129,21 @@ def refused_everywhere(
 ) -> None:
     """Refuse each operation of `make(at, "refuse", …)` with an errno, once or from then on."""
     code, stubborn = what
-    for at in range(1, operations + 1):
-        trial = make(at, "refuse", errno=code, stubborn=stubborn)
-        name = f"{errno.errorcode[code]} {'from' if stubborn else 'once at'} {at}"
-        with cases.case(scenario, name, trial.disk):
-            assert trial.run()
-            after(trial)
+    with _quick_collections():
+        for at in cases.points(operations, stubborn + (code == errno.EIO)):
+            trial = make(at, "refuse", errno=code, stubborn=stubborn)
+            name = f"{errno.errorcode[code]} {'from' if stubborn else 'once at'} {at}"
+            with cases.case(scenario, name, trial.disk):
+                assert trial.run()
+                after(trial)
     cases.all_held()
+
+
+@contextlib.contextmanager
+def _quick_collections() -> Iterator[None]:
+    """What stands already is not looked through by the many collections of the cases."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -79,7 +79,7 @@ def gst_server(pipelines: dict[str, str]) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield f"rtsp://127.0.0.1:{int(_line(process, within=20))}"
+        yield f"rtsp://127.0.0.1:{int(_line(process, within=30))}"
     finally:
         assert process.stdin is not None
         process.stdin.close()

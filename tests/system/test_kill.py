@@ -136,7 +136,7 @@ def test_a_killed_viewing_process_is_back_and_recording_never_noticed(
     assert signed is not None
     with up.signed_in(signed[2], signed[3]) as client:
         tree_killed([pid])
-        wait_until(lambda: process_of(up, role) not in (0, pid), 20, f"{role} started again")
+        wait_until(lambda: process_of(up, role) not in (0, pid), 30, f"{role} started again")
         wait_until(lambda: answers(up, "/readyz"), 30, "the console answering")
         # Who was signed in still is.
         assert client.get("/api/session").status_code == 200
@@ -189,7 +189,7 @@ def test_a_recorder_whose_supervisor_was_killed_is_back_without_a_scratch(tmp_pa
             before = site.worker_pids()[0]
             # Its workers are told by the kernel and end in order, while `vms up` starts anew.
             tree_killed([process_of(up, "recorder")])
-            wait_until(lambda: site.worker_pids().get(0) not in (None, before), 20, "a new worker")
+            wait_until(lambda: site.worker_pids().get(0) not in (None, before), 30, "a new worker")
             site.wait_recording("gate")
             time.sleep(1.5)
         segments, gaps = site.coverage("gate")
@@ -212,7 +212,7 @@ def test_nothing_is_left_behind_when_vms_up_itself_is_killed(tmp_path: Path) -> 
             assert len(members) >= 5
             tree_killed([up.process.pid])
             up.process.wait()
-            wait_until(lambda: not any(map(alive, members)), 15, "all its processes gone")
+            wait_until(lambda: not any(map(alive, members)), 30, "all its processes gone")
         site.log.rename(tmp_path / "first.log")
         with site.up():
             site.wait_recording("gate")

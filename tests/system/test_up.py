@@ -61,7 +61,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, str, str, i
         site.log.rename(folder / "first.log")
         with site.up() as second:
             site.wait_recording("gate")
-            wait_until(lambda: site.parts(), 10, "a file being written")
+            wait_until(lambda: site.parts(), 30, "a file being written")
         return site, first.said, second.said, second.process.returncode
 
 

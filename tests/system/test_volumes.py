@@ -20,7 +20,7 @@ from vms.core.model import StreamKey
 
 pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=f"real disks: {why_not()}"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(400),
 ]
 CAMERAS = [load_name(number) for number in range(4)]
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from tests.web.site import WebSite, open_web_site
+
+expect.set_options(timeout=30_000)  # ms: other tests work beside a browser
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ and drops to the next keyframe, and what we can't keep up with is looked at more
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import threading
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from vms.core.errors import VmsError
 from vms.core.live import LiveClient, LiveMessage, Subscription
 from vms.core.log import get_logger
 from vms.core.model import CameraId, StreamKey
+from vms.core.threads import in_thread_to_its_end
 
 log = get_logger(__name__)
 
@@ -190,7 +192,7 @@ class Motion:
             }
             folder, now = self._site.settings.run_dir, self._clock.now()
             try:
-                await asyncio.to_thread(write_sights, folder, sights, now)
+                await in_thread_to_its_end(functools.partial(write_sights, folder, sights, now))
             except OSError as error:
                 log.error("what moves can't be shown", error=str(error))
                 await asyncio.sleep(MINUTE / SECOND)

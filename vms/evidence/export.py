@@ -298,7 +298,8 @@ class _Export:
                         copied, placed = found
                         entries.append(_entry(copied, offset, placed, proofs))
                     else:
-                        self._write(out, found)
+                        for coded in found:
+                            self._write(out, coded)
         shell_name = f"proof/{Path(stem).name}.shell"
         shell.seek(0)
         with package.member(shell_name, squeeze=True) as out:
@@ -319,7 +320,7 @@ class _Export:
 
     def _copied(
         self, clip: Clip, shell: BinaryIO
-    ) -> Iterator[memoryview | tuple[Copied, tuple[int, int]]]:
+    ) -> Iterator[list[memoryview] | tuple[Copied, tuple[int, int]]]:
         """The clip's samples in pieces; behind each part's what was found, and its shell's place.
 
         Runs in a thread of its own: it hashes the stored files, who takes the pieces the clip.

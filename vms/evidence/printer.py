@@ -53,12 +53,11 @@ class Printer:
 
 
 def _main() -> None:
-    import fpdf  # noqa: F401 - loaded while the manifest is still being made
+    from vms.evidence.report import blank, report
 
-    from vms.evidence.report import report
-
+    pdf = blank()  # while the manifest is still being made
     manifest, language = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own process
-    sys.stdout.buffer.write(report(manifest, language))
+    sys.stdout.buffer.write(report(manifest, language, pdf))
 
 
 if __name__ == "__main__":

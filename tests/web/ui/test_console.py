@@ -57,7 +57,7 @@ class Console:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda said: self._listen(said.text))
         page.on("request", lambda request: self._watch(request.url))
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(30_000)
         page.goto(self.server.url + path)
         return page
 

@@ -42,7 +42,7 @@ def test_h265_plays_live_by_mse(tab: Tab, base: int) -> None:
     time.sleep(2)
     behind = time.time() * 1000 - (base + int(str(tab.evaluate("strip()"))) * STEP_MS)
     print(f"H.265 live in Firefox: {behind:.0f} ms behind")
-    assert behind < 1500
+    assert behind < 5_000
     assert tab.evaluate("[player.state.phase, player.state.path, player.state.pathWhy]") == [
         "playing",
         "mse",

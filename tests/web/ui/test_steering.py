@@ -55,7 +55,7 @@ class Desk:
         cookie = {"name": "vms_session", "value": session.token, "url": self.served.url}
         context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(self.served.url + path)
         page.get_by_role("button", name="Yönlendir", exact=True).click()

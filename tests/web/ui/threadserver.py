@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from aiohttp import web
+from aiohttp import web, web_fileresponse
+
+# A connection cut while asyncio waits to begin a sendfile() stays paused, and belongs to nobody.
+web_fileresponse.NOSENDFILE = True
 
 START_S = 60.0
 
@@ -53,7 +56,7 @@ def in_thread(
 
 
 async def _hang_up(loop: asyncio.AbstractEventLoop) -> None:
-    """Close what a browser still holds open: the collector would find it in another test."""
+    """Close what a browser still holds: the garbage collector would find it in another test."""
     for _ in range(3):  # a connection is accepted in two steps
         await asyncio.sleep(0)
     transports: Any = getattr(loop, "_transports", {})
