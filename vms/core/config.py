@@ -394,6 +394,22 @@ class LedgerSettings(_Value):
     every: Annotated[Nanoseconds, _within("1 min", "30 d")] = 3600 * SECOND
 
 
+class AuditSettings(_Value):
+    """`[audit]`. `keep`: how long it is kept who did and saw what; older entries are deleted.
+
+    `syslog`: where each entry is sent to, as `tls://siem.example.org:6514`, `tcp://…` or `udp://…`;
+    `certificates`: PEM of who signed the collector's certificate, else the machine's; `form`: the
+    message as structured data alone, or as CEF beside it. `spool`: entries that wait while the
+    collector is away; older ones are then left out, and that is an entry itself.
+    """
+
+    keep: Annotated[Nanoseconds, _within("30 d", "36500 d")] = 730 * 86_400 * SECOND
+    syslog: Annotated[str, Field(pattern=r"^(tls|tcp|udp)://[^/\s@]+:\d{1,5}$")] | None = None
+    certificates: Folder | None = None
+    form: Literal["syslog", "cef"] = "syslog"
+    spool: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+
+
 class CustodySettings(_Value):
     """`[custody]`. `scrub`: everything stored is read again once in this time; 0: never.
 
@@ -572,6 +588,7 @@ class Settings(_Value):
     retention: tuple[RetentionRule, ...] = ()
     tiers: tuple[TierSettings, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     custody: CustodySettings = CustodySettings()
     schedules: tuple[ScheduleSettings, ...] = ()
     onvif: OnvifSettings = OnvifSettings()
