@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,6 +17,7 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import (
     archive,
+    audit,
     cameras,
     checkups,
     days,
@@ -39,9 +41,10 @@ from web.api import (
     system,
     trial,
 )
+from web.audited import Audited
 from web.bouncer import Bouncer
 from web.console import Console
-from web.guard import BodyLimit, SecurityHeaders
+from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
 
 ROUTERS = (
@@ -55,6 +58,7 @@ ROUTERS = (
     registry_files.router,
     trial.router,
     discovery.router,
+    audit.router,
     archive.router,
     days.router,
     events.router,
@@ -89,8 +93,11 @@ def openapi_document() -> dict[str, Any]:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs: what steers cameras and what watches viewers live in its loop."""
     parts: WebParts = app.state.parts
-    async with parts.steering.running(), Bouncer(parts).running():
-        yield
+    with contextlib.ExitStack() as keeping:
+        keeping.enter_context(parts.audit.running())
+        async with parts.steering.running(), Bouncer(parts).running():
+            yield
+        await asyncio.to_thread(keeping.pop_all().close)  # the last entries: the disk may be slow
 
 
 def _routes(
@@ -105,6 +112,7 @@ def _routes(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(Audited),
             Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
@@ -114,5 +122,5 @@ def _routes(
     for router in ROUTERS:
         app.include_router(router)
     # Outermost, around Starlette's own answer to bugs too, which `middleware` would not be.
-    app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
+    app.middleware_stack = SecurityHeaders(ClientLimits(app.build_middleware_stack()))
     return app

@@ -80,7 +80,11 @@ def heard(
     monkeypatch.setattr(listening, "_REST_S", 0.01)
     monkeypatch.setattr("vms.app.hearing_duty._LOOK_EVERY_S", 0.05)
     settings = Settings.model_validate(
-        {"file": folder / "cameras.toml", "system": {"data": folder / "data"}}
+        {
+            "file": folder / "cameras.toml",
+            "system": {"data": folder / "data"},
+            "network": {"allow": ["127.0.0.0/8"]},
+        }
     )
 
     async def run() -> None:

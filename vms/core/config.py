@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -92,6 +93,14 @@ def _secret(value: object) -> object:
     if isinstance(value, Secret):
         return value
     raise ValueError("must be text in quotes")  # and never shows what stands there
+
+
+KEPT = "kept"
+"""The serialisation context of settings kept for our own processes, with their secrets."""
+
+
+def _told(value: Secret, info: SerializationInfo) -> str:
+    return value.reveal() if info.context == KEPT else str(value)
 
 
 def _path(value: Path) -> Path:
@@ -218,7 +227,7 @@ Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
 SecretText = Annotated[
     Secret,
     BeforeValidator(_secret),
-    PlainSerializer(str),
+    PlainSerializer(_told),
     WithJsonSchema({"type": "string", "writeOnly": True}),
 ]
 Identifier = Annotated[str, BeforeValidator(_camera_id)]
@@ -247,9 +256,38 @@ class SystemSettings(_Value):
 
 
 class WebSettings(_Value):
-    """`[web]`. `listen`: HOST:PORT of the console and the API."""
+    """`[web]`. `listen`: HOST:PORT of the console and the API.
+
+    `tls_certificate`, `tls_key`: PEM files, read again when they change. `tls`: without these
+    files "auto" makes a pair of its own where others than this machine can connect; "off" leaves
+    it to a proxy in front.
+    """
 
     listen: Listen = "127.0.0.1:8080"
+    tls: Literal["auto", "self-signed", "off"] = "auto"
+    tls_certificate: Folder | None = None
+    tls_key: Folder | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> WebSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether this server speaks TLS itself."""
+        if self.tls_certificate is not None:
+            return self.tls != "off"
+        return self.tls == "self-signed" or (self.tls == "auto" and not self.is_local)
 
     @property
     def host(self) -> str:
@@ -354,6 +392,22 @@ class LedgerSettings(_Value):
     authority: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     certificates: Folder | None = None
     every: Annotated[Nanoseconds, _within("1 min", "30 d")] = 3600 * SECOND
+
+
+class AuditSettings(_Value):
+    """`[audit]`. `keep`: how long it is kept who did and saw what; older entries are deleted.
+
+    `syslog`: where each entry is sent to, as `tls://siem.example.org:6514`, `tcp://…` or `udp://…`;
+    `certificates`: PEM of who signed the collector's certificate, else the machine's; `form`: the
+    message as structured data alone, or as CEF beside it. `spool`: entries that wait while the
+    collector is away; older ones are then left out, and that is an entry itself.
+    """
+
+    keep: Annotated[Nanoseconds, _within("30 d", "36500 d")] = 730 * 86_400 * SECOND
+    syslog: Annotated[str, Field(pattern=r"^(tls|tcp|udp)://[^/\s@]+:\d{1,5}$")] | None = None
+    certificates: Folder | None = None
+    form: Literal["syslog", "cef"] = "syslog"
+    spool: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
 
 
 class CustodySettings(_Value):
@@ -534,6 +588,7 @@ class Settings(_Value):
     retention: tuple[RetentionRule, ...] = ()
     tiers: tuple[TierSettings, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     custody: CustodySettings = CustodySettings()
     schedules: tuple[ScheduleSettings, ...] = ()
     onvif: OnvifSettings = OnvifSettings()

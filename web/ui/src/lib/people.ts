@@ -76,6 +76,7 @@ export const PERMISSIONS = [
   'storage',
   'system',
   'metrics',
+  'audit',
   'people',
 ] as const;
 
