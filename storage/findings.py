@@ -64,6 +64,7 @@ class Kind(enum.StrEnum):
     STAMP_LATE = "stamp_late"
     TIER_UNREACHABLE = "tier_unreachable"
     SCRUB_LATE = "scrub_late"  # not everything was read again in its time
+    CAMERA_UNHEARD = "camera_unheard"  # what it notices is not heard: docs/onvif.md
     CAMERA_BLACK = "camera_black"  # what its pictures show is no use: docs/health.md
     CAMERA_WHITE = "camera_white"
     CAMERA_COVERED = "camera_covered"

@@ -44,7 +44,7 @@ from web.api import (
 from web.audited import Audited
 from web.bouncer import Bouncer
 from web.console import Console
-from web.guard import BodyLimit, SecurityHeaders
+from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
 
 ROUTERS = (
@@ -122,5 +122,5 @@ def _routes(
     for router in ROUTERS:
         app.include_router(router)
     # Outermost, around Starlette's own answer to bugs too, which `middleware` would not be.
-    app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
+    app.middleware_stack = SecurityHeaders(ClientLimits(app.build_middleware_stack()))
     return app
