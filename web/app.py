@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +16,6 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import (
     archive,
-    audit,
     cameras,
     checkups,
     days,
@@ -41,7 +39,6 @@ from web.api import (
     system,
     trial,
 )
-from web.audited import Audited
 from web.bouncer import Bouncer
 from web.console import Console
 from web.guard import BodyLimit, ClientLimits, SecurityHeaders
@@ -58,7 +55,6 @@ ROUTERS = (
     registry_files.router,
     trial.router,
     discovery.router,
-    audit.router,
     archive.router,
     days.router,
     events.router,
@@ -93,11 +89,8 @@ def openapi_document() -> dict[str, Any]:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs: what steers cameras and what watches viewers live in its loop."""
     parts: WebParts = app.state.parts
-    with contextlib.ExitStack() as keeping:
-        keeping.enter_context(parts.audit.running())
-        async with parts.steering.running(), Bouncer(parts).running():
-            yield
-        await asyncio.to_thread(keeping.pop_all().close)  # the last entries: the disk may be slow
+    async with parts.steering.running(), Bouncer(parts).running():
+        yield
 
 
 def _routes(
@@ -112,7 +105,6 @@ def _routes(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Audited),
             Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),

@@ -1,8 +1,7 @@
 """Asks again, while people watch, whether they still may; who may not is sent away.
 
 A sign-in that is ended, a role that is taken, hours that are over: the live process sends on and
-knows nothing of it. So the API process looks every two seconds at who watches by which permit. By
-the same look it is on record how long somebody watched.
+knows nothing of it. So the API process looks every two seconds at who watches by which permit.
 """
 
 from __future__ import annotations
@@ -12,14 +11,10 @@ import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import NamedTuple
 
-from vms.core.clock import Instant, parse_rfc3339
 from vms.core.log import get_logger
 from vms.core.model import CameraId, is_camera_id
 from vms.core.supervise import Backoff, supervise
-from vms.people.audit.entry import What
-from vms.people.audit.viewing import Eye
 from vms.people.permissions import Asked, Identity, Permission, decide
-from web.audited import via_of
 from web.livecalls import LiveDown
 from web.parts import WebParts
 
@@ -34,15 +29,6 @@ class Watching(NamedTuple):
     permit: str
     address: str
     camera: CameraId
-
-
-class Seen(NamedTuple):
-    """One viewer, as the live process tells of them."""
-
-    watching: Watching
-    user: str
-    stream: str
-    since: Instant
 
 
 class Bouncer:
@@ -65,9 +51,7 @@ class Bouncer:
 
     async def look(self) -> list[Watching]:
         """One round: who was sent away."""
-        seen = [found for one in await self._parts.live.stats() for found in _read(one)]
-        self._parts.audit.watching([(_eye(one), one.since) for one in seen])
-        watching = {one.watching for one in seen}
+        watching = {found for one in await self._parts.live.stats() for found in _read(one)}
         if not watching:
             return []
         gone = await asyncio.to_thread(self._unwelcome, watching)
@@ -101,19 +85,12 @@ class Bouncer:
         return decide(identity, asked).allowed
 
 
-def _read(stats: dict[str, object]) -> list[Seen]:
+def _read(stats: dict[str, object]) -> list[Watching]:
     """Who watches by a permit, of one process's answer."""
     viewers = stats.get("viewers")
     found = []
     for one in viewers if isinstance(viewers, list) else ():
         permit, camera = str(one.get("permit", "")), str(one.get("camera", ""))
         if permit and is_camera_id(camera):
-            watching = Watching(permit, str(one.get("address", "")), CameraId(camera))
-            told = (str(one.get(name, "")) for name in ("user", "stream"))
-            found.append(Seen(watching, *told, parse_rfc3339(str(one["since"]))))
+            found.append(Watching(permit, str(one.get("address", "")), CameraId(camera)))
     return found
-
-
-def _eye(one: Seen) -> Eye:
-    permit, address, camera = one.watching
-    return Eye(one.user, via_of(permit), address, camera, one.stream, What.LIVE)

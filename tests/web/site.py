@@ -41,9 +41,6 @@ from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.evidence.order import Order
 from vms.people.accounts import Accounts
-from vms.people.audit.book import Book
-from vms.people.audit.records import Records as AuditRecords
-from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
 from vms.people.sessions import NewSession, Sessions
 from web.app import create_app
@@ -165,8 +162,6 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
             finder_of(settings, clock),
             trials=CameraTrials(settings, SystemClock(), brief=True),
         ),
-        audit=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
-        records=AuditRecords(engine),
     )
     static = folder / "static"
     yield WebSite(parts, clock, create_app(parts, Console(static)), static)

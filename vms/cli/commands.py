@@ -7,7 +7,6 @@ import typer
 from vms import __version__
 from vms.cli import (
     archive,
-    audit,
     backup,
     cameras,
     discover,
@@ -21,7 +20,6 @@ from vms.cli import (
     system,
     users,
 )
-from vms.cli.telling import tell_of_commands
 from vms.simulator.cli import app as simulator
 
 app = typer.Typer(
@@ -54,11 +52,9 @@ archive.add_to(app)
 backup.add_to(app)
 retention.add_to(app)
 evidence.add_to(app)
-audit.add_to(app)
 app.add_typer(events.app, name="events")
 app.add_typer(storage.app, name="storage")
 app.add_typer(holds.app, name="hold")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(users.app, name="users")
 app.add_typer(simulator, name="simulate")
-tell_of_commands(app)

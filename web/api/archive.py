@@ -18,14 +18,11 @@ from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import Cause, StreamKey
-from vms.people.audit.entry import What
-from vms.people.audit.viewing import seen_of
 from vms.people.permissions import Permission
 from web.api import answers
 from web.api.events import EventFacts, facts_of
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
-from web.audited import saw
 from web.parts import parts_of
 from web.permit import Permit
 from web.playback.files import FileSpan, RetimedSpan
@@ -280,7 +277,6 @@ def frame(
         picture = jpeg_at(archive, key, Instant(at), width)
     except NotFound:
         raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
-    saw(request, What.SNAPSHOT, key, at, at)
     return Response(picture, media_type="image/jpeg")
 
 
@@ -295,7 +291,6 @@ def _file_answer(
         headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(request.headers.get("if-none-match"), etag):
         os.close(descriptor)
-        saw(request, What.LOOK_BACK, segment.stream, segment.start, segment.end)  # from its cache
         return Response(None, 304, headers)
     wanted = request.headers.get("range")
     if request.headers.get("if-range", etag) != etag:
@@ -311,25 +306,11 @@ def _file_answer(
         span = ByteRange(0, segment.size)
     else:
         status, headers["Content-Range"] = 206, span.content_range(segment.size)
-    if request.method != "HEAD":
-        _saw(request, segment, span)
     if since is None:
         return FileSpan(descriptor, span, status, headers)
     index = parts_of(request).archive.fragments(segment)
     ticks = shifts(segment.format, segment.start - since)
     return RetimedSpan(descriptor, span, status, headers, index.fragments, ticks)
-
-
-def _saw(request: Request, segment: SegmentFacts, span: ByteRange) -> None:
-    """Put on record which footage lies in the bytes that go out."""
-    if span.length >= segment.size:
-        saw(request, What.LOOK_BACK, segment.stream, segment.start, segment.end)
-        return
-    found = parts_of(request).archive.fragments(segment).fragments
-    pieces = [(one.start, one.offset, one.size) for one in found]
-    seen = seen_of(pieces, segment.end, span.start, span.start + span.length)
-    if seen is not None:
-        saw(request, What.LOOK_BACK, segment.stream, *seen)
 
 
 def _playlist_file(segment: SegmentFacts, index: FragmentIndex, since: Instant) -> PlaylistFile:

@@ -21,7 +21,6 @@ from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.times import Moment
-from web.audited import about
 from web.parts import WebParts, parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import FileSpan
@@ -81,7 +80,6 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
     eyes = Eyes(request, by.identity)
     for camera in wanted.cameras:
         eyes.require(Permission.EXPORT, CameraId(camera), Instant(wanted.start))
-    about(request, wanted.cameras, wanted.start, wanted.end, detail=wanted.reason)
     now = parts.clock.now()
     order = Order(
         new_id(now),
@@ -124,7 +122,6 @@ def file(request: Request, export: Id, by: By) -> Response:
     """The package, or one byte range of it."""
     parts = parts_of(request)
     job = parts.exports.get(export, _whose(request, by))
-    about(request, job.order.cameras, job.order.start, job.order.end)
     eyes = Eyes(request, by.identity)
     for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
         eyes.require(Permission.EXPORT, camera, job.order.start)

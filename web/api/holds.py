@@ -16,7 +16,6 @@ from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import footage_of
 from web.api.times import Moment
-from web.audited import about
 from web.parts import parts_of
 from web.permit import Eyes, Permit
 
@@ -84,7 +83,6 @@ def add(request: Request, order: NewHold, by: By) -> HoldFacts:
     Eyes(request, by.identity).require(Permission.HOLD, key.camera, Instant(order.start))
     until = None if order.until is None else Instant(order.until)
     span = Instant(order.start), Instant(order.end)
-    about(request, [key.camera], *span, detail=order.reason)
     wanted = HoldOrder(key.camera, *span, order.reason, until)
     check_order(wanted, parts.archive, parts.clock.now())
     return _facts(parts.holds.add(wanted, by.identity.name))
@@ -99,8 +97,6 @@ def lift(
     known = next((one for one in kept.active() if one.id == hold), None)
     if known is not None and not _keeps(eyes, known):
         raise NotFound(f"there is no hold {hold!r}")  # as if it were not: whose it is, is told not
-    if known is not None:
-        about(request, [known.camera], known.start, known.end, hold, why.reason)
     return _facts(kept.lift(hold, by.identity.name, why.reason))
 
 

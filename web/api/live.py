@@ -15,7 +15,6 @@ from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.known import stream_of_camera
-from web.audited import began
 from web.handover import EXTENSION, Handover, HandoverError
 from web.livecalls import LiveDown, LiveRefused
 from web.parts import parts_of
@@ -60,7 +59,6 @@ async def offer(
     answer = await _ask(
         request, camera, "whep.offer", stream=stream, sdp=sdp, **_watcher(request, signed_in)
     )
-    began(request, camera, stream)
     location = f"/api/cameras/{camera}/live/whep/{answer['session']}"
     return Response(answer["sdp"], 201, {"Location": location}, "application/sdp")
 
@@ -86,7 +84,6 @@ async def watch(
         await hand_over(path, head)
     except HandoverError as error:
         raise _refusal(error.code, str(error)) from error
-    began(websocket, camera, stream)
 
 
 def _watcher(connection: HTTPConnection, signed_in: SignedIn) -> dict[str, str]:

@@ -11,7 +11,6 @@ from vms.core.errors import Denied
 from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import SignIn, TooManyTries
-from web.audited import known_as
 from web.parts import WebParts, parts_of
 from web.permit import COOKIE, Open, Permit, address_of
 from web.problems import Problem
@@ -52,7 +51,6 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
     """Sign in; the answer sets the cookie."""
     parts = parts_of(request)
     door: SignIn = request.app.state.door
-    known_as(request, door.known_as(credentials.username))
     try:
         who, session = door.sign_in(credentials.username, credentials.password, address_of(request))
     except TooManyTries as error:

@@ -1,7 +1,6 @@
 // The one place that talks HTTP to the server: typed answers, problem documents as errors,
 // the CSRF header, a deadline on everything. What the players and the timeline fetch is in media/.
 
-import type { AuditPage } from './audit';
 import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
 import type {
   ExportJob,
@@ -226,12 +225,6 @@ export class Api {
 
   system(signal?: AbortSignal): Promise<SystemFacts> {
     return this.#get('/api/system', signal);
-  }
-
-  /** Who did and saw what; `query` as `asked` of ./audit makes it. */
-  audit(query: string, cursor: number | null, signal?: AbortSignal): Promise<AuditPage> {
-    const more = cursor === null ? '' : `&cursor=${String(cursor)}`;
-    return this.#get(`/api/audit?limit=100&${query}${more}`, signal);
   }
 
   cameras(signal?: AbortSignal): Promise<readonly Camera[]> {

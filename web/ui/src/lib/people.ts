@@ -76,7 +76,6 @@ export const PERMISSIONS = [
   'storage',
   'system',
   'metrics',
-  'audit',
   'people',
 ] as const;
 

@@ -1,5 +1,4 @@
 // The console's English words.
-import { audit } from './audit.en';
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
 import { motion } from './motion.en';
@@ -9,7 +8,6 @@ import { registry } from './registry.en';
 import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
-  ...audit,
   ...checkup,
   ...keeping,
   ...motion,

@@ -1,6 +1,5 @@
 // The console's Turkish words. The keys of this dictionary are the keys of every other one.
 
-import { audit } from './audit.tr';
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
 import { motion } from './motion.tr';
@@ -9,7 +8,6 @@ import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
 
 export const tr = {
-  ...audit,
   ...checkup,
   ...keeping,
   ...motion,
