@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from storage.findings import Findings
+from vms.app.audit_duty import AuditDuty
 from vms.app.exports_duty import exports_duty
 from vms.app.health_duty import HealthDuty
 from vms.app.hearing_duty import HearingDuty
@@ -71,6 +72,7 @@ def duties(site: Site) -> Sequence[Duty]:
         HearingDuty,
         health_duty,
         MotionDuty,
+        AuditDuty,
     )
     return [make(site) for make in makers]
 
