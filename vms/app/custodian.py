@@ -16,6 +16,7 @@ from typing import Protocol
 
 from storage.findings import Findings
 from vms.app.audit_duty import AuditDuty
+from vms.app.collector_duty import CollectorDuty
 from vms.app.exports_duty import exports_duty
 from vms.app.health_duty import HealthDuty
 from vms.app.hearing_duty import HearingDuty
@@ -73,6 +74,7 @@ def duties(site: Site) -> Sequence[Duty]:
         health_duty,
         MotionDuty,
         AuditDuty,
+        CollectorDuty,
     )
     return [make(site) for make in makers]
 
