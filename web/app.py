@@ -16,6 +16,7 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import (
     archive,
+    audit,
     cameras,
     checkups,
     days,
@@ -43,6 +44,7 @@ from web.bouncer import Bouncer
 from web.console import Console
 from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
+from web.witness import Witness
 
 ROUTERS = (
     session.router,
@@ -62,6 +64,7 @@ ROUTERS = (
     device.router,
     holds.router,
     exports.router,
+    audit.router,
     retention.router,
     live.router,
     metrics.router,
@@ -89,8 +92,10 @@ def openapi_document() -> dict[str, Any]:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs: what steers cameras and what watches viewers live in its loop."""
     parts: WebParts = app.state.parts
-    async with parts.steering.running(), Bouncer(parts).running():
-        yield
+    with contextlib.ExitStack() as trail:
+        trail.enter_context(parts.trail.running())
+        async with parts.steering.running(), Bouncer(parts).running():
+            yield
 
 
 def _routes(
@@ -105,6 +110,7 @@ def _routes(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(Witness),
             Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),

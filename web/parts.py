@@ -25,6 +25,8 @@ from vms.core.clock import Clock
 from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
+from vms.people.audit.records import Records
+from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
 from vms.people.sessions import Sessions
 from web.livecalls import LiveCalls
@@ -91,6 +93,8 @@ class WebParts:
     upkeep: Upkeep
     checkups: Checkups
     finder: Finder
+    trail: Trail
+    audit: Records
 
 
 def parts_of(connection: HTTPConnection) -> WebParts:

@@ -7,6 +7,7 @@ import typer
 from vms import __version__
 from vms.cli import (
     archive,
+    audit,
     backup,
     cameras,
     discover,
@@ -49,6 +50,7 @@ cameras.add_to(app)
 discover.add_to(app)
 doctor.add_to(app)
 archive.add_to(app)
+audit.add_to(app)
 backup.add_to(app)
 retention.add_to(app)
 evidence.add_to(app)

@@ -74,6 +74,7 @@ export const PERMISSIONS = [
   'registry',
   'retention',
   'storage',
+  'audit',
   'system',
   'metrics',
   'people',

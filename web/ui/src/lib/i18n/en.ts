@@ -2,6 +2,7 @@
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
 import { motion } from './motion.en';
+import { audit } from './audit.en';
 import { people } from './people.en';
 import { ptz } from './ptz.en';
 import { registry } from './registry.en';
@@ -11,6 +12,7 @@ export const en: Dictionary = {
   ...checkup,
   ...keeping,
   ...motion,
+  ...audit,
   ...people,
   ...ptz,
   ...registry,

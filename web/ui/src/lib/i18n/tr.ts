@@ -3,6 +3,7 @@
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
 import { motion } from './motion.tr';
+import { audit } from './audit.tr';
 import { people } from './people.tr';
 import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
@@ -11,6 +12,7 @@ export const tr = {
   ...checkup,
   ...keeping,
   ...motion,
+  ...audit,
   ...people,
   ...ptz,
   ...registry,
