@@ -21,6 +21,7 @@ from vms.cli import (
     system,
     users,
 )
+from vms.cli.telling import tell_of_commands
 from vms.simulator.cli import app as simulator
 
 app = typer.Typer(
@@ -60,3 +61,4 @@ app.add_typer(holds.app, name="hold")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(users.app, name="users")
 app.add_typer(simulator, name="simulate")
+tell_of_commands(app)
