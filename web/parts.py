@@ -93,8 +93,8 @@ class WebParts:
     upkeep: Upkeep
     checkups: Checkups
     finder: Finder
-    audit: Trail
-    records: Records
+    trail: Trail
+    audit: Records
 
 
 def parts_of(connection: HTTPConnection) -> WebParts:

@@ -23,11 +23,11 @@ from vms.people.sessions import SignedIn
 from web.api.times import moment
 from web.parts import parts_of
 from web.problems import Problem
+from web.witness import remember
 
 COOKIE = "vms_session"
 CSRF_HEADER = "X-CSRF-Token"
 
-_HERE = "vms.signed_in"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MONITOR = Identity(0, "monitor", "monitor", (Grant(BUILT_IN[OPERATOR]),), "token")
 _MOMENTS = ("start", "at", "from")
@@ -69,7 +69,7 @@ class Permit:
                 "Sign in first, by POST /api/session or with an API token.",
                 headers={"WWW-Authenticate": 'Bearer realm="vms"'},
             )
-        connection.scope[_HERE] = signed_in
+        remember(connection, signed_in, self.permission)
         if _method(connection) not in _SAFE:
             _check_csrf(connection, signed_in)
         elif connection.scope["type"] == "websocket" and signed_in.csrf is not None:
@@ -148,12 +148,6 @@ def signed_in_of(connection: HTTPConnection) -> SignedIn | None:
         return sessions.find_token(token.strip())
     cookie = connection.cookies.get(COOKIE)
     return sessions.find(cookie) if cookie else None
-
-
-def signed_in_here(connection: HTTPConnection) -> SignedIn | None:
-    """Who sent this request, once its permit was asked; nothing is looked up again."""
-    found: SignedIn | None = connection.scope.get(_HERE)
-    return found
 
 
 def address_of(connection: HTTPConnection) -> str:

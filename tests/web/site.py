@@ -160,13 +160,13 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         upkeep=Upkeep(clients, of_camera),
         checkups=Checkups(engine, settings.run_dir, clock),
         exports=Jobs(engine, clock, vault, checked),
+        trail=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
+        audit=AuditRecords(engine),
         # A camera is dialled in real time, whatever the site's clock says.
         finder=replace(
             finder_of(settings, clock),
             trials=CameraTrials(settings, SystemClock(), brief=True),
         ),
-        audit=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
-        records=AuditRecords(engine),
     )
     static = folder / "static"
     yield WebSite(parts, clock, create_app(parts, Console(static)), static)

@@ -20,7 +20,6 @@ from vms.core.errors import BadRequest, VmsError
 # Command → kind of entry (vms.people.audit.entry.What).
 ACTS: dict[str, str] = {
     "apply": "cameras",
-    "audit": "read_audit",
     "backup": "settings",
     "cameras import": "cameras",
     "cameras replace": "cameras",

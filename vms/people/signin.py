@@ -60,10 +60,6 @@ class SignIn:
         self._sessions.end(token)
         _log.info("signed_out", account=name, address=address)
 
-    def known_as(self, name: str) -> str:
-        """A typed name as it may be written down."""
-        return self._loggable(fold_name(name))
-
     def _loggable(self, key: str) -> str:
         """People type passwords into the name's field: only a known name goes into the log."""
         return key if self._accounts.knows(key) else "(unknown)"

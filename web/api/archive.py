@@ -25,7 +25,6 @@ from web.api import answers
 from web.api.events import EventFacts, facts_of
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
-from web.audited import saw
 from web.parts import parts_of
 from web.permit import Permit
 from web.playback.files import FileSpan, RetimedSpan
@@ -34,6 +33,7 @@ from web.playback.picture import jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
 from web.playback.retime import shifts
 from web.problems import Problem
+from web.witness import saw
 
 router = APIRouter(
     prefix="/api/cameras/{camera}",
@@ -239,6 +239,7 @@ def segment_file(
     segment = parts.archive.segment(key, Instant(start_ns))
     if since is not None and since > segment.start:
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
+    _tell_seen(request, segment)
     descriptor = parts.archive.open(segment)
     try:
         return _file_answer(request, descriptor, segment, since)
@@ -280,8 +281,24 @@ def frame(
         picture = jpeg_at(archive, key, Instant(at), width)
     except NotFound:
         raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
-    saw(request, What.SNAPSHOT, key, at, at)
+    saw(request, What.SNAPSHOT, camera, stream, (Instant(at), Instant(at + SECOND)))
     return Response(picture, media_type="image/jpeg")
+
+
+def _tell_seen(request: Request, segment: SegmentFacts) -> None:
+    """Which of its footage goes out; what a browser kept and asks about counts as well."""
+    if request.method == "HEAD":
+        return
+    try:
+        span = parse_range(request.headers.get("range"), segment.size)
+    except Unsatisfiable:
+        return
+    first, stop = (0, segment.size) if span is None else (span.start, span.start + span.length)
+    index = parts_of(request).archive.fragments(segment)
+    places = [(one.start, one.offset, one.size) for one in index.fragments]
+    seen = seen_of(places, segment.end, first, stop)
+    if seen is not None:
+        saw(request, What.LOOK_BACK, segment.stream.camera, segment.stream.name, seen)
 
 
 def _file_answer(
@@ -295,7 +312,6 @@ def _file_answer(
         headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(request.headers.get("if-none-match"), etag):
         os.close(descriptor)
-        saw(request, What.LOOK_BACK, segment.stream, segment.start, segment.end)  # from its cache
         return Response(None, 304, headers)
     wanted = request.headers.get("range")
     if request.headers.get("if-range", etag) != etag:
@@ -311,25 +327,11 @@ def _file_answer(
         span = ByteRange(0, segment.size)
     else:
         status, headers["Content-Range"] = 206, span.content_range(segment.size)
-    if request.method != "HEAD":
-        _saw(request, segment, span)
     if since is None:
         return FileSpan(descriptor, span, status, headers)
     index = parts_of(request).archive.fragments(segment)
     ticks = shifts(segment.format, segment.start - since)
     return RetimedSpan(descriptor, span, status, headers, index.fragments, ticks)
-
-
-def _saw(request: Request, segment: SegmentFacts, span: ByteRange) -> None:
-    """Put on record which footage lies in the bytes that go out."""
-    if span.length >= segment.size:
-        saw(request, What.LOOK_BACK, segment.stream, segment.start, segment.end)
-        return
-    found = parts_of(request).archive.fragments(segment).fragments
-    pieces = [(one.start, one.offset, one.size) for one in found]
-    seen = seen_of(pieces, segment.end, span.start, span.start + span.length)
-    if seen is not None:
-        saw(request, What.LOOK_BACK, segment.stream, *seen)
 
 
 def _playlist_file(segment: SegmentFacts, index: FragmentIndex, since: Instant) -> PlaylistFile:

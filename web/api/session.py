@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
+from vms.people.audit.entry import Entry, Outcome, What
 from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import SignIn, TooManyTries
-from web.audited import known_as
 from web.parts import WebParts, parts_of
 from web.permit import COOKIE, Open, Permit, address_of
 from web.problems import Problem
@@ -52,10 +53,20 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
     """Sign in; the answer sets the cookie."""
     parts = parts_of(request)
     door: SignIn = request.app.state.door
-    known_as(request, door.known_as(credentials.username))
+
+    def told(name: str, outcome: Outcome, detail: str = "") -> None:
+        address = address_of(request)
+        entry = Entry(parts.clock.now(), What.SIGN_IN, name, "none", address, detail=detail)
+        parts.trail.tell(replace(entry, outcome=outcome))
+
+    def known() -> str:
+        # People type passwords into the name's field: only a known name is kept.
+        return credentials.username if parts.accounts.knows(credentials.username) else "(unknown)"
+
     try:
         who, session = door.sign_in(credentials.username, credentials.password, address_of(request))
     except TooManyTries as error:
+        told(known(), "denied", "too many tries")
         raise Problem(
             429,
             "too_many_tries",
@@ -64,7 +75,9 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
             retry_after=error.seconds,
         ) from None
     except Denied as error:
+        told(known(), "denied")
         raise Problem(401, "wrong_credentials", str(error)) from None
+    told(who.name, "done")
     response.set_cookie(
         COOKIE,
         session.token,

@@ -80,16 +80,14 @@ TAMPERED: dict[str, tuple[str, str]] = {
         "5 of 5 entries are gone",
     ),
     "one put in": (
-        "INSERT INTO audit_entry"
-        " (batch, position, at, began, what, who, who_key, camera, viewing, line)"
-        " SELECT batch, 5, at, began, what, who, who_key, camera, viewing, line FROM audit_entry"
+        "INSERT INTO audit_entry (batch, position, at, what, who, who_key, camera, viewing, line)"
+        " SELECT batch, 5, at, what, who, who_key, camera, viewing, line FROM audit_entry"
         " WHERE id = 7",
         "1 entries more",
     ),
     "a batch put in": (
-        "INSERT INTO audit_entry"
-        " (batch, position, at, began, what, who, who_key, camera, viewing, line)"
-        " SELECT 'mine', 0, at, began, what, who, who_key, camera, viewing, line FROM audit_entry"
+        "INSERT INTO audit_entry (batch, position, at, what, who, who_key, camera, viewing, line)"
+        " SELECT 'mine', 0, at, what, who, who_key, camera, viewing, line FROM audit_entry"
         " WHERE id = 7",
         "no leaf in the ledger",
     ),

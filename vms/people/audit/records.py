@@ -23,8 +23,7 @@ _entry = audit_entry.c
 class Query:
     """What is asked for; None and empty: all.
 
-    `start`, `end`: what was done then, of viewings what went on then; with `footage` what is about
-    footage of then instead.
+    `start`, `end`: entries made then, and with `footage` those about footage of then instead.
     `whole`: of a viewing only its last entry, which says all of it.
     """
 
@@ -61,7 +60,7 @@ class Records:
         asked = _asked(query)
         if before is not None:
             asked = asked.where(_entry.id < before)
-        asked = asked.order_by(_entry.id.desc()).limit(min(limit, PAGE_MAX + 1))
+        asked = asked.order_by(_entry.id.desc()).limit(min(limit, PAGE_MAX))
         with self._engine.connect() as connection:
             return [_kept(row) for row in connection.execute(asked)]
 
@@ -99,7 +98,7 @@ def _asked(query: Query) -> sa.Select[Any]:
     if query.what:
         asked = asked.where(_entry.what.in_([str(what) for what in query.what]))
     # What is about footage has a span; all else is about the moment it was done.
-    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else _entry.began
+    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else _entry.at
     last = sa.func.coalesce(_entry.end, _entry.at) if query.footage else _entry.at
     if query.start is not None:
         asked = asked.where(last >= query.start)

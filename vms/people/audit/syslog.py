@@ -10,7 +10,7 @@ from vms.people.audit.entry import NAMES, Entry
 _FACILITY = 13  # log audit (RFC 5424 §6.2.1)
 _NOTICE, _WARNING = 5, 4
 _SD_ID = "gozcu@32473"  # the number that RFC 5612 keeps for who has none
-_TIMES = ("at", "start", "end", "since", "until")
+_TIMES = ("at", "start", "end")
 _CEF = {
     "at": "rt",
     "who": "suser",

@@ -1,7 +1,7 @@
 // The one place that talks HTTP to the server: typed answers, problem documents as errors,
 // the CSRF header, a deadline on everything. What the players and the timeline fetch is in media/.
 
-import type { AuditPage } from './audit';
+import { askAudit, type AuditPage, type AuditSearch } from './audit';
 import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
 import type {
   ExportJob,
@@ -228,12 +228,6 @@ export class Api {
     return this.#get('/api/system', signal);
   }
 
-  /** Who did and saw what; `query` as `asked` of ./audit makes it. */
-  audit(query: string, cursor: number | null, signal?: AbortSignal): Promise<AuditPage> {
-    const more = cursor === null ? '' : `&cursor=${String(cursor)}`;
-    return this.#get(`/api/audit?limit=100&${query}${more}`, signal);
-  }
-
   cameras(signal?: AbortSignal): Promise<readonly Camera[]> {
     return this.#get('/api/cameras', signal);
   }
@@ -314,6 +308,11 @@ export class Api {
   /** Say that the machine's clock is right, after it was doubted. */
   confirmClock(): Promise<unknown> {
     return this.#change('POST', '/api/retention/confirm-clock');
+  }
+
+  /** `before`: the page behind this entry; null: the newest. */
+  audit(search: AuditSearch, before: number | null, signal?: AbortSignal): Promise<AuditPage> {
+    return askAudit(this.#asking, search, before, signal);
   }
 
   storage(signal?: AbortSignal): Promise<StorageFacts> {

@@ -74,9 +74,9 @@ export const PERMISSIONS = [
   'registry',
   'retention',
   'storage',
+  'audit',
   'system',
   'metrics',
-  'audit',
   'people',
 ] as const;
 

@@ -103,6 +103,5 @@ export const people = {
   'may.storage': 'depolama durumu',
   'may.system': 'sistem durumu',
   'may.metrics': 'ölçümler',
-  'may.audit': 'denetim kayıtlarını okuma',
   'may.people': 'kişiler ve yetkiler',
 } as const;
