@@ -16,13 +16,12 @@ from vms.core.clock import Instant, rfc3339
 from vms.core.errors import BadRequest
 from vms.people.audit.entry import Entry, What
 
-
-def add_to(app: typer.Typer) -> None:
-    """Put this module's command into `app`."""
-    app.command("audit")(audit)
+app = typer.Typer()
 
 
+@app.callback(invoke_without_command=True)
 def audit(
+    context: typer.Context,
     camera: Annotated[list[str] | None, typer.Option(help="Any of these cameras.")] = None,
     person: Annotated[str | None, typer.Option(help="The account's name.")] = None,
     kind: Annotated[
@@ -39,6 +38,8 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """List who did and saw what, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
     import itertools
 
     from vms.app.site import open_site
@@ -76,6 +77,34 @@ def audit(
     ]
     columns = ("when", "who", "what", "camera", "footage", "", "", "from")
     print_table(columns, table, empty="Nothing of that is on record.")
+
+
+@app.command()
+def pack(
+    cameras: Annotated[list[str], typer.Argument(help="The cameras' ids.")],
+    start: Annotated[str, typer.Option("--from", metavar="T", help="The footage from here …")],
+    end: Annotated[str, typer.Option("--to", metavar="T", help="… to here.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ZIP to write.")],
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Pack all access to cameras in a span, with proofs: for a report of a breach (72 hours)."""
+    from vms.app.site import open_site
+    from vms.people.audit.pack import write_pack
+    from vms.people.audit.records import Query, Records
+
+    first, last = instant(start), instant(end)
+    if first is None or last is None or first >= last:
+        raise BadRequest(f"--from ({start}) must lie before --to ({end})")
+    query = Query(tuple(cameras), start=first, end=last, footage=True)
+    with open_site(config) as site:
+        site.audit.settle()
+        known = Records(site.engine)
+        count = write_pack(output, known, site.ledger, query, site.clock.now())
+    if as_json:
+        print(json.dumps({"file": str(output), "entries": count}))
+    else:
+        print(f"{output}: {count} entries with their proofs.")
 
 
 def entry_of_here(now: Instant, what: What, detail: str) -> Entry:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from vms.core.clock import Instant
 from vms.people.accounts import fold_name
 from vms.people.audit.entry import Entry, What, parse
-from vms.people.audit.schema import audit_entry
+from vms.people.audit.schema import audit_batch, audit_entry
 
 PAGE_MAX = 1_000
 
@@ -81,6 +81,12 @@ class Records:
         """The number of the newest entry; 0 if there is none."""
         with self._engine.connect() as connection:
             return connection.scalar(select(sa.func.max(_entry.id))) or 0
+
+    def place(self, batch: str) -> int | None:
+        """Where the leaf of a batch stands in the ledger; None if its row is gone."""
+        asked = select(audit_batch.c.leaf).where(audit_batch.c.id == batch)
+        with self._engine.connect() as connection:
+            return connection.scalar(asked)
 
     def lines(self, batch: str) -> list[bytes]:
         """The lines of a batch, in order."""
