@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_commands_are_on_record(vms: Vms) -> None:
     assert told[1]["detail"] == "case 7 · vms hold add"
     assert (told[1]["camera"], told[1]["start"]) == ("gate-north", rfc3339(START))
     assert vms("verify").stdout == "All is well.\n"
+
+    file = vms.config.parent / "pack.zip"
+    made = vms("audit", "pack", "gate-north", *span, "-o", str(file), "--json")
+    assert json.loads(made.stdout)["entries"] == 1  # the hold of that footage
+    assert zipfile.is_zipfile(file)
+    turned = ("--from", span[3], "--to", span[1])
+    refused = vms("audit", "pack", "gate-north", *turned, "-o", str(file))
+    assert (refused.returncode, "must lie before" in refused.stderr) == (2, True)
+    packs = json.loads(vms("audit", "--kind", "audit_pack", "--json").stdout)
+    assert [(one["camera"], one["outcome"]) for one in packs][-1] == ("gate-north", "done")
 
 
 def test_every_command_that_is_told_exists() -> None:

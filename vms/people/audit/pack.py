@@ -88,7 +88,7 @@ def _proofs(
     for batch in dict.fromkeys(one.batch for one in found):
         place = records.place(batch)
         if place is None or place >= size:
-            continue  # somebody took it away: its entries stand there unproven, `vms verify` says so
+            continue  # its row was taken away: unproven then, and `vms verify` says so
         yield {
             "batch": batch,
             "hashes": [leaf_hash(line).hex() for line in records.lines(batch)],

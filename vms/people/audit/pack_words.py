@@ -19,6 +19,7 @@ Denetleme (RFC 6962, SHA-256):
    yani checkpoint.txt içindeki köke götürmelidir.
 4. checkpoint.txt imzası keys.txt içindeki anahtarla doğrulanmalıdır.
 
+Yığını proofs.json içinde olmayan bir kayıt kanıtsızdır: veritabanı değiştirilmiştir.
 Sorulmayan kayıtların yalnızca özetleri vardır; içerikleri bu dosyada bulunmaz.
 Bir izlemenin kayıtlarından (aynı "viewing") sonuncusu bütününü söyler.
 """
@@ -40,6 +41,7 @@ To check it (RFC 6962, SHA-256):
    of "size" leaves: the root in checkpoint.txt.
 4. The signature of checkpoint.txt must hold by a key of keys.txt.
 
+An entry whose batch is not in proofs.json is unproven: the database was changed.
 Of entries that were not asked for there are only hashes; what they say is not in here.
 Of the entries of one viewing (the same "viewing") the last says all of it.
 """
