@@ -31,7 +31,8 @@ CSV_MAX = 1_000_000
 
 class AuditEntry(BaseModel):
     """One thing that was done. `start`, `end`: the footage it is about; entries of one `viewing`
-    follow each other, and the last one (here the only one) says all of it."""
+    follow each other, and the last one (here the only one) says all of it; `since`: when the
+    viewing began."""
 
     id: int
     at: str
@@ -47,6 +48,7 @@ class AuditEntry(BaseModel):
     end: str | None
     viewing: str
     phase: Phase | None
+    since: str
 
 
 class AuditPage(BaseModel):

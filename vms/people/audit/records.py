@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, select
 
-from vms.core.clock import Instant
+from vms.core.clock import Instant, rfc3339
 from vms.people.accounts import fold_name
 from vms.people.audit.entry import Entry, What, parse
 from vms.people.audit.schema import audit_batch, audit_entry
@@ -23,7 +23,8 @@ _entry = audit_entry.c
 class Query:
     """What is asked for; None and empty: all.
 
-    `start`, `end`: entries made then, and with `footage` those about footage of then instead.
+    `start`, `end`: what was done then, of viewings what went on then; with `footage` what is about
+    footage of then instead.
     `whole`: of a viewing only its last entry, which says all of it.
     """
 
@@ -38,15 +39,19 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry with its number, by which pages go on, and its place in batch and so ledger."""
+    """An entry with its number, by which pages go on, and its place in batch and so ledger.
+
+    `since`: when the viewing began that it belongs to; else when it was made.
+    """
 
     id: int
     batch: str
     position: int
     entry: Entry
+    since: Instant
 
     def as_json(self) -> dict[str, object]:
-        return {"id": self.id, **self.entry.as_json()}
+        return {"id": self.id, **self.entry.as_json(), "since": rfc3339(self.since)}
 
 
 class Records:
@@ -96,7 +101,11 @@ class Records:
 
 
 def _asked(query: Query) -> sa.Select[Any]:
-    asked = select(audit_entry)
+    mine = audit_entry.alias()
+    opened = select(sa.func.min(mine.c.at)).where(mine.c.viewing == _entry.viewing)
+    # A viewing's last entry says all of it, and was made when it was over: it began earlier.
+    began = sa.case((_entry.viewing == "", _entry.at), else_=opened.scalar_subquery())
+    asked = select(audit_entry, began.label("since"))
     if query.cameras:
         asked = asked.where(_entry.camera.in_(query.cameras))
     if query.person is not None:
@@ -104,7 +113,7 @@ def _asked(query: Query) -> sa.Select[Any]:
     if query.what:
         asked = asked.where(_entry.what.in_([str(what) for what in query.what]))
     # What is about footage has a span; all else is about the moment it was done.
-    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else _entry.at
+    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else began
     last = sa.func.coalesce(_entry.end, _entry.at) if query.footage else _entry.at
     if query.start is not None:
         asked = asked.where(last >= query.start)
@@ -123,7 +132,8 @@ def _kept(row: sa.Row[Any]) -> Kept:
     except ValueError:
         # Somebody changed it past us: shown all the same, and `vms verify` names it.
         entry = Entry(Instant(row.at), _what(row.what), row.who, detail="(damaged)")
-    return Kept(row.id, row.batch, row.position, entry)
+    since = Instant(getattr(row, "since", row.at))
+    return Kept(row.id, row.batch, row.position, entry, since)
 
 
 def _what(text: str) -> What:
