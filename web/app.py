@@ -15,6 +15,7 @@ import vms
 from vms.people.signin import SignIn
 from web import problems
 from web.api import (
+    account,
     archive,
     cameras,
     checkups,
@@ -46,6 +47,7 @@ from web.parts import WebParts
 
 ROUTERS = (
     session.router,
+    account.router,
     people.router,
     system.router,
     storage.router,
@@ -75,7 +77,7 @@ def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     """The application. Nothing runs before a server starts it."""
     app = _routes(_running)
     app.state.parts = parts
-    app.state.door = SignIn(parts.accounts, parts.sessions, parts.clock)
+    app.state.door = SignIn(parts.accounts, parts.sessions, parts.second_factors, parts.clock)
     app.router.default = console or Console()
     return app
 

@@ -26,6 +26,7 @@ from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
 from vms.people.roles import Roles
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
 from web.livecalls import LiveCalls
 
@@ -80,6 +81,7 @@ class WebParts:
     accounts: Accounts
     roles: Roles
     sessions: Sessions
+    second_factors: SecondFactors
     cameras: Cameras
     live: LiveCalls
     overview: Overview

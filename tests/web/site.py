@@ -42,6 +42,7 @@ from vms.evidence.jobs import Jobs
 from vms.evidence.order import Order
 from vms.people.accounts import Accounts
 from vms.people.roles import Roles
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
 from web.app import create_app
 from web.console import Console
@@ -146,6 +147,7 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         archive=Archive(engine, settings.volumes, clock),
         accounts=accounts,
         sessions=Sessions(engine, clock, roles),
+        second_factors=SecondFactors(engine, clock, vault, "Deneme"),
         roles=roles,
         cameras=cameras,
         live=LiveCalls(settings),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vms.core.errors import Denied
 from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
-from vms.people.signin import SignIn, TooManyTries
+from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
 from web.permit import COOKIE, Open, Permit, address_of
 from web.problems import Problem
@@ -23,7 +25,7 @@ class Credentials(BaseModel):
 
     username: Annotated[str, Field(min_length=1, max_length=256)]
     password: Annotated[str, Field(min_length=1, max_length=1_024)]
-    otp: Annotated[str, Field(max_length=16)] | None = None
+    otp: Annotated[str, Field(min_length=1, max_length=40)] | None = None
 
 
 class User(BaseModel):
@@ -38,12 +40,16 @@ class System(BaseModel):
 
 
 class SessionBody(BaseModel):
-    """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE."""
+    """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE.
+
+    `must_enrol`: nothing is allowed until a second factor is set up.
+    """
 
     user: User
     csrf: str | None
     system: System
     permissions: list[Permission]
+    must_enrol: bool
 
 
 @router.post("", dependencies=[Depends(Open("this is how one signs in"))])
@@ -51,18 +57,10 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
     """Sign in; the answer sets the cookie."""
     parts = parts_of(request)
     door: SignIn = request.app.state.door
-    try:
-        who, session = door.sign_in(credentials.username, credentials.password, address_of(request))
-    except TooManyTries as error:
-        raise Problem(
-            429,
-            "too_many_tries",
-            str(error),
-            headers={"Retry-After": str(error.seconds)},
-            retry_after=error.seconds,
-        ) from None
-    except Denied as error:
-        raise Problem(401, "wrong_credentials", str(error)) from None
+    with told_refusals(401):
+        who, session = door.sign_in(
+            credentials.username, credentials.password, address_of(request), credentials.otp
+        )
     response.set_cookie(
         COOKIE,
         session.token,
@@ -97,6 +95,27 @@ def sign_out(
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 
+@contextlib.contextmanager
+def told_refusals(status: int) -> Iterator[None]:
+    """What the door refuses, as a problem document."""
+    try:
+        yield
+    except TooManyTries as error:
+        raise Problem(
+            429,
+            "too_many_tries",
+            str(error),
+            headers={"Retry-After": str(error.seconds)},
+            retry_after=error.seconds,
+        ) from None
+    except CodeAsked as error:
+        raise Problem(status, "code_asked", str(error)) from None
+    except WrongCode as error:
+        raise Problem(status, "wrong_code", str(error)) from None
+    except Denied as error:
+        raise Problem(status, "wrong_credentials", str(error)) from None
+
+
 def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
     system = parts.settings.system
     return SessionBody(
@@ -104,4 +123,5 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
         csrf=csrf,
         system=System(name=system.name, timezone=system.timezone),
         permissions=sorted(permissions_of(identity)),
+        must_enrol=identity.must_enrol,
     )
