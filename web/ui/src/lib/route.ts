@@ -10,10 +10,11 @@ export type Route =
   | { readonly page: 'cameras' }
   | { readonly page: 'find' }
   | { readonly page: 'people' }
+  | { readonly page: 'account' }
   | { readonly page: 'missing' };
 
 /** Pages without anything after their name. */
-const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people'] as const;
+const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account'] as const;
 
 export function routeOf(path: string, query: URLSearchParams): Route {
   const parts = path.split('/').filter((part) => part !== '');
