@@ -104,16 +104,20 @@ def test_who_must_have_one_may_nothing_else_until_then(
     token = sessions.start(guard, ADDRESS).token
     live = Asked(Permission.LIVE, clock.now(), ADDRESS, each=True)
     before = sessions.find(token)
-    assert before is not None and before.identity.must_enrol
+    assert before is not None
+    assert before.identity.must_enrol
     assert permissions_of(before.identity) == {Permission.OWN_SESSION}
     assert not decide(before.identity, live).allowed
     permitted = sessions.permitted(before.permit)
-    assert permitted is not None and not decide(permitted, live).allowed
+    assert permitted is not None
+    assert not decide(permitted, live).allowed
     enrolled(factors, guard, clock)
     after = sessions.find(token)
-    assert after is not None and decide(after.identity, live).allowed
+    assert after is not None
+    assert decide(after.identity, live).allowed
     machine = sessions.find_token(sessions.make_token(guard, "wall"))
-    assert machine is not None and not machine.identity.must_enrol
+    assert machine is not None
+    assert not machine.identity.must_enrol
 
 
 def test_neither_secret_nor_recovery_codes_stand_in_the_database(
@@ -131,4 +135,5 @@ def test_an_account_that_goes_leaves_nothing_behind(
 ) -> None:
     enrolled(factors, ali, clock)
     accounts.remove("ali")
-    assert factors.state(ali).since is None and factors.state(ali).recovery_left == 0
+    assert factors.state(ali).since is None
+    assert factors.state(ali).recovery_left == 0
