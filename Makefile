@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
-.PHONY: help run up ui test check bench nightly clean
+.PHONY: help run up ui test check audit bench nightly clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ check: $(BIN)/.dev ## formatting, lint, types, rooms, screens, docs
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/docs
 	$(BIN)/python -m tests.ui_script check lint
+
+audit: $(BIN)/.dev ui ## what we are made of (SBOM), and known holes in it
+	@.ci/audit
 
 bench: $(BIN)/.dev ui ## the promises, each beside a peer
 	@.ci/packages

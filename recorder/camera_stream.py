@@ -183,6 +183,13 @@ class CameraStream:
         if self._gate is not None:
             self._gate.hear(events)
 
+    def choose(self, plan: StreamPlan) -> None:
+        """Another schedule, privacy or event's roll, for the same connection."""
+        assert self._gate is not None
+        assert plan.choice is not None
+        self.plan = plan
+        self._gate.choose(plan.choice)
+
     @property
     def listens(self) -> bool:
         """Whether events decide what is kept of it."""

@@ -112,6 +112,11 @@ class Gate:
         if heard != self._events:
             self._events, self._decided = heard, FOREVER
 
+    def choose(self, choice: Choice) -> None:
+        """Another choice holds from now on; the pictures that come go on coming."""
+        self.choice, self._decided = choice, FOREVER
+        self._roll.reach(choice.pre_roll)
+
     # -- a run
 
     def begin(self) -> None:

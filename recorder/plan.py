@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.choice import Choice, choice_of
 from recorder.source import Target
@@ -28,11 +28,13 @@ class StreamPlan:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a reload asks for. A stream whose plan changed is in `stop` and in `start`."""
+    """What a reload asks for. A stream whose plan changed is in `stop` and in `start`; one of which
+    only what is kept and shown is another is in `choose`: it stays connected."""
 
     stop: tuple[StreamKey, ...]
     start: tuple[StreamKey, ...]
     removed: tuple[StreamKey, ...]
+    choose: tuple[StreamKey, ...] = ()
 
 
 def plans(
@@ -70,9 +72,19 @@ def changes(
     before: Mapping[StreamKey, StreamPlan], after: Mapping[StreamKey, StreamPlan]
 ) -> Changes:
     """What to stop and to start; a stream whose plan is equal is not touched."""
-    stop = tuple(key for key, plan in before.items() if after.get(key) != plan)
-    start = tuple(key for key, plan in after.items() if before.get(key) != plan)
-    return Changes(stop, start, tuple(key for key in stop if key not in after))
+    choose = tuple(key for key in before if _only_chooses(before[key], after.get(key)))
+    touched = {key for key in (*before, *after) if before.get(key) != after.get(key)} - set(choose)
+    stop = tuple(key for key in before if key in touched)
+    start = tuple(key for key in after if key in touched)
+    return Changes(stop, start, tuple(key for key in stop if key not in after), choose)
+
+
+def _only_chooses(before: StreamPlan, after: StreamPlan | None) -> bool:
+    """Whether nothing but the choice is another. Without a choice a stream is recorded another
+    way, so one that comes or goes is not meant."""
+    if after is None or before == after or None in (before.choice, after.choice):
+        return False
+    return replace(before, choice=after.choice) == after
 
 
 def _target(camera: CameraSettings, name: StreamName, url: str, reach: Networks) -> Target:

@@ -43,10 +43,15 @@ class PreRoll:
     """
 
     def __init__(self, span: Span, memory: PreRollMemory) -> None:
-        self._span, self._memory = span + SLACK if span else Span(0), memory
+        self._memory = memory
+        self.reach(span)
         self._groups: deque[_Group] = deque()  # bounded by `trim` in time and bytes
         self.size = 0
         self.cut = False
+
+    def reach(self, span: Span) -> None:
+        """From now on it must reach so far back."""
+        self._span = Span(span + SLACK) if span else Span(0)
 
     def __bool__(self) -> bool:
         return bool(self._groups)

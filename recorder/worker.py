@@ -114,6 +114,9 @@ class Worker:
                 del self._plans[key]
             for key in change.removed:
                 leaving[key].leave(Cause.REMOVED)
+            for key in change.choose:
+                self._streams[key].choose(wanted[key])
+                self._plans[key] = wanted[key]
             for key in change.start:
                 self._start_stream(key, wanted[key])
                 self._plans[key] = wanted[key]

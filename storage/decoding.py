@@ -43,18 +43,46 @@ def decode(
     samples: Sequence[Sample],
     pts: Sequence[int],
     target: int,
-    *,
-    rough: bool = False,
 ) -> av.VideoFrame:
     """The picture shown at `target`, or the last before it if that one is damaged.
 
-    `samples`: in decode order from a keyframe on; `pts`: when each is shown, in ticks; `rough`:
-    the borders of blocks may be seen, which costs a tenth less and no measure minds.
+    `samples`: in decode order from a keyframe on; `pts`: when each is shown, in ticks.
     Raises NotFound where nothing can be shown, StorageError for what no decoder takes.
     """
+    return _shown(_decoder(video), video, samples, pts, target)
+
+
+class RoughDecoder:
+    """Decodes single pictures of many streams, for one thread, where no person looks at them.
+
+    The borders of blocks may be seen, which costs a tenth less and no measure minds; and a decoder
+    stays for the next picture with its memory, one for each codec.
+    """
+
+    def __init__(self) -> None:
+        self._decoders: dict[str, av.VideoCodecContext] = {}
+
+    def decode(
+        self, video: VideoFormat, samples: Sequence[Sample], pts: Sequence[int], target: int
+    ) -> av.VideoFrame:
+        """As the function of this name; what one stream's picture broke does no other harm."""
+        decoder = self._decoders.pop(video.codec, None) or _decoder(video, rough=True)
+        frame = _shown(decoder, video, samples, pts, target)
+        decoder.flush_buffers()
+        self._decoders[video.codec] = decoder
+        return frame
+
+
+def _shown(
+    decoder: av.VideoCodecContext,
+    video: VideoFormat,
+    samples: Sequence[Sample],
+    pts: Sequence[int],
+    target: int,
+) -> av.VideoFrame:
     best: av.VideoFrame | None = None
     try:
-        for frame in _frames(video, samples, pts, rough=rough):
+        for frame in _frames(decoder, video, samples, pts):
             shown = frame.pts
             if shown is None or shown > target:
                 continue
@@ -158,9 +186,9 @@ def _parameter_sets(video: VideoFormat) -> bytes:
 
 
 def _frames(
-    video: VideoFormat, samples: Sequence[Sample], pts: Sequence[int], *, rough: bool
+    decoder: av.VideoCodecContext, video: VideoFormat, samples: Sequence[Sample], pts: Sequence[int]
 ) -> Iterator[av.VideoFrame]:
-    decoder, head = _decoder(video, rough=rough), _parameter_sets(video)
+    head = _parameter_sets(video)
     for sample, shown in zip(samples, pts, strict=True):
         packet = av.Packet(head + annex_b(sample.data))
         packet.pts, head = shown, b""

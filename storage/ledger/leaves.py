@@ -219,6 +219,31 @@ class KeyLeaf(_Written):
     at: Instant
 
 
+@dataclass(frozen=True, slots=True)
+class AuditLeaf(_Written):
+    """A batch of the audit's entries. `sha256`: the Merkle root over their lines; `at`: its newest.
+
+    `id`: of the batch; `count`: how many entries.
+    """
+
+    kind: ClassVar[str] = "audit"
+    id: str
+    count: int
+    sha256: bytes
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetLeaf(_Written):
+    """Batches of the audit whose `at` lies before `end` are deleted, and why."""
+
+    kind: ClassVar[str] = "forget"
+    end: Instant
+    reason: str
+    by: str
+    at: Instant
+
+
 Leaf = (
     SegmentLeaf
     | GapLeaf
@@ -229,6 +254,8 @@ Leaf = (
     | RuleLeaf
     | ExportLeaf
     | KeyLeaf
+    | AuditLeaf
+    | ForgetLeaf
 )
 
 _KINDS: dict[str, type[Leaf]] = {
@@ -243,6 +270,8 @@ _KINDS: dict[str, type[Leaf]] = {
         RuleLeaf,
         ExportLeaf,
         KeyLeaf,
+        AuditLeaf,
+        ForgetLeaf,
     )
 }
 _NAMES: dict[type, tuple[str, ...]] = {
@@ -304,7 +333,7 @@ def _clock(value: object) -> ClockFacts:
 
 
 # One name, one type, in whatever leaf it stands.
-_INTEGERS = ("start", "end", "size", "frames", "at", "until")
+_INTEGERS = ("start", "end", "size", "frames", "at", "until", "count")
 _TEXTS = (
     "detail",
     "rule",

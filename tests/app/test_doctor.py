@@ -14,6 +14,7 @@ from vms.app.doctor.diagnosis import Diagnosis, DiskSpeed, Level
 from vms.app.doctor.examination import examine
 from vms.app.site import open_site
 from vms.cameras.charts import write_charts
+from vms.cameras.health.checks import Chart, Check, Reading
 from vms.cli import run
 from vms.core.clock import MILLISECOND, SECOND, FakeClock, Span
 from vms.core.config import Settings
@@ -101,11 +102,19 @@ def test_a_site_in_use_is_well_and_its_cameras_are_counted(site: Settings) -> No
         opened.ledger.keys.make()
         worker = WorkerStatus(0, 1, 7, clock.now())
         write_status(status_path(site.run_dir, 0), worker)
-        write_charts(site.run_dir, {}, clock.now())
+        chart = Chart()
+        looks = [Reading(Check.HEARD, True, detail="refused")] * 6
+        for look in looks:
+            chart.take([look], clock.now())
+        write_charts(site.run_dir, {"gate": chart, "yard": Chart()}, clock.now())
         found = examined(site, clock)
     assert found["database"].sentence == "it is writable and up to date; 1 cameras"
     assert found["system"].sentence == "1 of 1 recorder workers run"
     assert found["ledger key"].level is Level.OK
+    unheard = found["cameras' events"]
+    assert (unheard.level, unheard.sentence) == (
+        Level.WARN, "the events of 1 cameras are not heard: gate"
+    )  # fmt: skip
 
 
 def test_lost_keys_dead_workers_and_a_taken_port_are_told(site: Settings) -> None:

@@ -24,6 +24,7 @@ from vms.cameras.charts import read_charts
 from vms.cameras.checkups import Checkups
 from vms.cameras.health.checks import Check, CheckState
 from vms.cameras.health.looks import Fault, Luma
+from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant
 from vms.core.config import Settings
 from vms.core.media import StreamFormat
@@ -49,10 +50,11 @@ class Run:
         self.ailments = Ailments(site.engine)
         self.findings = Findings(site.engine, clock)
         self.moved: dict[str, Instant] = {}
+        self.reception = Reception()
         self.start()
 
     def start(self) -> None:
-        self.duty = HealthDuty(self.site, self)
+        self.duty = HealthDuty(self.site, self, self.reception)
 
     def last(self) -> dict[str, Instant]:
         """As `vms.app.health_duty.Steering`."""
@@ -155,6 +157,30 @@ def test_what_is_usual_and_what_is_sick_outlive_the_process(run: Run) -> None:
     run.goes_on(6, Fault.TURNED)
     assert set(run.sick()) == {"turned"}
     assert [one.check for one in run.ailments.of("gate", BEGIN)] == ["turned", "black"]
+
+
+def test_a_camera_whose_events_are_not_heard_is_told_after_a_minute(run: Run) -> None:
+    run.passes()
+    assert run.sick() == {}
+    run.reception.tell(GATE.camera, Heard(False, "10.0.0.5:80: refused"))
+    run.passes()
+    run.passes()
+    assert run.sick() == {"heard": "10.0.0.5:80: refused"}
+    assert [one.kind for one in run.findings.open()] == ["camera_unheard"]
+    run.reception.tell(GATE.camera, Heard(True))
+    run.passes()
+    run.passes()
+    assert run.sick() == {}
+    assert run.findings.open() == []
+
+
+def test_events_of_a_camera_that_has_none_or_does_not_send_are_no_trouble(run: Run) -> None:
+    run.reception.tell(GATE.camera, Heard(False, "no event service", offered=False))
+    run.goes_on(2)
+    assert run.sick() == {}
+    run.reception.tell(GATE.camera, Heard(False, "no route to host"))
+    run.stops(2, Cause.UNREACHABLE)
+    assert run.sick().keys() == {"reachable"}
 
 
 def test_a_person_says_that_the_view_is_the_new_one(run: Run) -> None:

@@ -17,6 +17,7 @@ from vms.app.hearing_duty import Hearing, HearingDuty
 from vms.app.site import Site, open_site
 from vms.cameras import listening
 from vms.cameras.onvif.topics import Kind, Told
+from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant, Span
 from vms.core.config import CameraSettings, Settings
 from vms.core.model import CameraId
@@ -24,6 +25,7 @@ from vms.core.supervise import Backoff
 from vms.simulator.fleet import Fleet
 
 GATE = CameraId("gate")
+RECEPTION = Reception()
 
 
 @pytest.fixture
@@ -78,7 +80,11 @@ def heard(
     monkeypatch.setattr(listening, "_REST_S", 0.01)
     monkeypatch.setattr("vms.app.hearing_duty._LOOK_EVERY_S", 0.05)
     settings = Settings.model_validate(
-        {"file": folder / "cameras.toml", "system": {"data": folder / "data"}}
+        {
+            "file": folder / "cameras.toml",
+            "system": {"data": folder / "data"},
+            "network": {"allow": ["127.0.0.0/8"]},
+        }
     )
 
     async def run() -> None:
@@ -93,7 +99,9 @@ def heard(
                     "test",
                 )  # fmt: skip
                 stopping = threading.Event()
-                duty = asyncio.create_task(asyncio.to_thread(HearingDuty(site).work, stopping))
+                duty = asyncio.create_task(
+                    asyncio.to_thread(HearingDuty(site, RECEPTION).work, stopping)
+                )
                 try:
                     await scene(fleet, site)  # type: ignore[misc]
                 finally:
@@ -122,6 +130,7 @@ def test_motion_of_a_camera_is_an_event_while_it_lasts(
         async with asyncio.timeout(5):
             while not device.subscriptions:
                 await asyncio.sleep(0.02)
+        assert RECEPTION.of(GATE) == Heard(True)
         device.happen("motion", on=True)
         await until(
             site, lambda found: [(one.kind, one.end) for one in found] == [("motion", None)]
@@ -153,5 +162,13 @@ def test_a_camera_that_refuses_us_is_left_alone(
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.5)
         assert signin.refusals <= 2
+        heard = RECEPTION.of(GATE)
+        assert heard is not None
+        assert not heard.well
+        assert heard.offered
+        site.registry.remove("gate", "test")
+        async with asyncio.timeout(30):
+            while RECEPTION.of(GATE) is not None:
+                await asyncio.sleep(0.02)
 
     heard(tmp_path, scene, monkeypatch)

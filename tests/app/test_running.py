@@ -21,6 +21,12 @@ segment = "10 s"
 path = "v"
 reserve = "1 GB"
 quota = "5 GB"
+[[tiers]]
+name = "cold"
+url = "s3://bucket"
+after = "1 d"
+access_key = "AK"
+secret_key = "bucket-secret"
 [[retention]]
 name = "default"
 keep = "30 d"

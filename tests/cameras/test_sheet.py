@@ -22,7 +22,12 @@ FULL = entered(
         "username": "vms",
         "password": "kanarya",
         "location": {"lat": -39.9, "lon": 32.85, "heading": 120, "fov": 70},
-        "inventory": {"make": "Axis", "installed": "2026-05-31", "notes": "a\nb"},
+        "inventory": {
+            "make": "Axis",
+            "mac": "AC-CC-8E-C1-23-45",
+            "installed": "2026-05-31",
+            "notes": "a\nb",
+        },
     }
 )
 
@@ -38,14 +43,15 @@ def test_what_is_written_reads_back_as_it_was(excel: bool) -> None:
 
 def test_a_turkish_excel_is_understood() -> None:
     text = (
-        "\ufeffID;name;source;lat;lon;installed;password\r\n"
-        "a;Kapı;rtsp://10.0.0.1/x;39,9;32,8;31.05.2026;gizli\r\n;;;;;;\r\n"
+        "\ufeffID;name;source;lat;lon;mac;installed;password\r\n"
+        "a;Kapı;rtsp://10.0.0.1/x;39,9;32,8;accc.8ec1.2345;31.05.2026;gizli\r\n;;;;;;;\r\n"
     )
     (camera,) = read_sheet(text, "x.csv", {})
     assert camera.location is not None
     assert (camera.location.lat, camera.location.lon) == (39.9, 32.8)
     assert camera.inventory is not None
     assert str(camera.inventory.installed) == "2026-05-31"
+    assert camera.inventory.mac == "ac:cc:8e:c1:23:45"
     assert camera.password == Secret("gizli")
 
 

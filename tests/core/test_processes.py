@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from vms.core.clock import SECOND, SystemClock
-from vms.core.processes import ChildProcess, ProcessSpec
+from vms.core.processes import ChildProcess, ProcessSpec, keep_log_within
 from vms.core.supervise import Backoff
 
 
@@ -65,6 +65,34 @@ def test_a_child_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
         assert not alive(pid)
 
     asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "child.log"
+    program = (
+        "import itertools, time\n"
+        "for n in itertools.count(): print(n, flush=True); time.sleep(0.001)"
+    )
+
+    async def main() -> None:
+        spec = ProcessSpec("talker", (sys.executable, "-c", program), file)
+        child = ChildProcess(spec, SystemClock())
+        child.start()
+        for _ in range(2):
+            while not file.exists() or file.stat().st_size <= 200:
+                await asyncio.sleep(0.01)
+            keep_log_within(file, 200)
+            assert file.stat().st_size <= 200
+        while not file.read_bytes():
+            await asyncio.sleep(0.01)
+        assert child.restarts == 0
+        await child.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    kept = (tmp_path / "child.log.1").read_text().split()
+    now = file.read_text().split()
+    assert int(now[0]) > int(kept[-1])
+    assert b"\0" not in file.read_bytes()  # it appends: no hole where the rest was
 
 
 def test_a_child_that_is_still_starting_survives_being_told_to_read_again() -> None:

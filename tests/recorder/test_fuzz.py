@@ -7,12 +7,8 @@ stays small. The seed is the day's and printed, so that a failure can be run aga
 
 from __future__ import annotations
 
-import os
 import random
-import time
-import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
@@ -21,6 +17,7 @@ from recorder.rtsp.auth import parse_challenges, strongest
 from recorder.rtsp.headers import parse_public, parse_session, parse_transport
 from recorder.rtsp.messages import MalformedMessage, parse
 from recorder.rtsp.sdp import best_audio, best_video, parse_sdp
+from tests.fuzzing import NIGHTLY_SECONDS, SECONDS, fuzz, mutated
 from tests.recorder.rtp.wire import (
     FRAME,
     HEVC_FRAME,
@@ -40,10 +37,8 @@ from tests.recorder.rtp.wire import (
 )
 from vms.core.errors import CameraError
 
-SECONDS = 12.0  # for each target in `make test`; three of them
-NIGHTLY_SECONDS = 1_200.0
-INPUT_SECONDS_MAX = 2.0  # of one input, on a machine that does other things too
 KEPT_MAX = 32 << 20  # bytes allocated at any moment; a picture may be 8 MB, twice while it moves
+HARMLESS = (CameraError, MalformedMessage)
 
 REPLY = (
     b"RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\nContent-Length: 5\r\n"
@@ -59,27 +54,6 @@ SDP = (
     b"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\n"
     b"a=fmtp:97 mode=AAC-hbr;sizelength=13;indexlength=3;config=1408\r\na=recvonly\r\n"
 )
-
-
-def mutated(rng: random.Random, data: bytes) -> bytes:
-    """`data` with one to eight changes: bits, bytes, cuts, doubles, numbers, long runs."""
-    out = bytearray(data)
-    for _ in range(rng.randint(1, 8)):
-        at = rng.randrange(len(out) + 1)
-        kind = rng.randrange(6)
-        if kind == 0 and at < len(out):
-            out[at] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            out[at:at] = rng.randbytes(rng.randint(1, 12))
-        elif kind == 2:
-            del out[at : at + rng.randint(1, 60)]
-        elif kind == 3:
-            out[at:at] = out[at : at + rng.randint(1, 400)]
-        elif kind == 4:
-            out[at:at] = rng.choice((b"-1", b"9" * 30, b"\r\n", b"\0", b'"', b"=", b";", b"$"))
-        else:
-            out[at:at] = rng.choice((b"A", b" ", b",", b"/")) * rng.randint(1, 5_000)
-    return bytes(out)
 
 
 def reply(rng: random.Random) -> None:
@@ -125,39 +99,12 @@ def packets(rng: random.Random) -> None:
 TARGETS = {"RTSP replies": reply, "SDP": description, "interleaved RTP": packets}
 
 
-def fuzz(target: Callable[[random.Random], None], seconds: float, seed: int) -> str:
-    """Run inputs until the time is up; the line to print. Raises what the target must not."""
-    count, ends, slowest = 0, time.monotonic() + seconds, 0.0
-    tracemalloc.start(1)
-    try:
-        while time.monotonic() < ends:
-            began = time.monotonic()
-            try:
-                target(random.Random(f"{seed}-{count}"))
-            except (CameraError, MalformedMessage):
-                pass
-            except Exception as error:
-                raise AssertionError(f"seed {seed}, input {count}: {error!r}") from error
-            count += 1
-            slowest = max(slowest, time.monotonic() - began)
-            assert slowest < INPUT_SECONDS_MAX, f"seed {seed}, input {count - 1}: {slowest:.1f} s"
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < KEPT_MAX, f"seed {seed}: {peak} bytes at once"
-    return f"{count} inputs, seed {seed}, slowest {slowest * 1000:.0f} ms, peak {peak >> 10} KB"
-
-
-def seed_of_today() -> int:
-    return int(os.environ.get("VMS_FUZZ_SEED") or datetime.now(UTC).strftime("%Y%m%d"))
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", TARGETS)
 def test_mutated_inputs_are_survived(
     name: str, record_property: Callable[[str, object], None]
 ) -> None:
-    record_property("fuzz", f"{name}: {fuzz(TARGETS[name], SECONDS, seed_of_today())}")
+    record_property("fuzz", f"{name}: {fuzz(TARGETS[name], SECONDS, HARMLESS, KEPT_MAX)}")
 
 
 @pytest.mark.nightly
@@ -165,4 +112,4 @@ def test_mutated_inputs_are_survived(
 def test_mutated_inputs_are_survived_for_long(
     name: str, record_property: Callable[[str, object], None]
 ) -> None:
-    record_property("fuzz", f"{name}: {fuzz(TARGETS[name], NIGHTLY_SECONDS, seed_of_today())}")
+    record_property("fuzz", f"{name}: {fuzz(TARGETS[name], NIGHTLY_SECONDS, HARMLESS, KEPT_MAX)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import itertools
 import random
 import threading
@@ -287,13 +288,39 @@ def test_events_and_a_reload_decide_and_the_unchanged_are_left_alone(tmp_path: P
             await site.until(is_in(State.RECORDING))
 
     asyncio.run(scene())
-    assert len(site.cameras["gate"].made) == 2
+    assert len(site.cameras["gate"].made) == 1  # another choice is no reason to connect anew
     assert len(site.cameras["yard"].made) == 1
     segments, gaps = site.recorded(GATE)
     assert_tiled(segments, gaps)
-    assert len(segments) >= 2
+    assert segments
     # The event came within the pre-roll of the first picture: nothing is missing for want of one.
     assert {cause for _, _, cause in gaps} <= {"connecting", "recorder_stopped"}
+
+
+def test_a_changed_schedule_holds_at_once_and_connects_nobody_anew(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+    now = dt.datetime.now(dt.UTC)
+    elsewhere = [(now + dt.timedelta(days=days)).strftime("%a").lower() for days in (2, 4)]
+    always, never = ("daily 00:00-24:00",), (f"{','.join(elsewhere)} 10:00-11:00",)
+    site.listed = [site.camera("gate", record="schedule:hours", sub="rtsp://10.0.0.5/sub")]
+
+    async def scene() -> None:
+        site.schedules = [ScheduleSettings(name="hours", spans=always)]
+        async with site.running() as worker:
+            await site.until(is_in(State.RECORDING))
+            site.schedules = [ScheduleSettings(name="hours", spans=never)]
+            await worker.reload()
+            await site.until(is_in(State.WAITING))
+            assert site.statuses()[GATE].cause is Cause.NOT_SCHEDULED
+            site.schedules = [ScheduleSettings(name="hours", spans=always)]
+            await worker.reload()
+            await site.until(is_in(State.RECORDING))
+
+    asyncio.run(scene())
+    assert len(site.cameras["gate"].made) == 2  # main and sub, each once
+    segments, gaps = site.recorded(GATE)
+    assert_tiled(segments, gaps)
+    assert "not_scheduled" in {cause for _, _, cause in gaps}
 
 
 def test_viewers_see_nothing_of_privacy_hours_on_either_stream(tmp_path: Path) -> None:

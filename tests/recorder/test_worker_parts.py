@@ -9,9 +9,9 @@ from recorder.absence import Absence
 from recorder.camera_clock import CameraClock
 from recorder.meter import Meter
 from recorder.patience import Patience
-from recorder.plan import changes, plans
+from recorder.plan import StreamPlan, changes, plans
 from vms.core.clock import MILLISECOND, SECOND, Instant, Mono
-from vms.core.config import CameraSettings
+from vms.core.config import CameraSettings, ScheduleSettings
 from vms.core.model import CameraId, Cause, StreamKey, shard_of
 
 GATE = StreamKey(CameraId("gate"))
@@ -42,6 +42,21 @@ def test_a_reload_touches_only_what_changed() -> None:
     assert {key.camera for key in change.stop} == {"yard", "dock"}
     assert {key.camera for key in change.start} == {"dock", "roof"}
     assert {key.camera for key in change.removed} == {"yard"}
+
+
+def test_another_schedule_touches_no_connection() -> None:
+    def by(*spans: str, **more: Any) -> dict[StreamKey, StreamPlan]:
+        cameras = [camera(record="schedule:hours", **more), camera("yard")]
+        return plans(cameras, 0, 1, [ScheduleSettings(name="hours", spans=spans)])
+
+    before, after = by("mon 10:00-12:00"), by("tue 10:00-12:00")
+    change = changes(before, after)
+    assert (change.stop, change.start) == ((), ())
+    assert [key.camera for key in change.choose] == ["gate"]
+    moved = changes(before, by("tue 10:00-12:00", password="b"))
+    assert (len(moved.stop), len(moved.start), moved.choose) == (1, 1, ())
+    plain = plans([camera(), camera("yard")], 0, 1)
+    assert [key.camera for key in changes(before, plain).start] == ["gate"]
 
 
 def test_only_refused_passwords_wait_longer_each_time() -> None:

@@ -41,6 +41,9 @@ from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.evidence.order import Order
 from vms.people.accounts import Accounts
+from vms.people.audit.book import Book
+from vms.people.audit.records import Records as AuditRecords
+from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
@@ -159,6 +162,8 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         upkeep=Upkeep(clients, of_camera),
         checkups=Checkups(engine, settings.run_dir, clock),
         exports=Jobs(engine, clock, vault, checked),
+        trail=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
+        audit=AuditRecords(engine),
         # A camera is dialled in real time, whatever the site's clock says.
         finder=replace(
             finder_of(settings, clock),

@@ -14,7 +14,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import cv2
+
 from storage.findings import Findings
+from vms.app.audit_duty import AuditDuty
+from vms.app.collector_duty import CollectorDuty
 from vms.app.exports_duty import exports_duty
 from vms.app.health_duty import HealthDuty
 from vms.app.hearing_duty import HearingDuty
@@ -26,6 +30,7 @@ from vms.app.scrub_duty import ScrubDuty
 from vms.app.site import Site, open_site
 from vms.app.tier_duty import TierDuty
 from vms.app.volume_duty import VolumeDuty
+from vms.cameras.reception import Reception
 from vms.cameras.steering.moves import Moves
 from vms.cameras.steering.records import Records
 from vms.core.clock import SECOND, Clock, Span
@@ -60,6 +65,7 @@ MakeDuty = Callable[[Site], Duty]
 
 def duties(site: Site) -> Sequence[Duty]:
     """What is done on this site."""
+    reception = Reception()  # told by one duty, read by another
     makers: tuple[MakeDuty, ...] = (
         retention_duty,
         _holds,
@@ -68,16 +74,20 @@ def duties(site: Site) -> Sequence[Duty]:
         exports_duty,
         ScrubDuty,
         VolumeDuty,
-        HearingDuty,
-        health_duty,
+        lambda site: HearingDuty(site, reception),
+        lambda site: health_duty(site, reception),
         MotionDuty,
+        AuditDuty,
+        CollectorDuty,
     )
     return [make(site) for make in makers]
 
 
-def health_duty(site: Site) -> Duty:
-    """Looks at the cameras, and heeds who steers them."""
-    return HealthDuty(site, Moves(Records(site.engine), site.clock))
+def health_duty(site: Site, reception: Reception | None = None) -> Duty:
+    """Looks at the cameras, and heeds who steers them. `reception`: of who listens to them."""
+    cv2.setNumThreads(1)  # more would take the recorder's cores
+    moves = Moves(Records(site.engine), site.clock)
+    return HealthDuty(site, moves, reception or Reception())
 
 
 def _holds(site: Site) -> Duty:

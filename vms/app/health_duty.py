@@ -13,7 +13,7 @@ from typing import Protocol
 
 from storage.archive import Archive
 from storage.days import last_days, lost_of
-from storage.decoding import decode, planes_of
+from storage.decoding import RoughDecoder, planes_of
 from storage.findings import Findings
 from storage.forecast import CameraKept
 from storage.key_picture import KeyPicture
@@ -30,10 +30,11 @@ from vms.cameras.health.checks import (
     Check,
     Reading,
 )
-from vms.cameras.health.connection import connection
+from vms.cameras.health.connection import connection, hearing
 from vms.cameras.health.flow import keyframes
 from vms.cameras.health.looks import Fault, Look, Measure, faults, is_coloured, look_at
 from vms.cameras.health.usual import Usual
+from vms.cameras.reception import Reception
 from vms.cameras.usual_files import UsualFiles
 from vms.core.clock import DAY, MINUTE, SECOND, Instant, Span
 from vms.core.errors import NotFound, StorageError
@@ -64,18 +65,21 @@ class Steering(Protocol):
 
 
 class HealthDuty:
-    """A `vms.app.custodian.Duty`. `steering`: who moved which camera."""
+    """A `vms.app.custodian.Duty`. `steering`: who moved which camera; `reception`: whether
+    their events are heard."""
 
     name = "health"
     every = Span(SECOND)
     urgent = False
 
-    def __init__(self, site: Site, steering: Steering) -> None:
+    def __init__(self, site: Site, steering: Steering, reception: Reception) -> None:
+        self._reception = reception
         self._site, self._clock, self._steering = site, site.clock, steering
         files = UsualFiles(site.settings.system.data)
         findings = Findings(site.engine, site.clock)
         self._ward = Ward(Ailments(site.engine), findings, files)
         self._views = Views(site.engine)
+        self._decoder = RoughDecoder()
         self._revision: int | None = None
         self._moved: Mapping[str, Instant] = {}
         self._seen = self._clock.now()
@@ -115,6 +119,7 @@ class HealthDuty:
                 continue
             status = state_of_camera(patient, statuses, "main")
             readings = [*connection(status), *patient.flow.take(status, now)]
+            readings += hearing(patient.settings, status, self._reception.of(patient.id))
             self._ward.hear(patient, readings, now)
         if self._is_time("kept", KEEPING_EVERY, now):
             self._compare_kept(now)
@@ -160,7 +165,7 @@ class HealthDuty:
         self._ward.hear(patient, readings, now)
 
     def _judge(self, patient: Patient, picture: KeyPicture, now: Instant) -> list[Reading]:
-        look = _look_of(picture)
+        look = _look_of(picture, self._decoder)
         if look is None or picture.time < patient.usual.since:
             return []
         moved = self._moved.get(patient.id, _NEVER)
@@ -191,10 +196,10 @@ def _keyframe(archive: Archive, stream: StreamKey, at: Instant) -> KeyPicture | 
         return None
 
 
-def _look_of(picture: KeyPicture) -> Look | None:
+def _look_of(picture: KeyPicture, decoder: RoughDecoder) -> Look | None:
     try:
         video = picture.format.video
-        frame = decode(video, picture.samples, picture.pts, picture.target, rough=True)
+        frame = decoder.decode(video, picture.samples, picture.pts, picture.target)
     except (NotFound, StorageError):
         return None
     planes = planes_of(frame)

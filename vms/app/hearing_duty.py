@@ -16,6 +16,7 @@ from vms.app.onvif import clients_of
 from vms.app.site import Site
 from vms.cameras.listening import Listeners
 from vms.cameras.onvif.topics import Told
+from vms.cameras.reception import Reception
 from vms.core.clock import SECOND, Clock, Span
 from vms.core.model import CameraId
 
@@ -75,14 +76,14 @@ class Hearing:
 
 
 class HearingDuty:
-    """Listens until told to stop."""
+    """Listens until told to stop. `reception` is told whether the cameras are heard."""
 
     name = "events of cameras"
     every = Span(SECOND)
     urgent = True  # what is heard makes cameras record
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, reception: Reception) -> None:
+        self._site, self._reception = site, reception
 
     def work(self, stopping: threading.Event) -> None:
         """Blocks until `stopping`, or something unexpected."""
@@ -91,7 +92,7 @@ class HearingDuty:
     async def _listen(self, stopping: threading.Event) -> None:
         site = self._site
         hearing = await asyncio.to_thread(Hearing, site.events, site.clock)
-        listeners = Listeners(clients_of(site).client_for, hearing, site.clock)
+        listeners = Listeners(clients_of(site).client_for, hearing, site.clock, self._reception)
         followed = -1
         try:
             while not stopping.is_set():

@@ -20,6 +20,7 @@ from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
 from vms.core.errors import VmsError
 from vms.core.log import configure_logging
+from vms.core.privacy import keep_memory_private
 from vms.core.processes import ProcessSpec
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--running", type=Path, required=True)
     parser.add_argument("--index", type=int, default=0)
     arguments = parser.parse_args()
+    keep_memory_private()
     try:
         configure_logging()
         _run(arguments.role, read_running(arguments.running), arguments.index)

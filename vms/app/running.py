@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from vms.core.config import Settings
+from vms.core.config import KEPT, Settings
 from vms.core.errors import ConfigError
 
 
@@ -22,13 +22,13 @@ def running_file(settings: Settings) -> Path:
 
 
 def keep_running(settings: Settings) -> None:
-    """Write them down, for us only: the database's URL may hold a password."""
+    """Write them down, for us only: the database's URL and buckets have secrets."""
     file = running_file(settings)
     fresh = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(settings.model_dump_json(exclude={"cameras"}))
+        out.write(settings.model_dump_json(exclude={"cameras"}, context=KEPT))
     fresh.replace(file)
 
 

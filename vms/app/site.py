@@ -25,6 +25,7 @@ from vms.core.config import Settings
 from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
 from vms.people.accounts import Accounts
+from vms.people.audit.book import Book
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
@@ -52,6 +53,7 @@ class Site:
     ledger: Ledger
     holds: Holds
     keeping: Keeping
+    audit: Book
 
     def require_stream(self, key: StreamKey) -> None:
         """Raise NotFound unless the camera is registered, or was and has footage."""
@@ -90,6 +92,7 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
             ledger=ledger,
             holds=holds,
             keeping=Keeping(engine, registry, settings.volumes, hand, holds, ledger),
+            audit=Book(engine, ledger, settings.system.data / "audit", hand),
         )
     finally:
         engine.dispose()

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -24,26 +25,42 @@ from vms.core.config import Settings
 from vms.core.config_file import check_writable, load_settings
 from vms.core.errors import ConfigError
 from vms.core.log import get_logger
-from vms.core.processes import ChildProcess, ProcessSpec, stop_in_order
+from vms.core.processes import ChildProcess, ProcessSpec, keep_log_within, stop_in_order
+from vms.core.service_manager import keep_alive, tell
 from vms.core.supervise import Backoff, supervise
 from vms.people.accounts import FIRST_ADMIN
 from vms.people.passwords import make_password
+from web.certificate import pair_of
 
 log = get_logger(__name__)
 
 _LOG_MAX = 10_000_000  # bytes of a log file that are kept beside the one being written
+_LOGS_EACH = 10.0  # seconds between looks at how large they are
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _LOOK = 1.0  # seconds between looks at cameras.toml
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """How to sign in. `password`: None when it was set before and can't be known any more."""
+    """How to sign in. `password`: None when it was set before and can't be known any more.
+
+    `fingerprint`: of the certificate, where nobody vouches for it.
+    """
 
     url: str
     user: str
     password: str | None
+    fingerprint: str | None = None
 
     def __str__(self) -> str:
+        if self.fingerprint is None:
+            return self._how()
+        return (
+            f"{self._how()}\nThe certificate is our own, so the browser warns; compare before "
+            f"you trust it: SHA-256 {self.fingerprint}"
+        )
+
+    def _how(self) -> str:
         if self.password is None:
             return (
                 f"Sign in at {self.url} as {self.user} with the password set before "
@@ -108,15 +125,19 @@ async def _keep_running(site: Site, sign_in: SignIn, options: Options, watch: Wa
             child.start()
         follow = _follow(site, children)
         background.append(asyncio.create_task(follow, name="follow-cameras-toml"))
+        background.append(asyncio.create_task(_keep_logs(children), name="logs"))
         answering = asyncio.create_task(_answering(site.settings), name="console-answers")
         background.append(answering)
+        background.append(asyncio.create_task(keep_alive(), name="watchdog"))
         stop = asyncio.create_task(stopping.wait(), name="stop")
         await asyncio.wait({answering, stop}, return_when=asyncio.FIRST_COMPLETED)
+        tell("READY=1")
         shown = watch(site, sign_in, children) if not stopping.is_set() else None
         if shown is not None:
             background.append(shown)
         await stop
     finally:
+        tell("STOPPING=1")
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
@@ -134,14 +155,17 @@ def _prepare(site: Site, *, fresh_password: bool) -> SignIn:
     if password is None and fresh_password and site.accounts.knows(FIRST_ADMIN):
         password = make_password()
         site.accounts.set_password(FIRST_ADMIN, password)
-    return SignIn(_url(site.settings), FIRST_ADMIN, password)
+    pair = pair_of(site.settings)
+    fingerprint = pair.fingerprint if pair is not None and pair.own else None
+    return SignIn(_url(site.settings), FIRST_ADMIN, password, fingerprint)
 
 
 def _url(settings: Settings) -> str:
     host = settings.web.host
     if host in ("0.0.0.0", "::"):  # noqa: S104 - named, not listened on
         host = socket.gethostname()
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
+    scheme = "https" if settings.web.is_tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.web.port}"
 
 
 def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:
@@ -152,16 +176,36 @@ def _processes(settings: Settings, *, log_files: bool) -> Iterator[ProcessSpec]:
         for index in range(settings.live.processes)
     ]
     commands.append(("web", command("web", settings), 4 * SECOND))
+    withheld = _passwords_in_environment(settings)
     for name, argv, grace in commands:
-        yield ProcessSpec(name, argv, log_file(settings, name) if log_files else None, grace)
+        log = log_file(settings, name) if log_files else None
+        yield ProcessSpec(name, argv, log, grace, withheld)
+
+
+def _passwords_in_environment(settings: Settings) -> dict[str, str]:
+    """The variables that cameras.toml names, emptied: our processes have what they held."""
+    try:
+        text = settings.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return dict.fromkeys(_VARIABLE.findall(text), "")
 
 
 def log_file(settings: Settings, name: str) -> Path:
-    """Where a child's output goes; a file over its bound is put aside, one is kept."""
-    file = settings.system.data / "log" / f"{name}.log"
-    if file.exists() and file.stat().st_size > _LOG_MAX:
-        file.replace(file.with_suffix(".log.1"))
-    return file
+    """Where a child's output goes; `_keep_logs` bounds it."""
+    return settings.system.data / "log" / f"{name}.log"
+
+
+async def _keep_logs(children: Sequence[ChildProcess]) -> None:
+    """Look at the children's log files for ever; what is too large is put aside, once."""
+    files = [child.spec.log_file for child in children if child.spec.log_file is not None]
+    while files:
+        for file in files:
+            try:
+                await asyncio.to_thread(keep_log_within, file, _LOG_MAX)
+            except OSError as error:
+                log.error("a log can't be put aside", file=str(file), error=str(error))
+        await asyncio.sleep(_LOGS_EACH)
 
 
 async def _follow(site: Site, children: Sequence[ChildProcess]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from storage.findings import Findings, Kind
 from vms.cameras.ailments import Ailments
-from vms.cameras.health.checks import PICTURE, Change, Chart, Check, Reading
+from vms.cameras.health.checks import PICTURE, Change, Chart, Check, Checked, Reading
 from vms.cameras.health.flow import FlowWatch
 from vms.cameras.health.looks import Look
 from vms.cameras.health.usual import Usual
@@ -20,6 +20,9 @@ from vms.core.model import CameraId
 log = get_logger(__name__)
 
 _KINDS = {check: Kind(f"camera_{check}") for check in PICTURE.values()}
+_KINDS[Check.HEARD] = Kind.CAMERA_UNHEARD
+_ROUNDS = 10
+"""Of so many tellings one also looks whether what nobody is sick of is told all the same."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,8 @@ class Ward:
         self._patients: dict[str, Patient] = {}
         self._past: dict[str, dict[Check, tuple[bool, Instant]]] | None = None
         self._good: dict[str, Instant] = {}
+        self._told: set[Kind] = set()
+        self._round = -1  # the first telling ends what another process left
 
     def patients(self) -> Sequence[Patient]:
         """Those under observation."""
@@ -98,23 +103,26 @@ class Ward:
 
     def tell(self) -> None:
         """Bring findings and history to what the charts say; cheap to say again."""
-        self._make_up()
+        sick: dict[str, Mapping[Check, Checked]]
+        sick = {patient.id: patient.chart.sick() for patient in self._patients.values()}
+        self._make_up(sick)
+        self._round = (self._round + 1) % _ROUNDS
         for check, kind in _KINDS.items():
-            sick: dict[str, str] = {
-                patient.id: patient.chart.sick()[check].detail
-                for patient in self._patients.values()
-                if check in patient.chart.sick()
-            }
-            self._findings.settle(kind, sick)
+            still = {name: found[check].detail for name, found in sick.items() if check in found}
+            if still or kind in self._told or not self._round:
+                self._findings.settle(kind, still)
+        self._told = {
+            kind for check, kind in _KINDS.items() if any(check in s for s in sick.values())
+        }
 
-    def _make_up(self) -> None:
+    def _make_up(self, sicks: Mapping[str, Mapping[Check, Checked]]) -> None:
         """What the database refused when it happened, it gets now."""
         written: dict[str, dict[Check, Instant]] = {}
         for one in self._ailments.open():
             if one.check in list(Check):
                 written.setdefault(one.camera, {})[Check(one.check)] = one.start
         for patient in self._patients.values():
-            known, sick = written.get(patient.id, {}), patient.chart.sick()
+            known, sick = written.get(patient.id, {}), sicks[patient.id]
             begun = [
                 Change(
                     check, True, one.since, Reading(check, True, one.value, one.limit, one.detail)

@@ -14,6 +14,8 @@ from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.searches import Searches
 from vms.core.clock import Clock
 from vms.core.config import Settings
+from vms.people.audit.records import Records
+from vms.people.audit.trail import Trail
 from web.livecalls import LiveCalls
 from web.parts import Finder, WebParts
 
@@ -41,6 +43,8 @@ def web_parts(site: Site) -> WebParts:
         upkeep=upkeep_of(site),
         checkups=Checkups(site.engine, site.settings.run_dir, site.clock),
         finder=finder_of(site.settings, site.clock),
+        trail=Trail(site.audit, site.clock),
+        audit=Records(site.engine),
     )
 
 

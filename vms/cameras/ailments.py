@@ -25,6 +25,11 @@ _TIDY_EACH = 256  # so many begin between two looks at how many there are
 _DETAIL_MAX = 500
 
 
+# Asked each minute.
+_OPEN = sa.select(table).where(table.c.end.is_(None)).order_by(table.c.start, table.c.id)
+_VIEWS = sa.select(camera_view.c.camera, camera_view.c.at)
+
+
 @dataclass(frozen=True, slots=True)
 class Ailment:
     """A spell in which a check was sick. `end`: None while it lasts; `good`: when its last picture
@@ -76,8 +81,7 @@ class Ailments:
 
     def open(self) -> list[Ailment]:
         """Those that last, of all cameras, the longest first."""
-        query = sa.select(table).where(table.c.end.is_(None)).order_by(table.c.start, table.c.id)
-        return self._listed(query)
+        return self._listed(_OPEN)
 
     def of(self, camera: str, since: Instant) -> list[Ailment]:
         """Those of a camera with a part after `since`, the newest first; of many the newest."""
@@ -105,7 +109,7 @@ class Views:
     def all(self) -> dict[str, Instant]:
         """Camera → since when what it showed before does not count."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(camera_view.c.camera, camera_view.c.at))
+            rows = connection.execute(_VIEWS)
             return {row.camera: Instant(row.at) for row in rows}
 
     def begin(self, camera: str, at: Instant, by: str) -> None:

@@ -6,6 +6,7 @@ change with every look and nobody keeps them; what changed is in the database (`
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -83,6 +84,7 @@ def _chart(told: dict[str, Any]) -> CameraChart:
     return CameraChart(_time(told["good"]), _time(told["looked"]), checks)
 
 
+@functools.lru_cache(4_096)  # most checks of most cameras were looked at in the same moment
 def _text(time: Instant | None) -> str | None:
     return None if time is None else rfc3339(time, digits=9)
 

@@ -12,8 +12,10 @@ from typing import Protocol
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.topics import Kind, Told, changes
+from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, Clock, Span
 from vms.core.config import CameraSettings
+from vms.core.errors import VmsError
 from vms.core.log import get_logger
 from vms.core.model import CameraId
 from vms.core.supervise import Backoff, supervise
@@ -28,7 +30,7 @@ _STILL = Span(4 * MINUTE)
 """What lasts is told again after it: it would count as over after ten minutes of silence."""
 SHUNNED_S = 15 * 60.0
 """A camera that refuses our password, or has no events, is left alone so long."""
-_HOPELESS = (Trouble.REFUSED, Trouble.LOCKED, Trouble.NO_SERVICE)
+_HOPELESS = (Trouble.REFUSED, Trouble.LOCKED, Trouble.NO_SERVICE, Trouble.CERTIFICATE)
 _REST_S = 0.2  # between two pulls, and after each thing that was told: 5 a second of a camera
 _CONNECTING_MAX = 16
 
@@ -49,16 +51,21 @@ ClientFor = Callable[[CameraSettings], Awaitable[OnvifClient]]
 class Listeners:
     """Listens to whichever cameras it is told to; use it from one event loop."""
 
-    def __init__(self, client_for: ClientFor, hearer: Hearer, clock: Clock) -> None:
+    def __init__(
+        self, client_for: ClientFor, hearer: Hearer, clock: Clock, reception: Reception
+    ) -> None:
         self._client_for, self._hearer, self._clock = client_for, hearer, clock
+        self._reception = reception
         self._tasks: dict[CameraSettings, asyncio.Task[None]] = {}
         self._connecting = asyncio.Semaphore(_CONNECTING_MAX)
 
     async def follow(self, cameras: Sequence[CameraSettings]) -> None:
         """Listen to these of them that speak ONVIF, and to no others. Others go on untouched."""
         wanted = {_dialled(camera): camera for camera in cameras if camera.onvif is not None}
-        gone = [self._tasks.pop(key) for key in self._tasks.keys() - wanted.keys()]
-        await _ended(gone)
+        gone = {key.camera_id: self._tasks.pop(key) for key in self._tasks.keys() - wanted.keys()}
+        await _ended(list(gone.values()))
+        for camera in gone:
+            self._reception.forget(camera)
         for key in wanted.keys() - self._tasks.keys():
             name = f"listen {key.id}"
             self._tasks[key] = asyncio.create_task(self._keep(key), name=name)
@@ -72,6 +79,7 @@ class Listeners:
         said: list[str] = []
 
         def failed(error: Exception, wait: Span) -> None:
+            self._unheard(camera, error)
             if said != [str(error)]:  # once, not at every try
                 said[:] = [str(error)]
                 log.info("a camera's events are not heard", camera=camera.id, error=str(error))
@@ -92,9 +100,11 @@ class Listeners:
                 point = await client.events.subscribe(LIFE_S)
         except OnvifError as error:
             if error.trouble in _HOPELESS:
+                self._unheard(camera, error)
                 log.info("a camera's events are not heard", camera=camera.id, error=error.detail)
                 await asyncio.sleep(SHUNNED_S)
             raise
+        self._reception.tell(camera.camera_id, Heard(True))
         try:
             known: dict[tuple[Kind, str], bool] = {}
             retold = renewed = self._clock.monotonic()
@@ -111,6 +121,12 @@ class Listeners:
                     await client.events.renew(point, LIFE_S)
         finally:
             await client.events.leave(point)
+
+    def _unheard(self, camera: CameraSettings, error: Exception) -> None:
+        known = isinstance(error, VmsError)  # a bug's words are for the log
+        detail = str(error) if known else "listening to it failed; see the log"
+        offered = not (isinstance(error, OnvifError) and error.trouble is Trouble.NO_SERVICE)
+        self._reception.tell(camera.camera_id, Heard(False, detail, offered))
 
 
 def _lasting(known: dict[tuple[Kind, str], bool]) -> list[Told]:

@@ -34,6 +34,7 @@ from vms.core.secret import Secret
 log = get_logger(__name__)
 
 THE_FILE = "cameras.toml"
+_REVISION = sa.select(camera_revision.c.revision)  # asked for again and again
 """Who changes what the file declares."""
 
 
@@ -66,7 +67,7 @@ class Registry:
     def revision(self) -> int:
         """A number that rises with every change."""
         with self._engine.connect() as connection:
-            return connection.scalar(sa.select(camera_revision.c.revision)) or 0
+            return connection.scalar(_REVISION) or 0
 
     def difference(self, declared: Sequence[CameraSettings]) -> tuple[Change, ...]:
         """What `apply` would change."""

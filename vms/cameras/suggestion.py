@@ -28,6 +28,7 @@ def suggested(found: Found, taken: Container[str]) -> dict[str, Any]:
         "model": device.model,
         "serial": device.serial,
         "firmware": device.firmware,
+        "mac": device.mac,
     }
     values: dict[str, Any] = {
         "id": free_id(slug(name), found.match.source, taken),

@@ -79,11 +79,13 @@ class Upkeep:
 def completed(inventory: Inventory | None, facts: DeviceFacts) -> Inventory:
     """An inventory with what the device says of itself, where nothing stands yet. Pure."""
     known = inventory if inventory is not None else Inventory()
+    mac = facts.mac or ""
     told = {
         "make": facts.make[:100],
         "model": facts.model[:100],
         "serial": facts.serial[:100],
         "firmware": facts.firmware[:100],
+        "mac": mac,
     }
     missing = {name: text for name, text in told.items() if text and not getattr(known, name)}
     return known.model_copy(update=missing)

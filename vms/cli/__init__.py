@@ -11,11 +11,13 @@ import sys
 
 from vms.core.errors import BadRequest, VmsError
 from vms.core.log import configure_logging
+from vms.core.privacy import keep_memory_private
 
 
 def main() -> None:
     """The process of a command: `run`, with its logs on stderr. What runs the system says more."""
     configure_logging(level="warning")
+    keep_memory_private()
     run()
 
 

@@ -188,6 +188,7 @@ def verify(
     from storage.ledger.kept import read_kept
     from storage.tier_check import verify_tiers
     from vms.app.site import open_site
+    from vms.people.audit.check import AuditCheck
 
     if level.upper() not in Level.__members__:
         known = ", ".join(name.lower() for name in Level.__members__)
@@ -202,7 +203,9 @@ def verify(
         audit = Audit(site.engine, site.settings, site.ledger, site.clock, kept=kept)
         found = audit.findings(chosen, threads=threads(), progress=checked)
         far = verify_tiers(site.engine, site.tiers, chosen, progress=checked)
-        findings = [*found, *far, *site.holds.check()]
+        site.audit.settle()  # what a crash left on its way is no tampering
+        people = AuditCheck(site.engine, site.ledger).findings()
+        findings = [*found, *far, *site.holds.check(), *people]
     if as_json:
         print_json([finding.as_json() for finding in findings])
     else:

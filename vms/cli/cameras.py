@@ -247,6 +247,7 @@ def replace(
     model: Annotated[str | None, typer.Option(help="Its model.")] = None,
     serial: Annotated[str | None, typer.Option(help="Its serial number.")] = None,
     firmware: Annotated[str | None, typer.Option(help="Its firmware.")] = None,
+    mac: Annotated[str | None, typer.Option(help="Its MAC address.")] = None,
     installed: Annotated[str | None, typer.Option(help="The day, 2026-05-31.")] = None,
     warranty_until: Annotated[str | None, typer.Option(help="The day, 2029-05-31.")] = None,
     notes: Annotated[str | None, typer.Option(help="Maintenance notes.")] = None,
@@ -258,6 +259,7 @@ def replace(
     from vms.core.errors import BadRequest
 
     label = {"make": make, "model": model, "serial": serial, "firmware": firmware}
+    label |= {"mac": mac}
     label |= {"installed": installed, "warranty_until": warranty_until, "notes": notes}
     inventory = {name: value for name, value in label.items() if value is not None}
     device: dict[str, Any] = {"source": source, "sub": sub, "inventory": inventory or None}

@@ -7,6 +7,7 @@ import typer
 from vms import __version__
 from vms.cli import (
     archive,
+    audit,
     backup,
     cameras,
     discover,
@@ -20,6 +21,7 @@ from vms.cli import (
     system,
     users,
 )
+from vms.cli.telling import tell_of_commands
 from vms.simulator.cli import app as simulator
 
 app = typer.Typer(
@@ -49,6 +51,7 @@ cameras.add_to(app)
 discover.add_to(app)
 doctor.add_to(app)
 archive.add_to(app)
+audit.add_to(app)
 backup.add_to(app)
 retention.add_to(app)
 evidence.add_to(app)
@@ -58,3 +61,4 @@ app.add_typer(holds.app, name="hold")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(users.app, name="users")
 app.add_typer(simulator, name="simulate")
+tell_of_commands(app)

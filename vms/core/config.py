@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -92,6 +93,14 @@ def _secret(value: object) -> object:
     if isinstance(value, Secret):
         return value
     raise ValueError("must be text in quotes")  # and never shows what stands there
+
+
+KEPT = "kept"
+"""The serialisation context of settings kept for our own processes, with their secrets."""
+
+
+def _told(value: Secret, info: SerializationInfo) -> str:
+    return value.reveal() if info.context == KEPT else str(value)
 
 
 def _path(value: Path) -> Path:
@@ -202,18 +211,29 @@ def _onvif_url(value: object) -> object:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
+def _certificate(value: object) -> str:
+    if value in ("any", "checked"):
+        return str(value)
+    kind, _, digits = str(value).strip().lower().replace("-", "").partition(":")
+    digits = digits.replace(":", "")
+    if kind != "sha256" or re.fullmatch(r"[0-9a-f]{64}", digits) is None:
+        raise ValueError("must be any, checked, or sha256: and the certificate's 64 hex digits")
+    return f"sha256:{digits}"
+
+
 Folder = Annotated[Path, AfterValidator(_path)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
 Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
 SecretText = Annotated[
     Secret,
     BeforeValidator(_secret),
-    PlainSerializer(str),
+    PlainSerializer(_told),
     WithJsonSchema({"type": "string", "writeOnly": True}),
 ]
 Identifier = Annotated[str, BeforeValidator(_camera_id)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Source = Annotated[str, BeforeValidator(_source)]
+Certificate = Annotated[str, BeforeValidator(_certificate)]
 OnvifUrl = Annotated[str, Field(max_length=500), BeforeValidator(_onvif_url)]
 RecordMode = Annotated[str, BeforeValidator(_record)]
 ScheduleName = Annotated[str, BeforeValidator(_schedule_name)]
@@ -236,9 +256,38 @@ class SystemSettings(_Value):
 
 
 class WebSettings(_Value):
-    """`[web]`. `listen`: HOST:PORT of the console and the API."""
+    """`[web]`. `listen`: HOST:PORT of the console and the API.
+
+    `tls_certificate`, `tls_key`: PEM files, read again when they change. `tls`: without these
+    files "auto" makes a pair of its own where others than this machine can connect; "off" leaves
+    it to a proxy in front.
+    """
 
     listen: Listen = "127.0.0.1:8080"
+    tls: Literal["auto", "self-signed", "off"] = "auto"
+    tls_certificate: Folder | None = None
+    tls_key: Folder | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> WebSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether this server speaks TLS itself."""
+        if self.tls_certificate is not None:
+            return self.tls != "off"
+        return self.tls == "self-signed" or (self.tls == "auto" and not self.is_local)
 
     @property
     def host(self) -> str:
@@ -345,6 +394,22 @@ class LedgerSettings(_Value):
     every: Annotated[Nanoseconds, _within("1 min", "30 d")] = 3600 * SECOND
 
 
+class AuditSettings(_Value):
+    """`[audit]`. `keep`: how long it is kept who did and saw what; older entries are deleted.
+
+    `syslog`: where each entry is sent to, as `tls://siem.example.org:6514`, `tcp://…` or `udp://…`;
+    `certificates`: PEM of who signed the collector's certificate, else the machine's; `form`: the
+    message as structured data alone, or as CEF beside it. `spool`: entries that wait while the
+    collector is away; older ones are then left out, and that is an entry itself.
+    """
+
+    keep: Annotated[Nanoseconds, _within("30 d", "36500 d")] = 730 * 86_400 * SECOND
+    syslog: Annotated[str, Field(pattern=r"^(tls|tcp|udp)://[^/\s@]+:\d{1,5}$")] | None = None
+    certificates: Folder | None = None
+    form: Literal["syslog", "cef"] = "syslog"
+    spool: Annotated[int, Field(ge=1_000, le=100_000_000)] = 1_000_000
+
+
 class CustodySettings(_Value):
     """`[custody]`. `scrub`: everything stored is read again once in this time; 0: never.
 
@@ -432,6 +497,8 @@ class CameraSettings(_Value):
     `privacy`: a schedule whose hours are never recorded and never shown. `pre_roll`, `post_roll`:
     how much is kept before and after an event, where events are what is recorded. `onvif`: where
     the camera is asked and steered, `http://10.0.0.5/onvif/device_service`; None if it is not.
+    `onvif_certificate`: which one is taken where it is asked over https: any (cameras sign theirs
+    themselves), one that an authority vouches for, or that of a SHA-256.
     `motion`: what is looked for in its sub stream; None: nothing is.
     """
 
@@ -441,6 +508,7 @@ class CameraSettings(_Value):
     source: Source
     sub: Source | None = None
     onvif: OnvifUrl | None = None
+    onvif_certificate: Certificate = "any"
     username: Line | None = None
     password: SecretText | None = None
     secret: Folder | None = None
@@ -520,6 +588,7 @@ class Settings(_Value):
     retention: tuple[RetentionRule, ...] = ()
     tiers: tuple[TierSettings, ...] = ()
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     custody: CustodySettings = CustodySettings()
     schedules: tuple[ScheduleSettings, ...] = ()
     onvif: OnvifSettings = OnvifSettings()

@@ -48,14 +48,26 @@ def _notes(text: str) -> str:
     return text.strip()
 
 
+def _mac(text: str) -> str:
+    """`AC-CC-8E-C1-23-45`, `accc.8ec1.2345` and the like as `ac:cc:8e:c1:23:45`."""
+    digits = re.sub(r"[:.\-\s]", "", text).lower()
+    if not digits:
+        return ""
+    if re.fullmatch(r"[0-9a-f]{12}", digits) is None:
+        raise ValueError(f"{text[:40]!r} is no MAC address such as ac:cc:8e:c1:23:45")
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
 Label = Annotated[str, Field(max_length=100), AfterValidator(one_line)]
+Mac = Annotated[str, Field(max_length=40), AfterValidator(_mac)]
 Day = Annotated[dt.date, BeforeValidator(_day)]
 
 
 class Inventory(BaseModel):
-    """A device: make, model, serial number and firmware as its label and its pages say them.
+    """A device: make, model, serial number, firmware and MAC as its label and its pages say them.
 
-    `installed`, `warranty_until`: days; `notes`: maintenance, in as many lines as it takes.
+    `mac`: in any way of writing; it is kept as `ac:cc:8e:c1:23:45`. `installed`, `warranty_until`:
+    days; `notes`: maintenance, in as many lines as it takes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +76,7 @@ class Inventory(BaseModel):
     model: Label = ""
     serial: Label = ""
     firmware: Label = ""
+    mac: Mac = ""
     installed: Day | None = None
     warranty_until: Day | None = None
     notes: Annotated[str, Field(max_length=4_000), AfterValidator(_notes)] = ""

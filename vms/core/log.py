@@ -1,7 +1,8 @@
 """Logs: one line per thing that happened, for people on a terminal and as JSON for machines.
 
 Values of type `Secret` print as `***`; URLs are logged without user and password because the
-settings never keep them there.
+settings never keep them there. What gets into a line all the same, in a library's words or a
+traceback, is masked by its value in the finished line.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 from typing import Literal, TextIO
 
 import structlog
+
+from vms.core.secret import masked
 
 Form = Literal["console", "json"]
 
@@ -32,7 +35,7 @@ def configure_logging(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            renderer,
+            _Masking(renderer),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
@@ -42,6 +45,25 @@ def configure_logging(
     )
     # Libraries log through `logging`: warnings and worse are let through, as they are.
     logging.basicConfig(level=logging.WARNING, stream=out, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_MaskingFormatter(logging.BASIC_FORMAT))
+
+
+class _Masking:
+    """A renderer whose lines hold no secret."""
+
+    def __init__(self, renderer: structlog.types.Processor) -> None:
+        self._renderer = renderer
+
+    def __call__(
+        self, logger: structlog.types.WrappedLogger, name: str, event: structlog.types.EventDict
+    ) -> str:
+        return masked(str(self._renderer(logger, name, event)))
+
+
+class _MaskingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

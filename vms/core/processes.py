@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -128,6 +129,24 @@ class ChildProcess:
             preexec_fn=_prepared(os.getpid(), self.spec.nice),
             env={**os.environ, **self.spec.environment},
         )
+
+
+def keep_log_within(file: Path, most: int) -> None:
+    """Put what a log file holds aside, as `.1`, once it holds more than `most` bytes.
+
+    Its writer appends and goes on at the beginning; a line or two written meanwhile may be lost.
+    Raises OSError. Blocks.
+    """
+    try:
+        if file.stat().st_size <= most:
+            return
+    except FileNotFoundError:
+        return
+    aside = file.with_name(f"{file.name}.1")
+    fresh = file.with_name(f"{file.name}.tmp")
+    shutil.copyfile(file, fresh)
+    os.truncate(file, 0)
+    fresh.replace(aside)
 
 
 async def stop_in_order(children: Sequence[ChildProcess]) -> None:

@@ -35,6 +35,7 @@ class Permission(enum.StrEnum):
     SYSTEM = "system"  # the machine's state: volumes, recorders
     METRICS = "metrics"  # figures for monitoring
     STORAGE = "storage"  # what is stored and how it is: volumes, findings, the ledger's head
+    AUDIT = "audit"  # read who did and saw what
     PEOPLE = "people"  # who may sign in and what they may: see and change it
 
 
@@ -76,7 +77,7 @@ BUILT_IN = {
         Role(ADMIN, frozenset(Permission), priority=2),
         Role(OPERATOR, _LOOKING | {Permission.EVENTS, Permission.PTZ}),
         Role(INVESTIGATOR, _LOOKING | {Permission.EXPORT, Permission.HOLD}),
-        Role(AUDITOR, _EVERYBODY | {Permission.METRICS, Permission.STORAGE}),
+        Role(AUDITOR, _EVERYBODY | {Permission.METRICS, Permission.STORAGE, Permission.AUDIT}),
     )
 }
 """Roles every site has; they can't be changed, so that everybody knows what they mean."""

@@ -60,7 +60,7 @@ class CameraSpec:
 
     `file`: replay this video file in a loop, untouched, instead of drawn pictures. `port`: an
     own RTSP port beside the fleet's (0: any free one), so that the fault `stop` refuses the TCP
-    connection itself.
+    connection itself. `tls`: its ONVIF device speaks HTTPS only, with a certificate of its own.
     """
 
     id: str
@@ -75,6 +75,7 @@ class CameraSpec:
     seed: int = 1
     file: Path | None = None
     port: int | None = None
+    tls: bool = False
     faults: tuple[ScheduledFault, ...] = ()
 
 

@@ -15,7 +15,7 @@ from vms.people.accounts import Account
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from vms.people.signin import SignIn
-from web.api.session import told_refusals
+from web.api.session import refusal
 from web.parts import parts_of
 from web.permit import Permit, address_of
 from web.problems import Problem
@@ -84,8 +84,10 @@ def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
     door: SignIn = request.app.state.door
     factors = parts_of(request).second_factors
     if not factors.is_asked(who):  # else it is refused below, whatever the password
-        with told_refusals(403):
+        try:
             door.prove(who.name, form.password, address_of(request))
+        except Denied as error:
+            raise refusal(error, 403) from None
     begun = factors.begin(who)
     picture = segno.make(begun.address.reveal(), error="m", micro=False)
     return Begun(
@@ -111,8 +113,10 @@ def remove(request: Request, form: BothForm, me: Me) -> None:
     """Be asked for no code any more; it ends all of one's sign-ins, this one too."""
     who = _person(request, me)
     door: SignIn = request.app.state.door
-    with told_refusals(403):
+    try:
         door.prove(who.name, form.password, address_of(request), form.code)
+    except Denied as error:
+        raise refusal(error, 403) from None
     parts_of(request).second_factors.remove(who)
     _log.warning("second_factor_removed", account=who.name, address=address_of(request))
 

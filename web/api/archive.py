@@ -18,6 +18,8 @@ from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import Cause, StreamKey
+from vms.people.audit.entry import What
+from vms.people.audit.viewing import seen_of
 from vms.people.permissions import Permission
 from web.api import answers
 from web.api.events import EventFacts, facts_of
@@ -31,6 +33,7 @@ from web.playback.picture import jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
 from web.playback.retime import shifts
 from web.problems import Problem
+from web.witness import saw
 
 router = APIRouter(
     prefix="/api/cameras/{camera}",
@@ -236,6 +239,7 @@ def segment_file(
     segment = parts.archive.segment(key, Instant(start_ns))
     if since is not None and since > segment.start:
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
+    _tell_seen(request, segment)
     descriptor = parts.archive.open(segment)
     try:
         return _file_answer(request, descriptor, segment, since)
@@ -277,7 +281,24 @@ def frame(
         picture = jpeg_at(archive, key, Instant(at), width)
     except NotFound:
         raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
+    saw(request, What.SNAPSHOT, camera, stream, (Instant(at), Instant(at + SECOND)))
     return Response(picture, media_type="image/jpeg")
+
+
+def _tell_seen(request: Request, segment: SegmentFacts) -> None:
+    """Which of its footage goes out; what a browser kept and asks about counts as well."""
+    if request.method == "HEAD":
+        return
+    try:
+        span = parse_range(request.headers.get("range"), segment.size)
+    except Unsatisfiable:
+        return
+    first, stop = (0, segment.size) if span is None else (span.start, span.start + span.length)
+    index = parts_of(request).archive.fragments(segment)
+    places = [(one.start, one.offset, one.size) for one in index.fragments]
+    seen = seen_of(places, segment.end, first, stop)
+    if seen is not None:
+        saw(request, What.LOOK_BACK, segment.stream.camera, segment.stream.name, seen)
 
 
 def _file_answer(

@@ -17,6 +17,7 @@ from vms.core.secret import Secret
 from vms.evidence.jobs import ExportJob, JobState
 from vms.evidence.local import SiteTime
 from vms.evidence.order import CAMERAS_MAX, REASON_MAX, Order, Refused, new_id
+from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
@@ -26,6 +27,7 @@ from web.permit import Eyes, Permit
 from web.playback.files import FileSpan
 from web.playback.ranges import ByteRange, Unsatisfiable, parse_range
 from web.problems import Problem
+from web.witness import note
 
 _permit = Permit(Permission.EXPORT, each=True)
 router = APIRouter(prefix="/api/exports", tags=["exports"], dependencies=[Depends(_permit)])
@@ -77,6 +79,13 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
     unknown = [camera for camera in wanted.cameras if not is_camera_id(camera)]
     if unknown:
         raise Problem(404, "not_found", f"there is no camera {plain(unknown[0], 80)!r}")
+    note(
+        request,
+        cameras=tuple(wanted.cameras),
+        start=wanted.start,
+        end=wanted.end,
+        detail=wanted.reason,
+    )
     eyes = Eyes(request, by.identity)
     for camera in wanted.cameras:
         eyes.require(Permission.EXPORT, CameraId(camera), Instant(wanted.start))
@@ -122,6 +131,15 @@ def file(request: Request, export: Id, by: By) -> Response:
     """The package, or one byte range of it."""
     parts = parts_of(request)
     job = parts.exports.get(export, _whose(request, by))
+    order = job.order
+    note(
+        request,
+        what=What.DOWNLOAD,
+        cameras=order.cameras,
+        start=order.start,
+        end=order.end,
+        detail=order.reason,
+    )
     eyes = Eyes(request, by.identity)
     for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
         eyes.require(Permission.EXPORT, camera, job.order.start)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response, WebSocket
 from starlette.requests import ClientDisconnect, HTTPConnection
 
 from vms.core.model import CameraId
+from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
@@ -20,6 +21,7 @@ from web.livecalls import LiveDown, LiveRefused
 from web.parts import parts_of
 from web.permit import Permit, address_of
 from web.problems import Problem
+from web.witness import saw
 
 router = APIRouter(prefix="/api/cameras/{camera}/live", tags=["live"])
 
@@ -59,6 +61,7 @@ async def offer(
     answer = await _ask(
         request, camera, "whep.offer", stream=stream, sdp=sdp, **_watcher(request, signed_in)
     )
+    _tell_watching(request, camera, stream)
     location = f"/api/cameras/{camera}/live/whep/{answer['session']}"
     return Response(answer["sdp"], 201, {"Location": location}, "application/sdp")
 
@@ -84,6 +87,13 @@ async def watch(
         await hand_over(path, head)
     except HandoverError as error:
         raise _refusal(error.code, str(error)) from error
+    _tell_watching(websocket, camera, stream)
+
+
+def _tell_watching(connection: HTTPConnection, camera: str, stream: Stream) -> None:
+    """That it begins; how long it lasts, `web.bouncer` tells."""
+    now = parts_of(connection).clock.now()
+    saw(connection, What.LIVE, camera, stream, (now, now))
 
 
 def _watcher(connection: HTTPConnection, signed_in: SignedIn) -> dict[str, str]:

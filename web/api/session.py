@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
+from vms.people.audit.entry import Entry, Outcome, What
 from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
@@ -57,10 +57,24 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
     """Sign in; the answer sets the cookie."""
     parts = parts_of(request)
     door: SignIn = request.app.state.door
-    with told_refusals(401):
+
+    def told(name: str, outcome: Outcome, detail: str = "") -> None:
+        address = address_of(request)
+        entry = Entry(parts.clock.now(), What.SIGN_IN, name, "none", address, detail=detail)
+        parts.trail.tell(replace(entry, outcome=outcome))
+
+    def known() -> str:
+        # People type passwords into the name's field: only a known name is kept.
+        return credentials.username if parts.accounts.knows(credentials.username) else "(unknown)"
+
+    try:
         who, session = door.sign_in(
             credentials.username, credentials.password, address_of(request), credentials.otp
         )
+    except Denied as error:
+        told(known(), "denied", _WHY.get(type(error), ""))
+        raise refusal(error, 401) from None
+    told(who.name, "done")
     response.set_cookie(
         COOKIE,
         session.token,
@@ -95,25 +109,27 @@ def sign_out(
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 
-@contextlib.contextmanager
-def told_refusals(status: int) -> Iterator[None]:
+_WHY: dict[type[Denied], str] = {
+    TooManyTries: "too many tries",
+    CodeAsked: "code asked",
+    WrongCode: "wrong code",
+}
+"""What the audit says of a refused sign-in."""
+
+_CODES: dict[type[Denied], str] = {CodeAsked: "code_asked", WrongCode: "wrong_code"}
+
+
+def refusal(error: Denied, status: int) -> Problem:
     """What the door refuses, as a problem document."""
-    try:
-        yield
-    except TooManyTries as error:
-        raise Problem(
+    if isinstance(error, TooManyTries):
+        return Problem(
             429,
             "too_many_tries",
             str(error),
             headers={"Retry-After": str(error.seconds)},
             retry_after=error.seconds,
-        ) from None
-    except CodeAsked as error:
-        raise Problem(status, "code_asked", str(error)) from None
-    except WrongCode as error:
-        raise Problem(status, "wrong_code", str(error)) from None
-    except Denied as error:
-        raise Problem(status, "wrong_credentials", str(error)) from None
+        )
+    return Problem(status, _CODES.get(type(error), "wrong_credentials"), str(error))
 
 
 def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:

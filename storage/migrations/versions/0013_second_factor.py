@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013_second_factor"
-down_revision = "0012_purpose"
+down_revision = "0015_audit"
 branch_labels = None
 depends_on = None
 

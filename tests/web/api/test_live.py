@@ -38,6 +38,8 @@ class LiveProcess:
         self.asked: list[Mapping[str, object]] = []
         self.handed: list[Handed] = []
         self.refuse: LiveRefused | None = None
+        self.greeting = b""
+        self.sending = threading.Thread()
         self._rpc = RpcServer(rpc, {"whep.offer": self._offer, "whep.delete": self._delete})
         self._fds = HandoverServer(fds, self._take)
 
@@ -76,12 +78,22 @@ class LiveProcess:
         (request,) = protocol.events_received()
         protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
         protocol.send_text(b'video/mp4; codecs="avc1.64001F"')
+        if self.greeting:
+            protocol.send_binary(self.greeting)
         handed.socket.setblocking(True)
-        handed.socket.sendall(b"".join(protocol.data_to_send()))
+        # Beside: more than the kernel takes at once is read only after we have answered.
+        data = b"".join(protocol.data_to_send())
+
+        def send() -> None:
+            with contextlib.suppress(OSError):  # whoever watches has gone
+                handed.socket.sendall(data)
+
+        self.sending = threading.Thread(target=send, name="sending")
+        self.sending.start()
 
 
-@pytest.fixture
-def live(site: WebSite) -> Iterator[LiveProcess]:
+@contextlib.contextmanager
+def live_process(site: WebSite) -> Iterator[LiveProcess]:
     paths = [site.parts.live.socket_of("gate-north", suffix) for suffix in ("", ".fds")]  # type: ignore[arg-type]
     process, ready, stop = LiveProcess(*paths), Future[None](), asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -93,8 +105,16 @@ def live(site: WebSite) -> Iterator[LiveProcess]:
     loop.call_soon_threadsafe(stop.set)
     thread.join(5)
     loop.close()
+    if process.handed:
+        process.sending.join(5)
     for handed in process.handed:
         handed.socket.close()
+
+
+@pytest.fixture
+def live(site: WebSite) -> Iterator[LiveProcess]:
+    with live_process(site) as process:
+        yield process
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ OWN, FOREIGN = "gate-north", "gate-south"
 _MOMENTS = ("start", "at", "from")
 _FILLED = {"camera": OWN, "start_ns": "1763800000000000000"}
 SITE_WIDE = frozenset({Permission.REGISTRY, Permission.RETENTION, Permission.STORAGE}) | {
-    Permission.PEOPLE
+    Permission.PEOPLE,
+    Permission.AUDIT,
 }
 TALKS_TO_CAMERAS = re.compile(r"/(ptz|device|test|discovery)")
 

@@ -33,6 +33,7 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
         "source": f"rtsp://10.1.0.{5 + len(slug)}/main",
         "sub": f"rtsp://10.1.0.{5 + len(slug)}/sub",
         "onvif": None,
+        "onvif_certificate": "any",
         "username": "vms",
         "transport": "auto",
         "record": "continuous",
@@ -50,8 +51,8 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
 
 def label(make: str, model: str, **more: Any) -> dict[str, Any]:
     return {
-        "make": make, "model": model, "serial": "", "firmware": "", "installed": None,
-        "warranty_until": None, "notes": "", **more,
+        "make": make, "model": model, "serial": "", "firmware": "", "mac": "",
+        "installed": None, "warranty_until": None, "notes": "", **more,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ _SYNC_SLOW = Span(500 * MILLISECOND)
 _CLOCK_BOUND = Span(SECOND)
 _FILES_BASE, _FILES_PER_CAMERA = 256, 12  # sockets of two streams, part files, readers of both
 # Two streams, each with a receive buffer at twice its size, a ring, and the writer's share.
+_NAMED = 10  # cameras in one sentence
 _MEMORY_BASE, _MEMORY_PER_CAMERA = 512_000_000, 6_000_000
 
 
@@ -154,6 +156,16 @@ def memory(available: int, total: int, cameras: int, pre_roll: int) -> Diagnosis
             "memory", said, "see what else takes it (top); the kernel may kill the recorder"
         )
     return well("memory", said)
+
+
+def cameras_heard(unheard: Sequence[str]) -> Diagnosis:
+    """`unheard`: cameras whose own events are not heard."""
+    if not unheard:
+        return well("cameras' events", "all that are listened to are heard")
+    named = ", ".join(unheard[:_NAMED]) + (" …" if len(unheard) > _NAMED else "")
+    text = f"the events of {len(unheard)} cameras are not heard: {named}"
+    remedy = "see why on the camera's page, or: vms cameras test ID"
+    return risk("cameras' events", text, remedy)
 
 
 def cores(count: int, cameras: int) -> Diagnosis:

@@ -20,7 +20,8 @@ from storage.disk import RealDisk
 from storage.ledger.keys import Keys
 from vms.app.doctor import diagnosis, probes
 from vms.app.doctor.diagnosis import Diagnosis, failed, risk, well
-from vms.cameras.charts import read_charts
+from vms.cameras.charts import Charts, read_charts
+from vms.cameras.health.checks import Check, Checked, CheckState
 from vms.cameras.registry import Registry
 from vms.cameras.vault import Vault
 from vms.core.clock import Clock, Span
@@ -117,19 +118,30 @@ def _running(settings: Settings, clock: Clock) -> Iterator[Diagnosis]:
     if not workers:
         yield well("system", "it does not run")
         return
-    wanted = workers[0].workers
+    wanted, charts = workers[0].workers, read_charts(settings.run_dir, clock.now())
     said = f"{len(workers)} of {wanted} recorder workers run"
     remedy = "see its log (data/log) and restart it: vms up"
     if len(workers) < wanted:
         yield failed("system", said, remedy)
-    elif read_charts(settings.run_dir, clock.now()).at is None:
+    elif charts.at is None:
         yield risk("system", f"{said}; nobody looks at the cameras' health", remedy)
     else:
         yield well("system", said)
+        yield diagnosis.cameras_heard(_sick(charts, Check.HEARD))
     lag = max(worker.loop_lag_ms for worker in workers)
     if lag > 500:
         text = f"a recorder worker was held up for {lag:.0f} ms in the last seconds"
         yield risk("load", text, "see what else runs on this machine; plan fewer cameras for it")
+
+
+def _sick(charts: Charts, check: Check) -> list[str]:
+    """The cameras of which a check is sick."""
+    nothing = Checked()
+    return sorted(
+        name
+        for name, chart in charts.cameras.items()
+        if chart.checks.get(check, nothing).state is CheckState.SICK
+    )
 
 
 def _port(settings: Settings, clock: Clock) -> Diagnosis:

@@ -29,6 +29,7 @@ class Check(StrEnum):
     LOSSES = "losses"
     RESYNCS = "resyncs"
     CLOCK = "clock"
+    HEARD = "heard"
     BLACK = "black"
     WHITE = "white"
     COVERED = "covered"
@@ -77,6 +78,7 @@ RULES: Mapping[Check, Rule] = {
     Check.LOSSES: Rule(6, 6, STREAM_EVERY, "share"),
     Check.RESYNCS: Rule(6, 6, STREAM_EVERY, "1/min"),
     Check.CLOCK: Rule(6, 6, STREAM_EVERY, "s"),
+    Check.HEARD: Rule(6, 1, STREAM_EVERY),
     Check.BLACK: Rule(3, 2, PICTURES_EVERY, "share"),
     Check.WHITE: Rule(3, 2, PICTURES_EVERY, "share"),
     Check.COVERED: Rule(3, 2, PICTURES_EVERY, "share"),

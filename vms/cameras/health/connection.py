@@ -1,10 +1,13 @@
-"""Whether a camera can be reached, lets us in and sends: read off its stream's state. Pure."""
+"""Whether a camera can be reached, lets us in, sends and is heard: read off its stream's state and
+what the listener says. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from vms.cameras.health.checks import Check, Reading
+from vms.cameras.reception import Heard
+from vms.core.config import CameraSettings
 from vms.core.model import Cause, State
 from vms.core.status import StreamStatus
 
@@ -34,3 +37,12 @@ def connection(status: StreamStatus) -> Iterator[Reading]:
     for check in _STEPS[: _STEPS.index(bad)]:
         yield Reading(check, False)
     yield Reading(bad, True, detail=status.detail or "")
+
+
+def hearing(camera: CameraSettings, status: StreamStatus, heard: Heard | None) -> Iterator[Reading]:
+    """Whether its events are heard. Of a camera that does not even send, that is no trouble of its
+    own; one that has no events is in trouble only where they decide what is recorded."""
+    if heard is None or status.state not in _DELIVERS:
+        return
+    if heard.well or heard.offered or camera.record == "events":
+        yield Reading(Check.HEARD, not heard.well, detail=heard.detail)

@@ -89,7 +89,7 @@ def is_coloured(u: Luma, v: Luma) -> bool:
 
 
 def look_at(luma: Luma, *, coloured: bool = True, inter: float | None = None) -> Look:
-    """Take a picture's look: about 2 ms for 1080p."""
+    """Take a picture's look: about 1 ms for 1080p."""
     fine = _smaller(luma, _FINE)
     coarse = _smaller(fine, _COARSE).astype(np.float32)
     inner = coarse[_BORDER * _CELL : -_BORDER * _CELL]
@@ -106,7 +106,13 @@ def look_at(luma: Luma, *, coloured: bool = True, inter: float | None = None) ->
 
 
 def _smaller(picture: Luma, size: tuple[int, int]) -> Luma:
-    """`size`: width and height."""
+    """The mean of what falls on each pixel. `size`: width and height.
+
+    A third in both directions, as from 1080p, is a quarter of the work as a blur of which each
+    third pixel is taken: the same numbers, and OpenCV has no fast way for it.
+    """
+    if picture.shape == (3 * size[1], 3 * size[0]):
+        return np.ascontiguousarray(cv2.blur(picture, (3, 3))[1::3, 1::3], np.uint8)
     shrunk: Any = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, np.uint8)
 
@@ -114,6 +120,13 @@ def _smaller(picture: Luma, size: tuple[int, int]) -> Luma:
 def _cells(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     shape = (_CELLS_DOWN, _CELL, _CELLS_ACROSS, _CELL)
     return coarse.reshape(shape)
+
+
+# The first of the eight numbers of each pixel's cell, in the order of `Look.edges`.
+_CELL_BINS = np.kron(
+    np.arange(_CELLS_DOWN * _CELLS_ACROSS, dtype=np.int32).reshape(_CELLS_DOWN, _CELLS_ACROSS),
+    np.full((_CELL, _CELL), _DIRECTIONS, np.int32),
+)
 
 
 def _edges(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -124,10 +137,10 @@ def _edges(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     strength, angle = cv2.cartToPolar(across, down)
     # Night and day turn a dark edge into a bright one: opposite directions are one.
     direction = (angle * (_DIRECTIONS / np.pi)).astype(np.int32) % _DIRECTIONS
-    strength = np.log1p(strength)
-    planes = [np.where(direction == number, strength, 0) for number in range(_DIRECTIONS)]
-    summed: Any = np.stack([_cells(plane).sum(axis=(1, 3)) for plane in planes], axis=-1)
-    return np.asarray(summed, np.float32)
+    weights: Any = cv2.log(strength + 1)
+    bins, weights = (_CELL_BINS + direction).reshape(-1), weights.reshape(-1)
+    summed = np.bincount(bins, weights, _CELLS_DOWN * _CELLS_ACROSS * _DIRECTIONS)
+    return summed.astype(np.float32).reshape(_CELLS_DOWN, _CELLS_ACROSS, _DIRECTIONS)
 
 
 def _fineness(fine: Luma) -> float:
@@ -144,7 +157,7 @@ def _strongest(picture: Luma) -> float:
     rows = picture.shape[0] // 8  # without name and time, which no lens blurs
     inner = cv2.GaussianBlur(picture[rows:-rows], (3, 3), 0)
     edges = cv2.convertScaleAbs(cv2.Laplacian(inner, cv2.CV_16S, ksize=3))
-    counts = np.bincount(edges.reshape(-1), minlength=256)
+    counts = cv2.calcHist([edges], [0], None, [256], [0, 256])
     return float(np.searchsorted(np.cumsum(counts), 0.99 * edges.size))
 
 

@@ -47,7 +47,8 @@ class OnvifClients:
         host, tls = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if tls else 80)
         number = await self._number(host, port)
-        address = Address(number, port, tls, "" if number == host else host)
+        name = "" if number == host else host
+        address = Address(number, port, tls, name, settings.onvif_certificate)
         user = Credentials(settings.username or "", settings.password or Secret(""))
         signed = user if settings.username is not None else None
         return OnvifClient(self._http, address, signed, self._sign_ins, self._clock, parts.path)

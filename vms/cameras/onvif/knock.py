@@ -22,19 +22,28 @@ DEADLINE_S = 1.0
 
 
 async def knock(
-    networks: Networks, hosts: Iterable[str], port: int, sign_ins: HttpSignIns, clock: Clock
+    networks: Networks,
+    hosts: Iterable[str],
+    ports: tuple[int, int],
+    sign_ins: HttpSignIns,
+    clock: Clock,
 ) -> list[Match]:
-    """The devices among `hosts`, at that port of each."""
+    """The devices among `hosts`, at the first of the ports over HTTP, or else at the other over
+    TLS. Both are asked at once, so that a range takes no longer."""
     http, room = Http(networks, DEADLINE_S), asyncio.Semaphore(AT_ONCE)
 
+    async def at(address: Address) -> Match | None:
+        try:
+            await Asking(http, address, None, sign_ins, clock).clock_offset()
+        except OnvifError:
+            return None
+        return Match(address.host, "", address.port, DEVICE_PATH, "", "", address.tls)
+
     async def one(host: str) -> Match | None:
-        address = Address(host, port)
+        plain, tls = ports
         async with room:
-            try:
-                await Asking(http, address, None, sign_ins, clock).clock_offset()
-            except OnvifError:
-                return None
-        return Match(host, "", port, DEVICE_PATH, name="", hardware="")
+            found = await asyncio.gather(at(Address(host, plain)), at(Address(host, tls, tls=True)))
+        return found[0] or found[1]
 
     found = await asyncio.gather(*(one(host) for host in hosts))
     return [match for match in found if match is not None]

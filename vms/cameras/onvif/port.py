@@ -23,6 +23,7 @@ class Trouble(enum.StrEnum):
     BROKEN_ANSWER = "broken_answer"  # ends early, or lacks what it must have
     REFUSED = "refused"  # user or password
     LOCKED = "locked"
+    CERTIFICATE = "certificate"  # not the one that the camera's settings take
     NO_PROFILE = "no_profile"
     NO_SERVICE = "no_service"  # no PTZ, imaging or events
     FAULT = "fault"  # the camera's own words, in `detail`
@@ -41,12 +42,14 @@ class Address:
     """Where a device is dialled: a numeric address and the port of its HTTP server.
 
     `tls`: the port speaks HTTPS. `name`: what the settings call the host, if that is no number.
+    `certificate`: which ones are taken, in the words of the settings' `onvif_certificate`.
     """
 
     host: str
     port: int = 80
     tls: bool = False
     name: str = ""
+    certificate: str = "any"
 
     def __str__(self) -> str:
         host = self.name or self.host

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from vms.cameras.onvif.client import DEVICE_PATH
@@ -26,7 +27,7 @@ _PATH = re.compile(r"/[!-~]{0,200}")
 class Match:
     """A device that answered from `source`. `name`, `hardware`: what it says of itself unasked.
 
-    `port`, `path`: of its XAddr; its host is not believed, `source` is where it was heard.
+    `port`, `path`, `tls`: of its XAddr; its host is not believed, `source` is where it was heard.
     """
 
     source: str
@@ -35,10 +36,11 @@ class Match:
     path: str
     name: str
     hardware: str
+    tls: bool = False
 
     @property
     def address(self) -> Address:
-        return Address(self.source, self.port)
+        return Address(self.source, self.port, self.tls)
 
 
 def probe(message_id: str) -> bytes:
@@ -72,30 +74,40 @@ def _match(element: Element, source: str) -> Match | None:
     usable = [one for one in places if one is not None]
     if not usable:
         return None
-    # The XAddr in the words of where we heard it, if there is one.
-    _, port, path = next((one for one in usable if one[0] == source), usable[0])
+    # The XAddr in the words of where we heard it, if there is one; over TLS only if it must be.
+    usable.sort(key=lambda one: (one.host != source, one.tls))
+    place = usable[0]
     return Match(
         source=source,
         uuid=plain(element.words("EndpointReference", "Address"), 100),
-        port=port,
-        path=path,
+        port=place.port,
+        path=place.path,
         name=_scope(scopes, "name"),
         hardware=_scope(scopes, "hardware"),
+        tls=place.tls,
     )
 
 
-def _place(xaddr: str) -> tuple[str, int, str] | None:
-    """Host, port and path of an XAddr over HTTP."""
+class _Place(NamedTuple):
+    host: str
+    port: int
+    path: str
+    tls: bool
+
+
+def _place(xaddr: str) -> _Place | None:
+    """Where an XAddr leads."""
     try:
         parts = urlsplit(xaddr)
-        host, port = parts.hostname, parts.port or 80
+        host, tls = parts.hostname, parts.scheme == "https"
+        port = parts.port or (443 if tls else 80)
         ipaddress.ip_address((host or "").partition("%")[0])
     except ValueError:
         return None
     path = parts.path or DEVICE_PATH
-    if parts.scheme != "http" or host is None or not _PATH.fullmatch(path):
+    if parts.scheme not in ("http", "https") or host is None or not _PATH.fullmatch(path):
         return None
-    return host, port, path
+    return _Place(host, port, path, tls)
 
 
 def _scope(scopes: list[str], kind: str) -> str:

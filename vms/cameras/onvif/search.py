@@ -47,7 +47,8 @@ class Found:
     @property
     def onvif(self) -> str:
         """Where it is asked, as the key `onvif` of a camera says it."""
-        return f"http://{self.match.address}{self.match.path}"
+        scheme = "https" if self.match.tls else "http"
+        return f"{scheme}://{self.match.address}{self.match.path}"
 
     def as_json(self) -> dict[str, object]:
         """For `--json` and the API: everything but a password."""
@@ -82,8 +83,8 @@ class Known(Protocol):
 class Wanted:
     """What to search. `hosts`: numeric addresses to ask one by one beside multicast.
 
-    `interfaces`: names or addresses of this machine's own; empty for all of them. `http_port`:
-    where hosts that answer no probe are asked over HTTP.
+    `interfaces`: names or addresses of this machine's own; empty for all of them. `http_port`,
+    `https_port`: where hosts that answer no probe are asked over HTTP and over TLS.
     """
 
     hosts: Sequence[str] = ()
@@ -93,6 +94,7 @@ class Wanted:
     port: int = PORT
     listen_s: float = discovery.LISTEN_S
     http_port: int = 80
+    https_port: int = 443
 
 
 class Search:
@@ -123,9 +125,8 @@ class Search:
         )
         answered = {match.source for match in matches}
         silent = [host for host in wanted.hosts if host not in answered]
-        matches += await knock(
-            self._networks, silent, wanted.http_port, self._sign_ins, self._clock
-        )
+        ports = (wanted.http_port, wanted.https_port)
+        matches += await knock(self._networks, silent, ports, self._sign_ins, self._clock)
         heard(len(matches))
         ids = _ids_by_place(known)
         room = asyncio.Semaphore(AT_ONCE)
@@ -217,7 +218,7 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
 
 
 def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> str | None:
-    exact = ids.get(_onvif_key(f"http://{match.address}"))
+    exact = ids.get(_onvif_key(f"{'https' if match.tls else 'http'}://{match.address}"))
     if exact is None and facts is not None:
         exact = ids.get(_stream_key(facts.main.uri))
     return exact or ids.get(_host_key(match.source))
@@ -230,7 +231,7 @@ def _stream_key(url: str) -> str:
 
 def _onvif_key(url: str) -> str:
     parts = urlsplit(url)
-    return f"onvif {parts.hostname}:{parts.port or 80}"
+    return f"onvif {parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _host_key(host: str) -> str:

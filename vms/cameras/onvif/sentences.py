@@ -52,6 +52,12 @@ SENTENCES: dict[Trouble, Sentence] = {
         "The camera has locked the account; wait some minutes before the next try.",
         "Kamera hesabı kilitledi; yeniden denemeden önce birkaç dakika bekleyin.",
     ),
+    Trouble.CERTIFICATE: Sentence(
+        "The camera shows another certificate than its settings take (onvif_certificate): it has a "
+        "new one, or another machine stands in its place.",
+        "Kamera, ayarlarında kabul edilenden (onvif_certificate) başka bir sertifika gösteriyor: "
+        "sertifikası yenilenmiş ya da yerinde başka bir cihaz var.",
+    ),
     Trouble.NO_PROFILE: Sentence(
         "The camera has no profile with video.",
         "Kamerada görüntülü bir profil yok.",

@@ -193,6 +193,29 @@ def _one_encoder(device: Device, call: Call) -> str:
     return f"<trt:{tag}>{inner}</trt:{tag}>"
 
 
+def _span(tag: str, low: int, high: int) -> str:
+    return f"<tt:{tag}><tt:Min>{low}</tt:Min><tt:Max>{high}</tt:Max></tt:{tag}>"
+
+
+def _encoder_options(device: Device, call: Call) -> str:
+    """What could be set: every size that one of the streams has, and no more."""
+    found = _videos(device, old=True).values()
+    sizes = "".join(
+        f"<tt:ResolutionsAvailable><tt:Width>{one.width}</tt:Width><tt:Height>{one.height}"
+        "</tt:Height></tt:ResolutionsAvailable>"
+        for one in found
+    )
+    most = max((one.fps for one in found), default=1)
+    tag = "GetVideoEncoderConfigurationOptionsResponse"
+    return (
+        f"<trt:{tag}><trt:Options>{_span('QualityRange', 1, 5)}<tt:H264>{sizes}"
+        f"{_span('GovLengthRange', 1, 300)}{_span('FrameRateRange', 1, most)}"
+        f"{_span('EncodingIntervalRange', 1, 1)}"
+        "<tt:H264ProfilesSupported>Main</tt:H264ProfilesSupported></tt:H264>"
+        f"</trt:Options></trt:{tag}>"
+    )
+
+
 MEDIA: dict[str, Answer] = {
     "GetProfiles": _profiles,
     "GetProfile": _one_profile,
@@ -201,6 +224,7 @@ MEDIA: dict[str, Answer] = {
     "GetVideoSources": _sources,
     "GetVideoEncoderConfigurations": _encoders,
     "GetVideoEncoderConfiguration": _one_encoder,
+    "GetVideoEncoderConfigurationOptions": _encoder_options,
 }
 MEDIA2: dict[str, Answer] = {
     "GetProfiles": _profiles2,

@@ -75,6 +75,7 @@ class Device:
         self.mac = ":".join(("02", *(digest[at : at + 2] for at in range(12, 22, 2))))
         self.uuid = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
         self.address = ""
+        self.tls = False
         self.head, self.imaging = Head(clock), Imaging()
         self.ntp = "192.0.2.123"
         self.time_from_ntp = True
@@ -104,7 +105,7 @@ class Device:
         address = self.address
         if "onvif-foreign-xaddr" in self.faults:
             address = "192.0.2.1"
-        return f"http://{address}/onvif/{service}"
+        return f"{'https' if self.tls else 'http'}://{address}/onvif/{service}"
 
     def happen(self, kind: EventKind, *, on: bool) -> None:
         """Something begins or ends; every pull point hears of it."""

@@ -32,6 +32,7 @@ def device_server(
     videos = {"main": spec.video} | ({"sub": spec.sub} if spec.sub else {})
     signin = SignIn(camera.gate, clock, Nonces(clock, rng), camera.faults)
     device = Device(spec.id, camera.title, videos, stream_url, signin, clock, camera.faults)
+    device.tls = spec.tls
     return DeviceServer(device, host, port, executor, zone, spec.seed)
 
 

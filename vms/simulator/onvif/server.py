@@ -13,6 +13,7 @@ from vms.core.clock import SECOND
 from vms.core.log import get_logger
 from vms.simulator.onvif import answers_device, answers_events, answers_media, answers_ptz
 from vms.simulator.onvif.answers_device import Answer
+from vms.simulator.onvif.certificate import self_signed
 from vms.simulator.onvif.device import Device
 from vms.simulator.onvif.picture import snapshot
 from vms.simulator.onvif.soap import (
@@ -91,8 +92,9 @@ class DeviceServer:
 
     async def __aenter__(self) -> DeviceServer:
         self._server = await asyncio.start_server(
-            self._serve, self.host, self.port, limit=_LARGEST_HEAD
-        )
+            self._serve, self.host, self.port, limit=_LARGEST_HEAD,
+            ssl=self_signed(self.device.name) if self.device.tls else None,
+        )  # fmt: skip
         self.port = self._server.sockets[0].getsockname()[1]
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.device.address = f"{host}:{self.port}"

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 
-from vms.core.clock import SECOND, Clock
+from vms.core.clock import MILLISECOND, SECOND, Clock
 from vms.simulator import rtsp
 from vms.simulator.faults import Faults
 from vms.simulator.onvif.soap import Token
@@ -16,7 +16,8 @@ from vms.simulator.server import Nonces
 
 CLOCK_TOLERANCE = 30 * SECOND
 """How far a token's time may be off; real cameras take 5 s to 5 min."""
-_NONCES_KEPT = 256  # older tokens are too old anyway
+_SAME = 100 * MILLISECOND
+_TOKENS_KEPT = 256  # older ones are too old anyway
 
 
 class SignIn:
@@ -24,7 +25,7 @@ class SignIn:
 
     def __init__(self, gate: rtsp.Gate, clock: Clock, nonces: Nonces, faults: Faults) -> None:
         self._gate, self._clock, self._nonces, self._faults = gate, clock, nonces, faults
-        self._used: OrderedDict[str, None] = OrderedDict()
+        self._used: OrderedDict[tuple[str, str], int] = OrderedDict()  # when first, monotonic
         self.clock_shift = 0  # what SetSystemDateAndTime has added, ns
         self.refusals = 0
         self.tokens = True  # False: only HTTP sign-in is taken, as newer firmware does
@@ -68,13 +69,19 @@ class SignIn:
             self._gate.auth != "digest" or self._nonces.fresh(nonce)
         )
 
+    def _is_replayed(self, token: Token) -> bool:
+        """Whether it was used before. libonvif draws one nonce a second and signs two requests of
+        the same millisecond the same, and cameras take it."""
+        first = self._used.get((token.nonce, token.created))
+        return first is not None and self._clock.monotonic() - first > _SAME
+
     def _by_token(self, token: Token | None) -> bool:
         """WS-Security UsernameToken Profile 1.1 §3.1: Base64(SHA1(nonce + created + password))."""
         if (
             not self.tokens
             or token is None
             or token.username != self._gate.username
-            or token.nonce in self._used
+            or self._is_replayed(token)
         ):
             return False
         try:
@@ -89,7 +96,7 @@ class SignIn:
         expected = base64.b64encode(hashlib.sha1(secret, usedforsecurity=False).digest())
         if not hmac.compare_digest(token.digest.encode(), expected):
             return False
-        self._used[token.nonce] = None
-        while len(self._used) > _NONCES_KEPT:
+        self._used.setdefault((token.nonce, token.created), self._clock.monotonic())
+        while len(self._used) > _TOKENS_KEPT:
             self._used.popitem(last=False)
         return True

@@ -2,6 +2,7 @@
 // the CSRF header, a deadline on everything. What the players and the timeline fetch is in media/.
 
 import { AccountApi } from './accountapi';
+import { askAudit, type AuditPage, type AuditSearch } from './audit';
 import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
 import type {
   ExportJob,
@@ -311,6 +312,11 @@ export class Api {
   /** Say that the machine's clock is right, after it was doubted. */
   confirmClock(): Promise<unknown> {
     return this.#change('POST', '/api/retention/confirm-clock');
+  }
+
+  /** `before`: the page behind this entry; null: the newest. */
+  audit(search: AuditSearch, before: number | null, signal?: AbortSignal): Promise<AuditPage> {
+    return askAudit(this.#asking, search, before, signal);
   }
 
   storage(signal?: AbortSignal): Promise<StorageFacts> {

@@ -9,6 +9,7 @@ const GATE: Registered = {
   source: 'rtsp://10.0.0.5/main',
   sub: 'rtsp://10.0.0.5/sub',
   onvif: null,
+  onvif_certificate: 'any',
   username: 'vms',
   transport: 'auto',
   record: 'schedule:mesai',

@@ -7,7 +7,7 @@ export const ID_MAX = 63;
 export const SECOND_NS = 1e9;
 export const MODES = ['continuous', 'events', 'schedule', 'off'] as const;
 export const TRANSPORTS: readonly Transport[] = ['auto', 'tcp', 'udp', 'libav'];
-export const LABELS = ['make', 'model', 'serial', 'firmware'] as const;
+export const LABELS = ['make', 'model', 'serial', 'firmware', 'mac'] as const;
 export const DAYS = ['installed', 'warranty_until'] as const;
 export const PLACES = ['lat', 'lon', 'heading', 'fov'] as const;
 
@@ -23,6 +23,8 @@ export interface CameraDraft {
   readonly source: string;
   readonly sub: string;
   readonly onvif: string;
+  /** Empty: any. */
+  readonly onvifCertificate: string;
   readonly username: string;
   readonly password: string;
   readonly transport: Transport;
@@ -56,6 +58,7 @@ export function draftOf(camera: Registered | null): CameraDraft {
     source: camera?.source ?? '',
     sub: camera?.sub ?? '',
     onvif: camera?.onvif ?? '',
+    onvifCertificate: camera === null || camera.onvif_certificate === 'any' ? '' : camera.onvif_certificate,
     username: camera?.username ?? '',
     password: '',
     transport: camera?.transport ?? 'auto',
@@ -75,6 +78,7 @@ export function draftOf(camera: Registered | null): CameraDraft {
       model: label?.model ?? '',
       serial: label?.serial ?? '',
       firmware: label?.firmware ?? '',
+      mac: label?.mac ?? '',
       installed: label?.installed ?? '',
       warranty_until: label?.warranty_until ?? '',
       notes: label?.notes ?? '',
@@ -144,6 +148,7 @@ export function entryOf(draft: CameraDraft): Entry {
   return {
     ...dialled(draft),
     id: draft.id,
+    onvif_certificate: orNull(draft.onvifCertificate),
     name: draft.name.trim(),
     groups: groupsOf(draft.groups),
     record: draft.mode === 'schedule' ? `${SCHEDULED}${draft.schedule.trim()}` : draft.mode,

@@ -76,6 +76,7 @@ export const PERMISSIONS = [
   'registry',
   'retention',
   'storage',
+  'audit',
   'system',
   'metrics',
   'people',

@@ -15,6 +15,7 @@ export interface Inventory {
   readonly model: string;
   readonly serial: string;
   readonly firmware: string;
+  readonly mac: string;
   readonly installed: string | null;
   readonly warranty_until: string | null;
   readonly notes: string;
@@ -28,6 +29,7 @@ export interface Registered {
   readonly source: string;
   readonly sub: string | null;
   readonly onvif: string | null;
+  readonly onvif_certificate: string;
   readonly username: string | null;
   readonly transport: Transport;
   readonly record: string;

@@ -10,7 +10,10 @@ const ALL = [
   camera('z', 'Şehit Park', ['meydan']),
   camera('a', 'İtfaiye Önü', []),
   camera('b', 'Çarşı 10', ['meydan', 'çarşı']),
-  camera('c', 'Çarşı 2', ['çarşı'], { source: 'rtsp://10.9.9.9/x' }),
+  camera('c', 'Çarşı 2', ['çarşı'], {
+    source: 'rtsp://10.9.9.9/x',
+    inventory: { make: 'Axis', model: '', serial: '', firmware: '', mac: 'ac:cc:8e:c1:23:45', installed: null, warranty_until: null, notes: '' },
+  }),
 ];
 
 describe('shownCameras', () => {
@@ -21,6 +24,8 @@ describe('shownCameras', () => {
   it('searches name, address and device, however typed, within a group', () => {
     expect(shownCameras(ALL, 'carsi', null).map((one) => one.id)).toEqual(['c', 'b']);
     expect(shownCameras(ALL, '10.9', null).map((one) => one.id)).toEqual(['c']);
+    expect(shownCameras(ALL, 'AC:CC:8E', null).map((one) => one.id)).toEqual(['c']);
+    expect(shownCameras(ALL, 'accc8ec1', null).map((one) => one.id)).toEqual(['c']);
     expect(shownCameras(ALL, 'carsi', 'meydan').map((one) => one.id)).toEqual(['b']);
     expect(shownCameras(ALL, '', '').map((one) => one.id)).toEqual(['a']);
   });

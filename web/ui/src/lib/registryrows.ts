@@ -23,7 +23,7 @@ export function shownCameras(
 
 function searched(camera: Registered): string {
   const label = camera.inventory;
-  const device = label === null ? [] : [label.make, label.model, label.serial];
+  const device = label === null ? [] : [label.make, label.model, label.serial, label.firmware, label.mac, label.mac.replaceAll(':', '')];
   return [camera.name, camera.id, ...camera.groups, camera.source, camera.onvif ?? '', ...device].join(' ');
 }
 

@@ -3,6 +3,7 @@ import { account } from './account.en';
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
 import { motion } from './motion.en';
+import { audit } from './audit.en';
 import { people } from './people.en';
 import { ptz } from './ptz.en';
 import { registry } from './registry.en';
@@ -13,6 +14,7 @@ export const en: Dictionary = {
   ...checkup,
   ...keeping,
   ...motion,
+  ...audit,
   ...people,
   ...ptz,
   ...registry,

@@ -304,6 +304,8 @@ export const keeping: Readonly<Record<keyof typeof tr, string>> = {
   'finding.ledger_damaged.todo': 'Check with `vms verify` and compare with a checkpoint kept elsewhere.',
   'finding.ledger_stopped': 'The ledger can’t be written',
   'finding.ledger_stopped.todo': 'Check the disk of the data folder. Recording goes on; leaves are added later.',
+  'finding.audit_changed': 'Entries of the audit were changed',
+  'finding.audit_changed.todo': 'Find out who had access to the database; `vms verify` names the entries.',
   'finding.stamp_late': 'Stamps are late',
   'finding.stamp_late.todo': 'Check the network to the stamping authority; stamps wait in a queue.',
   'finding.tier_unreachable': 'The second tier can’t be reached',

@@ -303,6 +303,8 @@ export const keeping = {
   'finding.ledger_damaged.todo': '`vms verify` ile denetleyin ve başka yerde saklanan kontrol noktasıyla karşılaştırın.',
   'finding.ledger_stopped': 'Kayıt defterine yazılamıyor',
   'finding.ledger_stopped.todo': 'Veri klasörünün diskini denetleyin. Kayıt sürüyor; yapraklar sonra eklenir.',
+  'finding.audit_changed': 'Denetim kayıtları değiştirilmiş',
+  'finding.audit_changed.todo': 'Veritabanına kimin eriştiğini araştırın; `vms verify` kayıtları adıyla söyler.',
   'finding.stamp_late': 'Zaman damgası gecikti',
   'finding.stamp_late.todo': 'Damga sunucusuna ağ bağlantısını denetleyin; damgalar sırada bekliyor.',
   'finding.tier_unreachable': 'İkinci katmana ulaşılamıyor',

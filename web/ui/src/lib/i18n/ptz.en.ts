@@ -76,6 +76,7 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
   'ptz.trouble.unreachable': 'The camera’s ONVIF service can’t be reached. Check its address and the network.',
   'ptz.trouble.silent': 'The camera does not answer in time.',
   'ptz.trouble.refused': 'The camera refuses the user or the password.',
+  'ptz.trouble.certificate': 'The camera shows another certificate than its settings take.',
   'ptz.trouble.locked': 'The camera has locked the account; wait some minutes.',
   'ptz.trouble.forbidden_network': 'The camera’s address is outside the allowed networks.',
   'ptz.trouble.fault': 'The camera refused: {detail}',

@@ -75,6 +75,7 @@ export const ptz = {
   'ptz.trouble.unreachable': 'Kameranın ONVIF servisine ulaşılamıyor. Adresini ve ağı denetleyin.',
   'ptz.trouble.silent': 'Kamera zamanında yanıt vermiyor.',
   'ptz.trouble.refused': 'Kamera kullanıcı adını ya da parolayı kabul etmiyor.',
+  'ptz.trouble.certificate': 'Kamera, ayarlarında kabul edilenden başka bir sertifika gösteriyor.',
   'ptz.trouble.locked': 'Kamera hesabı kilitledi; birkaç dakika bekleyin.',
   'ptz.trouble.forbidden_network': 'Kameranın adresi izin verilen ağların dışında.',
   'ptz.trouble.fault': 'Kamera isteği reddetti: {detail}',

@@ -4,6 +4,7 @@ import { account } from './account.tr';
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
 import { motion } from './motion.tr';
+import { audit } from './audit.tr';
 import { people } from './people.tr';
 import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
@@ -13,6 +14,7 @@ export const tr = {
   ...checkup,
   ...keeping,
   ...motion,
+  ...audit,
   ...people,
   ...ptz,
   ...registry,
