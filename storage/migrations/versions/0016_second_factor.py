@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013_second_factor"
+revision = "0016_second_factor"
 down_revision = "0015_audit"
 branch_labels = None
 depends_on = None
