@@ -15,6 +15,7 @@ import vms
 from vms.people.signin import SignIn
 from web import problems
 from web.api import (
+    account,
     archive,
     audit,
     cameras,
@@ -48,6 +49,7 @@ from web.witness import Witness
 
 ROUTERS = (
     session.router,
+    account.router,
     people.router,
     system.router,
     storage.router,
@@ -78,7 +80,7 @@ def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     """The application. Nothing runs before a server starts it."""
     app = _routes(_running)
     app.state.parts = parts
-    app.state.door = SignIn(parts.accounts, parts.sessions, parts.clock)
+    app.state.door = SignIn(parts.accounts, parts.sessions, parts.second_factors, parts.clock)
     app.router.default = console or Console()
     return app
 

@@ -45,6 +45,7 @@ from vms.people.audit.book import Book
 from vms.people.audit.records import Records as AuditRecords
 from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
 from web.app import create_app
 from web.console import Console
@@ -149,6 +150,7 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         archive=Archive(engine, settings.volumes, clock),
         accounts=accounts,
         sessions=Sessions(engine, clock, roles),
+        second_factors=SecondFactors(engine, clock, vault, "Deneme"),
         roles=roles,
         cameras=cameras,
         live=LiveCalls(settings),

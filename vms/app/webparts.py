@@ -29,6 +29,7 @@ def web_parts(site: Site) -> WebParts:
         accounts=site.accounts,
         roles=site.roles,
         sessions=site.sessions,
+        second_factors=site.second_factors,
         cameras=site.registry,
         live=LiveCalls(site.settings),
         overview=Overview(

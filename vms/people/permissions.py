@@ -56,7 +56,7 @@ class Role:
     """Permissions under a name. `priority`: of two who steer one camera, the higher takes over.
 
     `purpose`: its holders say what for, or an order's number, before they steer: following a
-    person without an order spoils evidence.
+    person without an order spoils evidence. `second_factor`: its holders must have one.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Role:
     limits: Limits = Limits()
     priority: int = 1
     purpose: bool = False
+    second_factor: bool = False
 
 
 ADMIN, OPERATOR, INVESTIGATOR, AUDITOR = "admin", "operator", "investigator", "auditor"
@@ -101,13 +102,18 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, proven by a sign-in or an API token."""
+    """Who asks, proven by a sign-in or an API token.
+
+    `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
+    but to set it up.
+    """
 
     account: int
     name: str
     display_name: str
     grants: tuple[Grant, ...]
     via: Literal["session", "token"]
+    must_enrol: bool = False
 
     @property
     def role(self) -> str:
@@ -154,6 +160,8 @@ def decide(identity: Identity, asked: Asked) -> Decision:
     """May `identity` do it? Any one grant suffices."""
     about = f" on camera {asked.camera}" if asked.camera is not None else ""
     reason = f"{identity.name} may not use {asked.permission}{about}."
+    if identity.must_enrol and asked.permission is not Permission.OWN_SESSION:
+        return Decision(False, f"{identity.name} must set up a second factor first.")
     for grant in identity.grants:
         if asked.permission not in grant.role.permissions or not _reaches(grant, asked):
             continue
@@ -198,7 +206,8 @@ def _ago(age: Span) -> str:
 
 def permissions_of(identity: Identity) -> frozenset[Permission]:
     """All that is allowed somewhere; the screens show only what their reader may use."""
-    return frozenset().union(*(grant.role.permissions for grant in identity.grants))
+    held = frozenset[Permission]().union(*(grant.role.permissions for grant in identity.grants))
+    return held & {Permission.OWN_SESSION} if identity.must_enrol else held
 
 
 def steering_priority(identity: Identity) -> int:

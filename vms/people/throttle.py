@@ -46,6 +46,11 @@ class Throttle:
         """The password was right: the account's count goes, the address gets this one try back.
         No more, or one own account would buy tries on others."""
         self._records.pop((account, address), None)
+        self.right_so_far(address)
+
+    def right_so_far(self, address: str) -> None:
+        """The password was right and a code is asked: the address gets this one try back, the
+        account not, or codes could be guessed for ever."""
         shared = self._records.get(("", address))
         if shared is not None:
             shared.tries -= 1

@@ -46,6 +46,8 @@ export interface RoleBody {
   readonly priority: number;
   /** Steering asks what for. */
   readonly purpose: boolean;
+  /** Its holders must have a second factor. */
+  readonly second_factor: boolean;
 }
 
 export interface Role extends RoleBody {

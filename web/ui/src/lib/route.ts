@@ -10,11 +10,12 @@ export type Route =
   | { readonly page: 'cameras' }
   | { readonly page: 'find' }
   | { readonly page: 'people' }
+  | { readonly page: 'account' }
   | { readonly page: 'audit' }
   | { readonly page: 'missing' };
 
 /** Pages without anything after their name. */
-const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'audit'] as const;
+const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account', 'audit'] as const;
 
 export function routeOf(path: string, query: URLSearchParams): Route {
   const parts = path.split('/').filter((part) => part !== '');

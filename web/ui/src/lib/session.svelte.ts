@@ -28,8 +28,8 @@ class Session {
     }
   }
 
-  async signIn(username: string, password: string): Promise<void> {
-    this.#opened(await this.api.signIn(username, password));
+  async signIn(username: string, password: string, otp?: string): Promise<void> {
+    this.#opened(await this.api.signIn(username, password, otp));
   }
 
   async signOut(): Promise<void> {

@@ -1,4 +1,5 @@
 // The console's English words.
+import { account } from './account.en';
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
 import { motion } from './motion.en';
@@ -9,6 +10,7 @@ import { registry } from './registry.en';
 import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
+  ...account,
   ...checkup,
   ...keeping,
   ...motion,

@@ -1,5 +1,6 @@
 // The console's Turkish words. The keys of this dictionary are the keys of every other one.
 
+import { account } from './account.tr';
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
 import { motion } from './motion.tr';
@@ -9,6 +10,7 @@ import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
 
 export const tr = {
+  ...account,
   ...checkup,
   ...keeping,
   ...motion,
