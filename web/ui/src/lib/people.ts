@@ -67,6 +67,8 @@ export const PERMISSIONS = [
   'cameras',
   'live',
   'archive',
+  'snapshot',
+  'sound',
   'ptz',
   'events',
   'hold',
@@ -77,6 +79,7 @@ export const PERMISSIONS = [
   'audit',
   'system',
   'metrics',
+  'audit',
   'people',
 ] as const;
 
