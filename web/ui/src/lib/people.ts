@@ -79,7 +79,6 @@ export const PERMISSIONS = [
   'audit',
   'system',
   'metrics',
-  'audit',
   'people',
 ] as const;
 
