@@ -241,8 +241,8 @@ def segment_file(
     """A stored file or one byte range of it; a file still being written as far as it is.
 
     `since`: an instant in nanoseconds before the file's start that its times shall count from.
-    """A stored file or one byte range of it; one still being written as far as it is.
-
+    Who may not hear gets the file without its sound: every offset the same, up to its last
+    fragment.
     """
     parts = parts_of(request)
     key = footage_of(parts, camera, stream)

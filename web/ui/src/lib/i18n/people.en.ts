@@ -107,6 +107,5 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.storage': 'state of storage',
   'may.system': 'state of the system',
   'may.metrics': 'metrics',
-  'may.audit': 'record of access',
   'may.people': 'people and rights',
 };

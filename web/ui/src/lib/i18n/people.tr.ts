@@ -105,6 +105,5 @@ export const people = {
   'may.storage': 'depolama durumu',
   'may.system': 'sistem durumu',
   'may.metrics': 'ölçümler',
-  'may.audit': 'erişim kaydı',
   'may.people': 'kişiler ve yetkiler',
 } as const;
