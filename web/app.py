@@ -60,6 +60,7 @@ ROUTERS = (
     trial.router,
     discovery.router,
     archive.router,
+    archive.pictures,
     days.router,
     events.router,
     ptz.router,

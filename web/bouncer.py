@@ -33,6 +33,7 @@ class Watching(NamedTuple):
     permit: str
     address: str
     camera: CameraId
+    hears: bool = False
 
 
 class Bouncer:
@@ -63,7 +64,7 @@ class Bouncer:
         gone = await asyncio.to_thread(self._unwelcome, watching)
         for one in gone:
             with contextlib.suppress(LiveDown):  # then nobody watches there either
-                await self._parts.live.end(one.camera, one.permit)
+                await self._parts.live.end(one.camera, one.permit, hearing=one.hears)
         return gone
 
     async def _rounds(self) -> None:
@@ -84,11 +85,15 @@ class Bouncer:
         ]
 
     def _may(self, identity: Identity | None, one: Watching, groups: Collection[str]) -> bool:
+        """Who may no longer hear is sent away too, and comes back to pictures without sound."""
         if identity is None:
             return False
         now = self._parts.clock.now()
-        asked = Asked(Permission.LIVE, now, one.address, one.camera, groups)
-        return decide(identity, asked).allowed
+        needed = [Permission.LIVE, Permission.SOUND] if one.hears else [Permission.LIVE]
+        return all(
+            decide(identity, Asked(permission, now, one.address, one.camera, groups)).allowed
+            for permission in needed
+        )
 
 
 def _read(stats: dict[str, object]) -> list[Watching]:
@@ -98,7 +103,8 @@ def _read(stats: dict[str, object]) -> list[Watching]:
     for one in viewers if isinstance(viewers, list) else ():
         permit, camera = str(one.get("permit", "")), str(one.get("camera", ""))
         if permit and is_camera_id(camera):
-            found.append(Watching(permit, str(one.get("address", "")), CameraId(camera)))
+            address, hears = str(one.get("address", "")), one.get("hears") is True
+            found.append(Watching(permit, address, CameraId(camera), hears))
     return found
 
 

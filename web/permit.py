@@ -20,7 +20,7 @@ from vms.core.clock import Instant
 from vms.core.model import CameraId
 from vms.people.permissions import BUILT_IN, OPERATOR, Asked, Grant, Identity, Permission, decide
 from vms.people.sessions import SignedIn
-from web.api.times import moment
+from web.api.times import LAST, moment
 from web.parts import parts_of
 from web.problems import Problem
 from web.witness import remember
@@ -130,13 +130,15 @@ class Eyes:
 def _footage(connection: HTTPConnection) -> Instant | None:
     """The earliest moment a request asks for. One that can't be read is refused by the route."""
     place = str(connection.path_params.get("start_ns", ""))
-    found = [int(place)] if place.isdecimal() else []
+    # What no instant can be is refused by the route, and must not reach the record of access.
+    found = [int(place)] if place.isdecimal() and len(place) <= len(str(LAST)) else []
     for name in _MOMENTS:
         for value in connection.query_params.getlist(name):
             try:
                 found.append(moment(value))
             except ValueError:
                 continue
+    found = [one for one in found if 0 <= one <= LAST]
     return Instant(min(found)) if found else None
 
 

@@ -27,6 +27,8 @@ class Permission(enum.StrEnum):
     REGISTRY = "registry"  # add, change, replace and remove cameras
     LIVE = "live"  # pictures of now
     ARCHIVE = "archive"  # pictures of the past: timeline, media, frames
+    SNAPSHOT = "snapshot"  # a single picture of the past as a file
+    SOUND = "sound"  # what microphones hear: with pictures of now, of the past, and handed out
     EVENTS = "events"  # tell of what happens at a camera; it may make it record
     PTZ = "ptz"  # steer cameras
     EXPORT = "export"  # hand out footage
@@ -71,6 +73,7 @@ ADMIN, OPERATOR, INVESTIGATOR, AUDITOR = "admin", "operator", "investigator", "a
 
 _EVERYBODY = frozenset({Permission.OWN_SESSION, Permission.CAMERAS, Permission.SYSTEM})
 _LOOKING = _EVERYBODY | {Permission.LIVE, Permission.ARCHIVE, Permission.METRICS}
+_LOOKING |= {Permission.SNAPSHOT, Permission.SOUND}
 BUILT_IN = {
     role.name: role
     for role in (

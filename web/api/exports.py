@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from vms.core.clock import Instant
-from vms.core.model import CameraId, is_camera_id
+from vms.core.model import CameraId, StreamKey, is_camera_id
 from vms.core.plain import plain
 from vms.core.secret import Secret
 from vms.evidence.jobs import ExportJob, JobState
@@ -89,6 +89,7 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
     eyes = Eyes(request, by.identity)
     for camera in wanted.cameras:
         eyes.require(Permission.EXPORT, CameraId(camera), Instant(wanted.start))
+        _require_sound(parts, eyes, CameraId(camera), Instant(wanted.start), Instant(wanted.end))
     now = parts.clock.now()
     order = Order(
         new_id(now),
@@ -143,6 +144,7 @@ def file(request: Request, export: Id, by: By) -> Response:
     eyes = Eyes(request, by.identity)
     for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
         eyes.require(Permission.EXPORT, camera, job.order.start)
+        _require_sound(parts, eyes, camera, job.order.start, job.order.end)
     if job.state != "done":
         raise Problem(409, "not_done", f"The export is not done; it is {job.state}.")
     path = parts.settings.system.data / "exports" / f"{job.id}.zip"
@@ -155,6 +157,18 @@ def file(request: Request, export: Id, by: By) -> Response:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _require_sound(
+    parts: WebParts, eyes: Eyes, camera: CameraId, start: Instant, end: Instant
+) -> None:
+    """Raise Problem for who may not hear what a package holds: it is the stored footage, whole.
+
+    Only footage that is known to have no sound is free of the question: what is gone may have had.
+    """
+    found = parts.archive.segments(StreamKey(camera), start, end)
+    if not found or any(one.audio_codec is not None for one in found):
+        eyes.require(Permission.SOUND, camera, start)
 
 
 def _answer(request: Request, descriptor: int, parts: WebParts, job: ExportJob) -> Response:

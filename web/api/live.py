@@ -5,6 +5,7 @@ Not one byte of media passes through this process.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
@@ -19,7 +20,7 @@ from web.api.known import stream_of_camera
 from web.handover import EXTENSION, Handover, HandoverError
 from web.livecalls import LiveDown, LiveRefused
 from web.parts import parts_of
-from web.permit import Permit, address_of
+from web.permit import Eyes, Permit, address_of
 from web.problems import Problem
 from web.witness import saw
 
@@ -58,9 +59,8 @@ async def offer(
         raise Problem(415, "content_type", "The offer must be sent as application/sdp.")
     await stream_of_camera(request, camera, stream)
     sdp = await _bounded_body(request)
-    answer = await _ask(
-        request, camera, "whep.offer", stream=stream, sdp=sdp, **_watcher(request, signed_in)
-    )
+    watcher = await asyncio.to_thread(_watcher, request, signed_in, camera)
+    answer = await _ask(request, camera, "whep.offer", stream=stream, sdp=sdp, **watcher)
     _tell_watching(request, camera, stream)
     location = f"/api/cameras/{camera}/live/whep/{answer['session']}"
     return Response(answer["sdp"], 201, {"Location": location}, "application/sdp")
@@ -82,7 +82,8 @@ async def watch(
     if hand_over is None:
         raise Problem(501, "no_handover", "This server can't hand over connections.")
     path = parts_of(websocket).live.socket_of(CameraId(camera), ".fds")
-    head = {"camera": camera, "stream": stream, **_watcher(websocket, signed_in)}
+    watcher = await asyncio.to_thread(_watcher, websocket, signed_in, camera)
+    head = {"camera": camera, "stream": stream, **watcher}
     try:
         await hand_over(path, head)
     except HandoverError as error:
@@ -96,12 +97,14 @@ def _tell_watching(connection: HTTPConnection, camera: str, stream: Stream) -> N
     saw(connection, What.LIVE, camera, stream, (now, now))
 
 
-def _watcher(connection: HTTPConnection, signed_in: SignedIn) -> dict[str, str]:
-    """Who watches, for the live process, and by what: asked again while they do."""
+def _watcher(connection: HTTPConnection, signed_in: SignedIn, camera: str) -> dict[str, str]:
+    """Who watches, for the live process, and by what: asked again while they do. Blocks."""
+    hears = Eyes(connection, signed_in.identity).may(Permission.SOUND, CameraId(camera))
     return {
         "user": signed_in.identity.name,
         "permit": signed_in.permit,
         "address": address_of(connection),
+        "hears": "yes" if hears else "no",
     }
 
 

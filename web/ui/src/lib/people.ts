@@ -69,6 +69,8 @@ export const PERMISSIONS = [
   'cameras',
   'live',
   'archive',
+  'snapshot',
+  'sound',
   'ptz',
   'events',
   'hold',

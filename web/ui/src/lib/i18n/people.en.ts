@@ -96,6 +96,8 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.cameras': 'list of cameras',
   'may.live': 'live',
   'may.archive': 'look back',
+  'may.snapshot': 'single pictures',
+  'may.sound': 'hearing sound',
   'may.ptz': 'steer cameras',
   'may.events': 'tell of events',
   'may.hold': 'hold footage',

@@ -94,6 +94,8 @@ export const people = {
   'may.cameras': 'kamera listesi',
   'may.live': 'canlı izleme',
   'may.archive': 'geriye bakma',
+  'may.snapshot': 'tek görüntü alma',
+  'may.sound': 'sesi duyma',
   'may.ptz': 'kamera yönlendirme',
   'may.events': 'olay bildirme',
   'may.hold': 'muhafaza',
