@@ -34,7 +34,7 @@ def test_the_head_is_a_signed_note_and_a_kept_one_holds(config: Path, tmp_path: 
     ledger(config, "rotate")
     facts = json.loads(ledger(config, "checkpoint", "--against", str(kept), "--json").stdout)
     assert facts["holds"] is True
-    assert facts["size"] == 5
+    assert facts["size"] == 6  # the new key, and the entry of who asked for it
     assert len(facts["root"]) == 64
     assert facts["stamped"] is None
 

@@ -44,6 +44,7 @@ ACTS: dict[str, str] = {
     "users role": "people",
     "users token": "people",
 }
+_ONLY_DONE = frozenset({"restore"})  # refused, it leaves the site as it is, to the byte
 _READS = {"retention": "confirm"}  # told only with this option
 _SUBJECTS = ("hold", "name", "person", "kind", "file", "output", "place")
 
@@ -70,7 +71,8 @@ def _told(command: Callable[..., Any], name: str, what: str) -> Callable[..., An
             failed = False
             return answer
         finally:
-            if name not in _READS or values.get(_READS[name]):
+            asked = name not in _READS or values.get(_READS[name])
+            if asked and not (failed and name in _ONLY_DONE):
                 _tell(name, what, values, failed=failed)
 
     return run
