@@ -41,6 +41,7 @@ NAMES = (
     "export",
     "discovery",
     "ptz",
+    "audit_cost",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,6 +15,7 @@ import vms
 from vms.people.signin import SignIn
 from web import problems
 from web.api import (
+    account,
     archive,
     audit,
     cameras,
@@ -41,14 +41,15 @@ from web.api import (
     system,
     trial,
 )
-from web.audited import Audited
 from web.bouncer import Bouncer
 from web.console import Console
 from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
+from web.witness import Witness
 
 ROUTERS = (
     session.router,
+    account.router,
     people.router,
     system.router,
     storage.router,
@@ -58,14 +59,15 @@ ROUTERS = (
     registry_files.router,
     trial.router,
     discovery.router,
-    audit.router,
     archive.router,
+    archive.pictures,
     days.router,
     events.router,
     ptz.router,
     device.router,
     holds.router,
     exports.router,
+    audit.router,
     retention.router,
     live.router,
     metrics.router,
@@ -79,7 +81,7 @@ def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     """The application. Nothing runs before a server starts it."""
     app = _routes(_running)
     app.state.parts = parts
-    app.state.door = SignIn(parts.accounts, parts.sessions, parts.clock)
+    app.state.door = SignIn(parts.accounts, parts.sessions, parts.second_factors, parts.clock)
     app.router.default = console or Console()
     return app
 
@@ -93,11 +95,10 @@ def openapi_document() -> dict[str, Any]:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs: what steers cameras and what watches viewers live in its loop."""
     parts: WebParts = app.state.parts
-    with contextlib.ExitStack() as keeping:
-        keeping.enter_context(parts.audit.running())
+    with contextlib.ExitStack() as trail:
+        trail.enter_context(parts.trail.running())
         async with parts.steering.running(), Bouncer(parts).running():
             yield
-        await asyncio.to_thread(keeping.pop_all().close)  # the last entries: the disk may be slow
 
 
 def _routes(
@@ -112,7 +113,7 @@ def _routes(
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Audited),
+            Middleware(Witness),
             Middleware(BodyLimit),
             # JSON and the screens; pictures, media and partial answers pass as they are.
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),

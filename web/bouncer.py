@@ -1,8 +1,8 @@
-"""Asks again, while people watch, whether they still may; who may not is sent away.
+"""Asks again, while people watch, whether they still may, and tells the audit that they do; who
+may not is sent away.
 
 A sign-in that is ended, a role that is taken, hours that are over: the live process sends on and
-knows nothing of it. So the API process looks every two seconds at who watches by which permit. By
-the same look it is on record how long somebody watched.
+knows nothing of it. So the API process looks every two seconds at who watches by which permit.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from vms.core.clock import Instant, parse_rfc3339
 from vms.core.log import get_logger
 from vms.core.model import CameraId, is_camera_id
 from vms.core.supervise import Backoff, supervise
-from vms.people.audit.entry import What
+from vms.people.audit.entry import Via, What
 from vms.people.audit.viewing import Eye
 from vms.people.permissions import Asked, Identity, Permission, decide
-from web.audited import via_of
 from web.livecalls import LiveDown
 from web.parts import WebParts
 
@@ -34,15 +33,7 @@ class Watching(NamedTuple):
     permit: str
     address: str
     camera: CameraId
-
-
-class Seen(NamedTuple):
-    """One viewer, as the live process tells of them."""
-
-    watching: Watching
-    user: str
-    stream: str
-    since: Instant
+    hears: bool = False
 
 
 class Bouncer:
@@ -65,15 +56,15 @@ class Bouncer:
 
     async def look(self) -> list[Watching]:
         """One round: who was sent away."""
-        seen = [found for one in await self._parts.live.stats() for found in _read(one)]
-        self._parts.audit.watching([(_eye(one), one.since) for one in seen])
-        watching = {one.watching for one in seen}
+        stats = await self._parts.live.stats()
+        self._parts.trail.watching([eye for one in stats for eye in _eyes(one)])
+        watching = {found for one in stats for found in _read(one)}
         if not watching:
             return []
         gone = await asyncio.to_thread(self._unwelcome, watching)
         for one in gone:
             with contextlib.suppress(LiveDown):  # then nobody watches there either
-                await self._parts.live.end(one.camera, one.permit)
+                await self._parts.live.end(one.camera, one.permit, hearing=one.hears)
         return gone
 
     async def _rounds(self) -> None:
@@ -94,26 +85,37 @@ class Bouncer:
         ]
 
     def _may(self, identity: Identity | None, one: Watching, groups: Collection[str]) -> bool:
+        """Who may no longer hear is sent away too, and comes back to pictures without sound."""
         if identity is None:
             return False
         now = self._parts.clock.now()
-        asked = Asked(Permission.LIVE, now, one.address, one.camera, groups)
-        return decide(identity, asked).allowed
+        needed = [Permission.LIVE, Permission.SOUND] if one.hears else [Permission.LIVE]
+        return all(
+            decide(identity, Asked(permission, now, one.address, one.camera, groups)).allowed
+            for permission in needed
+        )
 
 
-def _read(stats: dict[str, object]) -> list[Seen]:
+def _read(stats: dict[str, object]) -> list[Watching]:
     """Who watches by a permit, of one process's answer."""
     viewers = stats.get("viewers")
     found = []
     for one in viewers if isinstance(viewers, list) else ():
         permit, camera = str(one.get("permit", "")), str(one.get("camera", ""))
         if permit and is_camera_id(camera):
-            watching = Watching(permit, str(one.get("address", "")), CameraId(camera))
-            told = (str(one.get(name, "")) for name in ("user", "stream"))
-            found.append(Seen(watching, *told, parse_rfc3339(str(one["since"]))))
+            address, hears = str(one.get("address", "")), one.get("hears") is True
+            found.append(Watching(permit, address, CameraId(camera), hears))
     return found
 
 
-def _eye(one: Seen) -> Eye:
-    permit, address, camera = one.watching
-    return Eye(one.user, via_of(permit), address, camera, one.stream, What.LIVE)
+def _eyes(stats: dict[str, object]) -> list[tuple[Eye, Instant]]:
+    """Who watches what, each since when, of one process's answer."""
+    viewers = stats.get("viewers")
+    found = []
+    for one in viewers if isinstance(viewers, list) else ():
+        via: Via = "token" if str(one.get("permit", "")).startswith("token:") else "session"
+        who, address = str(one.get("user", "")), str(one.get("address", ""))
+        eye = Eye(who, via, address, str(one.get("camera")), str(one.get("stream")), What.LIVE)
+        with contextlib.suppress(ValueError):
+            found.append((eye, parse_rfc3339(str(one.get("since", "")))))
+    return found

@@ -5,9 +5,10 @@ upgrade request, decides who may watch, and then hands the TCP connection itself
 socket (SCM_RIGHTS); the live process does the handshake and sends from then on.
 
 Over the socket `live-<n>.fds`, one connection per viewer: a JSON line `{"camera", "stream", "user",
-"permit", "address", "request"}` ("request": base64 of the raw upgrade request) with one descriptor
-as ancillary data of its first byte; back comes `{"ok": true}`, or `{"ok": false, "code", "detail"}`
-and the viewer is still ours, to be refused over HTTP. The other end stands in `web.live.handover`.
+"permit", "address", "hears", "request"}` ("hears": `yes` or `no`, "request": base64 of the raw
+upgrade request) with one descriptor as ancillary data of its first byte; back comes `{"ok": true}`,
+or `{"ok": false, "code", "detail"}` and the viewer is still ours, to be refused over HTTP. The
+other end stands in `web.live.handover`.
 """
 
 from __future__ import annotations

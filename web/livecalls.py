@@ -55,9 +55,10 @@ class LiveCalls:
         )
         return [answer for answer in answers if isinstance(answer, dict)]
 
-    async def end(self, camera: CameraId, permit: str) -> None:
-        """Send away who watches a camera by a permit that holds no more. Raises LiveDown."""
-        await self.call(camera, "end", permit=permit)
+    async def end(self, camera: CameraId, permit: str, *, hearing: bool = False) -> None:
+        """Send away who watches a camera by a permit that holds no more; `hearing`: only those of
+        them who hear it. Raises LiveDown."""
+        await self.call(camera, "end", permit=permit, hearing="yes" if hearing else "no")
 
     async def _ask(self, path: Path, question: dict[str, Any]) -> dict[str, Any]:
         line = json.dumps({"id": next(self._ids), **question}).encode() + b"\n"

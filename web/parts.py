@@ -28,6 +28,7 @@ from vms.people.accounts import Accounts
 from vms.people.audit.records import Records
 from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
 from web.livecalls import LiveCalls
 
@@ -82,6 +83,7 @@ class WebParts:
     accounts: Accounts
     roles: Roles
     sessions: Sessions
+    second_factors: SecondFactors
     cameras: Cameras
     live: LiveCalls
     overview: Overview
@@ -93,8 +95,8 @@ class WebParts:
     upkeep: Upkeep
     checkups: Checkups
     finder: Finder
-    audit: Trail
-    records: Records
+    trail: Trail
+    audit: Records
 
 
 def parts_of(connection: HTTPConnection) -> WebParts:

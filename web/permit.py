@@ -20,14 +20,14 @@ from vms.core.clock import Instant
 from vms.core.model import CameraId
 from vms.people.permissions import BUILT_IN, OPERATOR, Asked, Grant, Identity, Permission, decide
 from vms.people.sessions import SignedIn
-from web.api.times import moment
+from web.api.times import LAST, moment
 from web.parts import parts_of
 from web.problems import Problem
+from web.witness import remember
 
 COOKIE = "vms_session"
 CSRF_HEADER = "X-CSRF-Token"
 
-_HERE = "vms.signed_in"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MONITOR = Identity(0, "monitor", "monitor", (Grant(BUILT_IN[OPERATOR]),), "token")
 _MOMENTS = ("start", "at", "from")
@@ -69,7 +69,7 @@ class Permit:
                 "Sign in first, by POST /api/session or with an API token.",
                 headers={"WWW-Authenticate": 'Bearer realm="vms"'},
             )
-        connection.scope[_HERE] = signed_in
+        remember(connection, signed_in, self.permission)
         if _method(connection) not in _SAFE:
             _check_csrf(connection, signed_in)
         elif connection.scope["type"] == "websocket" and signed_in.csrf is not None:
@@ -130,13 +130,15 @@ class Eyes:
 def _footage(connection: HTTPConnection) -> Instant | None:
     """The earliest moment a request asks for. One that can't be read is refused by the route."""
     place = str(connection.path_params.get("start_ns", ""))
-    found = [int(place)] if place.isdecimal() else []
+    # What no instant can be is refused by the route, and must not reach the record of access.
+    found = [int(place)] if place.isdecimal() and len(place) <= len(str(LAST)) else []
     for name in _MOMENTS:
         for value in connection.query_params.getlist(name):
             try:
                 found.append(moment(value))
             except ValueError:
                 continue
+    found = [one for one in found if 0 <= one <= LAST]
     return Instant(min(found)) if found else None
 
 
@@ -148,12 +150,6 @@ def signed_in_of(connection: HTTPConnection) -> SignedIn | None:
         return sessions.find_token(token.strip())
     cookie = connection.cookies.get(COOKIE)
     return sessions.find(cookie) if cookie else None
-
-
-def signed_in_here(connection: HTTPConnection) -> SignedIn | None:
-    """Who sent this request, once its permit was asked; nothing is looked up again."""
-    found: SignedIn | None = connection.scope.get(_HERE)
-    return found
 
 
 def address_of(connection: HTTPConnection) -> str:

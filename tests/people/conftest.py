@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import Engine
 
 from storage.database import open_database
+from vms.cameras.vault import Vault
 from vms.core.clock import FakeClock
 from vms.people.accounts import Accounts
 from vms.people.schema import metadata
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
+from vms.people.signin import SignIn
 
 
 @pytest.fixture
@@ -36,3 +39,15 @@ def accounts(engine: Engine, clock: FakeClock) -> Accounts:
 @pytest.fixture
 def sessions(engine: Engine, clock: FakeClock) -> Sessions:
     return Sessions(engine, clock)
+
+
+@pytest.fixture
+def factors(engine: Engine, clock: FakeClock, tmp_path: Path) -> SecondFactors:
+    return SecondFactors(engine, clock, Vault.at(tmp_path / "keys"), "Deneme")
+
+
+@pytest.fixture
+def door(
+    accounts: Accounts, sessions: Sessions, factors: SecondFactors, clock: FakeClock
+) -> SignIn:
+    return SignIn(accounts, sessions, factors, clock)

@@ -116,6 +116,24 @@ def test_a_role_that_is_gone_gives_nothing(
     assert sessions.identity(ali).grants == ()
 
 
+def test_roles_of_before_keep_sound_and_single_pictures(tmp_path: object, clock: FakeClock) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/old.db")
+    migrate(engine, "0015_audit")
+    with engine.begin() as connection:
+        had = {"looks": '["archive", "cameras"]', "watches": '["live"]', "tells": '["events"]'}
+        for name, permissions in had.items():
+            connection.execute(
+                sa.text("INSERT INTO role (name, permissions, priority) VALUES (:name, :had, 1)"),
+                {"name": name, "had": permissions},
+            )
+    migrate(engine)
+    held = {one.name: set(one.permissions) for one in Roles(engine, "UTC").all()}
+    assert held["looks"] == {"archive", "cameras", "snapshot", "sound"}
+    assert held["watches"] == {"live", "sound"}
+    assert held["tells"] == {"events"}
+    engine.dispose()
+
+
 def test_accounts_of_before_keep_what_they_had(tmp_path: object, clock: FakeClock) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/old.db")
     migrate(engine, "0010_health")

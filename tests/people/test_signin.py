@@ -15,20 +15,18 @@ from vms.people.throttle import FREE_TRIES
 PASSWORD = "correct horse battery"
 
 
-def test_name_and_password_open_it(
-    accounts: Accounts, sessions: Sessions, clock: FakeClock
-) -> None:
+def test_name_and_password_open_it(accounts: Accounts, sessions: Sessions, door: SignIn) -> None:
     accounts.add("ali", PASSWORD)
-    who, session = SignIn(accounts, sessions, clock).sign_in("ALI", PASSWORD, "10.0.0.9")
+    who, session = door.sign_in("ALI", PASSWORD, "10.0.0.9")
     assert who.name == "ali"
     assert sessions.find(session.token) is not None
 
 
 def test_it_does_not_say_which_was_wrong(
-    accounts: Accounts, sessions: Sessions, clock: FakeClock
+    accounts: Accounts, door: SignIn, clock: FakeClock
 ) -> None:
     accounts.add("ali", PASSWORD)
-    door, said = SignIn(accounts, sessions, clock), []
+    said = []
     for name, password in (("ali", "wrong password"), ("nobody", PASSWORD)):
         with pytest.raises(Denied) as refusal:
             door.sign_in(name, password, "10.0.0.9")
@@ -37,10 +35,9 @@ def test_it_does_not_say_which_was_wrong(
 
 
 def test_guessing_is_told_to_wait_and_waiting_helps(
-    accounts: Accounts, sessions: Sessions, clock: FakeClock
+    accounts: Accounts, door: SignIn, clock: FakeClock
 ) -> None:
     accounts.add("ali", PASSWORD)
-    door = SignIn(accounts, sessions, clock)
     for _ in range(FREE_TRIES):
         with pytest.raises(Denied, match="wrong"):
             door.sign_in("ali", "wrong password", "10.0.0.9")
@@ -51,10 +48,9 @@ def test_guessing_is_told_to_wait_and_waiting_helps(
 
 
 def test_the_log_names_known_accounts_only_and_no_password(
-    accounts: Accounts, sessions: Sessions, clock: FakeClock
+    accounts: Accounts, door: SignIn, clock: FakeClock
 ) -> None:
     accounts.add("ali", PASSWORD)
-    door = SignIn(accounts, sessions, clock)
     with structlog.testing.capture_logs() as lines:
         for name in ("ali", "my-secret-typed-here"):
             with pytest.raises(Denied):

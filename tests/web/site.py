@@ -45,6 +45,7 @@ from vms.people.audit.book import Book
 from vms.people.audit.records import Records as AuditRecords
 from vms.people.audit.trail import Trail
 from vms.people.roles import Roles
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
 from web.app import create_app
 from web.console import Console
@@ -149,6 +150,7 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         archive=Archive(engine, settings.volumes, clock),
         accounts=accounts,
         sessions=Sessions(engine, clock, roles),
+        second_factors=SecondFactors(engine, clock, vault, "Deneme"),
         roles=roles,
         cameras=cameras,
         live=LiveCalls(settings),
@@ -160,13 +162,13 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         upkeep=Upkeep(clients, of_camera),
         checkups=Checkups(engine, settings.run_dir, clock),
         exports=Jobs(engine, clock, vault, checked),
+        trail=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
+        audit=AuditRecords(engine),
         # A camera is dialled in real time, whatever the site's clock says.
         finder=replace(
             finder_of(settings, clock),
             trials=CameraTrials(settings, SystemClock(), brief=True),
         ),
-        audit=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
-        records=AuditRecords(engine),
     )
     static = folder / "static"
     yield WebSite(parts, clock, create_app(parts, Console(static)), static)

@@ -17,6 +17,8 @@ from typing import Protocol
 import cv2
 
 from storage.findings import Findings
+from vms.app.audit_duty import AuditDuty
+from vms.app.collector_duty import CollectorDuty
 from vms.app.exports_duty import exports_duty
 from vms.app.health_duty import HealthDuty
 from vms.app.hearing_duty import HearingDuty
@@ -75,6 +77,8 @@ def duties(site: Site) -> Sequence[Duty]:
         lambda site: HearingDuty(site, reception),
         lambda site: health_duty(site, reception),
         MotionDuty,
+        AuditDuty,
+        CollectorDuty,
     )
     return [make(site) for make in makers]
 

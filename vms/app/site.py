@@ -27,6 +27,7 @@ from vms.core.model import StreamKey
 from vms.people.accounts import Accounts
 from vms.people.audit.book import Book
 from vms.people.roles import Roles
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Site:
     accounts: Accounts
     roles: Roles
     sessions: Sessions
+    second_factors: SecondFactors
     archive: Archive
     tiers: Tiers
     ledger: Ledger
@@ -72,7 +74,8 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
         holds = holds_of(settings, engine, hand, ledger)
         tiers = Tiers.of(settings, hand)
         roles = Roles(engine, settings.system.timezone)
-        registry = Registry(engine, Vault.at(settings.system.data / "keys"), hand)
+        vault = Vault.at(settings.system.data / "keys")
+        registry = Registry(engine, vault, hand)
         yield Site(
             settings=settings,
             clock=hand,
@@ -83,6 +86,7 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
             accounts=Accounts(engine, hand, roles),
             roles=roles,
             sessions=Sessions(engine, hand, roles),
+            second_factors=SecondFactors(engine, hand, vault, settings.system.name),
             archive=Archive(engine, settings.volumes, hand, tiers),
             tiers=tiers,
             ledger=ledger,

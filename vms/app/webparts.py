@@ -29,6 +29,7 @@ def web_parts(site: Site) -> WebParts:
         accounts=site.accounts,
         roles=site.roles,
         sessions=site.sessions,
+        second_factors=site.second_factors,
         cameras=site.registry,
         live=LiveCalls(site.settings),
         overview=Overview(
@@ -42,8 +43,8 @@ def web_parts(site: Site) -> WebParts:
         upkeep=upkeep_of(site),
         checkups=Checkups(site.engine, site.settings.run_dir, site.clock),
         finder=finder_of(site.settings, site.clock),
-        audit=Trail(site.audit, site.clock),
-        records=Records(site.engine),
+        trail=Trail(site.audit, site.clock),
+        audit=Records(site.engine),
     )
 
 

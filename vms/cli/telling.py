@@ -20,7 +20,7 @@ from vms.core.errors import BadRequest, VmsError
 # Command → kind of entry (vms.people.audit.entry.What).
 ACTS: dict[str, str] = {
     "apply": "cameras",
-    "audit": "read_audit",
+    "audit pack": "audit_pack",
     "backup": "settings",
     "cameras import": "cameras",
     "cameras replace": "cameras",

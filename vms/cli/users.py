@@ -134,6 +134,9 @@ def role(
     purpose: Annotated[
         bool, typer.Option("--purpose", help="Steering asks its holders what for.")
     ] = False,
+    second_factor: Annotated[
+        bool, typer.Option("--second-factor", help="Its holders must set up a second factor.")
+    ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the role instead.")] = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
@@ -153,6 +156,7 @@ def role(
             tuple(hours) if hours else None,
             tuple(network) if network else None,
             purpose=purpose,
+            second_factor=second_factor,
         )
         site.roles.put(settings)
     print(f"The role {name} permits {', '.join(sorted(settings.permissions))}.")
@@ -169,6 +173,17 @@ def passwd(
     with open_site(config) as site:
         site.accounts.set_password(name, password)
     _tell(name, made)
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(name: NameArgument, config: Config = DEFAULT_CONFIG) -> None:
+    """Ask an account for no code any more, whose telephone is lost; ends its sign-ins."""
+    from vms.app.site import open_site
+
+    with open_site(config) as site:
+        if not site.second_factors.remove(site.accounts.get(name)):
+            raise NotFound(f"{name!r} has no second factor")
+    print(f"{name}: signs in with the password alone until a second factor is set up again.")
 
 
 @app.command()

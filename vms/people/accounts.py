@@ -20,7 +20,7 @@ from vms.core.errors import AlreadyExists, BadRequest, NotFound, StorageError
 from vms.people.passwords import hash_password, make_password, needs_rehash, password_matches
 from vms.people.permissions import ADMIN, OPERATOR
 from vms.people.roles import Granted, Roles, grant, granted, is_administrator
-from vms.people.schema import account, api_token, login_session
+from vms.people.schema import account, api_token, login_session, recovery_code, second_factor
 
 FIRST_ADMIN = "admin"
 NAME_MAX = 64
@@ -174,6 +174,8 @@ class Accounts:
             grant(connection, who.id, ())
             connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
             connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
+            connection.execute(delete(recovery_code).where(recovery_code.c.account_id == who.id))
+            connection.execute(delete(second_factor).where(second_factor.c.account_id == who.id))
             connection.execute(delete(account).where(account.c.id == who.id))
 
     def ensure_admin(self) -> str | None:

@@ -27,6 +27,8 @@ class Permission(enum.StrEnum):
     REGISTRY = "registry"  # add, change, replace and remove cameras
     LIVE = "live"  # pictures of now
     ARCHIVE = "archive"  # pictures of the past: timeline, media, frames
+    SNAPSHOT = "snapshot"  # a single picture of the past as a file
+    SOUND = "sound"  # what microphones hear: with pictures of now, of the past, and handed out
     EVENTS = "events"  # tell of what happens at a camera; it may make it record
     PTZ = "ptz"  # steer cameras
     EXPORT = "export"  # hand out footage
@@ -56,7 +58,7 @@ class Role:
     """Permissions under a name. `priority`: of two who steer one camera, the higher takes over.
 
     `purpose`: its holders say what for, or an order's number, before they steer: following a
-    person without an order spoils evidence.
+    person without an order spoils evidence. `second_factor`: its holders must have one.
     """
 
     name: str
@@ -64,12 +66,14 @@ class Role:
     limits: Limits = Limits()
     priority: int = 1
     purpose: bool = False
+    second_factor: bool = False
 
 
 ADMIN, OPERATOR, INVESTIGATOR, AUDITOR = "admin", "operator", "investigator", "auditor"
 
 _EVERYBODY = frozenset({Permission.OWN_SESSION, Permission.CAMERAS, Permission.SYSTEM})
 _LOOKING = _EVERYBODY | {Permission.LIVE, Permission.ARCHIVE, Permission.METRICS}
+_LOOKING |= {Permission.SNAPSHOT, Permission.SOUND}
 BUILT_IN = {
     role.name: role
     for role in (
@@ -101,13 +105,18 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, proven by a sign-in or an API token."""
+    """Who asks, proven by a sign-in or an API token.
+
+    `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
+    but to set it up.
+    """
 
     account: int
     name: str
     display_name: str
     grants: tuple[Grant, ...]
     via: Literal["session", "token"]
+    must_enrol: bool = False
 
     @property
     def role(self) -> str:
@@ -154,6 +163,8 @@ def decide(identity: Identity, asked: Asked) -> Decision:
     """May `identity` do it? Any one grant suffices."""
     about = f" on camera {asked.camera}" if asked.camera is not None else ""
     reason = f"{identity.name} may not use {asked.permission}{about}."
+    if identity.must_enrol and asked.permission is not Permission.OWN_SESSION:
+        return Decision(False, f"{identity.name} must set up a second factor first.")
     for grant in identity.grants:
         if asked.permission not in grant.role.permissions or not _reaches(grant, asked):
             continue
@@ -198,7 +209,8 @@ def _ago(age: Span) -> str:
 
 def permissions_of(identity: Identity) -> frozenset[Permission]:
     """All that is allowed somewhere; the screens show only what their reader may use."""
-    return frozenset().union(*(grant.role.permissions for grant in identity.grants))
+    held = frozenset[Permission]().union(*(grant.role.permissions for grant in identity.grants))
+    return held & {Permission.OWN_SESSION} if identity.must_enrol else held
 
 
 def steering_priority(identity: Identity) -> int:

@@ -43,7 +43,8 @@ class RoleSettings:
     """A role as people write it. None: without that limit.
 
     `hours`: spans of the week, `mon-fri 08:00-18:00`; `networks`: as 10.0.0.0/8; `priority`: 1 to
-    9, of two who steer one camera the higher takes over; `purpose`: steering asks what for.
+    9, of two who steer one camera the higher takes over; `purpose`: steering asks what for;
+    `second_factor`: its holders must have one.
     """
 
     name: str
@@ -53,6 +54,7 @@ class RoleSettings:
     networks: tuple[str, ...] | None = None
     priority: int = 1
     purpose: bool = False
+    second_factor: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -64,6 +66,7 @@ class RoleSettings:
             "networks": None if self.networks is None else list(self.networks),
             "priority": self.priority,
             "purpose": self.purpose,
+            "second_factor": self.second_factor,
         }
 
 
@@ -152,7 +155,8 @@ class Roles:
     def _role(self, one: RoleSettings) -> Role:
         hours = None if one.hours is None else _weekly(one.hours, self._zone)
         limits = Limits(one.footage_age, hours, one.networks)
-        return Role(one.name, _known(one.permissions), limits, one.priority, one.purpose)
+        permissions = _known(one.permissions)
+        return Role(one.name, permissions, limits, one.priority, one.purpose, one.second_factor)
 
 
 _HELD = account_grant.outerjoin(role_table, account_grant.c.role == role_table.c.name)
@@ -168,6 +172,7 @@ def _settings_of(row: Any) -> RoleSettings:
         None if row.networks is None else tuple(json.loads(row.networks)),
         row.priority,
         row.purpose,
+        row.second_factor,
     )
 
 
@@ -233,6 +238,7 @@ def checked(settings: RoleSettings, zone: str) -> dict[str, object]:
         "networks": None if settings.networks is None else json.dumps(list(settings.networks)),
         "priority": settings.priority,
         "purpose": settings.purpose,
+        "second_factor": settings.second_factor,
     }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
@@ -41,6 +42,7 @@ role = Table(
     Column("networks", Text),  # JSON: [network, …]
     Column("priority", Integer, nullable=False),
     Column("purpose", Boolean, nullable=False),  # steering asks what for
+    Column("second_factor", Boolean, nullable=False, server_default=false()),  # must have one
 )
 
 account_grant = Table(
@@ -73,4 +75,21 @@ api_token = Table(
     Column("label", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Index("api_token_account", "account_id"),
+)
+
+second_factor = Table(
+    "second_factor",
+    metadata,
+    Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # the secret, by a key outside the database
+    Column("created", BigInteger, nullable=False),
+    Column("confirmed", BigInteger),  # asked since; null: being set up
+    Column("last_step", BigInteger, nullable=False),  # of 30 s: no code counts twice
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", LargeBinary(32), primary_key=True),  # unused ones only
 )

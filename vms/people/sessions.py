@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from storage.database import writing
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
@@ -21,6 +21,7 @@ from vms.people.accounts import Account
 from vms.people.permissions import Identity
 from vms.people.roles import Roles
 from vms.people.schema import account, api_token, login_session
+from vms.people.second_factor import has_second_factor
 
 LIFETIME = Span(12 * HOUR)
 SLIDE_STEP = Span(10 * MINUTE)  # a use moves the end at most this often: one write, not many
@@ -101,10 +102,9 @@ class Sessions:
             row = connection.execute(query).one_or_none()
             if row is None or row.expires <= now:
                 return None
-            grants = self._roles.grants_of(connection, row.id)
+            identity = self._identity(connection, row, "session")
         if row.expires < now + LIFETIME - SLIDE_STEP:
             self._slide(digest, Instant(now + LIFETIME))
-        identity = Identity(row.id, row.name, row.display_name, grants, "session")
         return SignedIn(identity, row.csrf, f"session:{digest.hex()}")
 
     def end(self, token: str) -> None:
@@ -152,8 +152,7 @@ class Sessions:
     def identity(self, who: Account) -> Identity:
         """What an account may now, as if it had just signed in."""
         with self._engine.connect() as connection:
-            grants = self._roles.grants_of(connection, who.id)
-        return Identity(who.id, who.name, who.display_name, grants, "session")
+            return self._identity(connection, who, "session")
 
     def make_token(self, who: Account, label: str) -> str:
         """An API token for programs, shown this once; it ends with a change of password."""
@@ -178,8 +177,7 @@ class Sessions:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None
-            grants = self._roles.grants_of(connection, row.id)
-        identity = Identity(row.id, row.name, row.display_name, grants, "token")
+            identity = self._identity(connection, row, "token")
         return SignedIn(identity, None, f"token:{_digest(token).hex()}")
 
     def permitted(self, permit: str) -> Identity | None:
@@ -201,9 +199,16 @@ class Sessions:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None
-            grants = self._roles.grants_of(connection, row.id)
-        via: Literal["session", "token"] = "session" if kind == "session" else "token"
-        return Identity(row.id, row.name, row.display_name, grants, via)
+            return self._identity(connection, row, "session" if kind == "session" else "token")
+
+    def _identity(
+        self, connection: Connection, who: Account | Row[Any], via: Literal["session", "token"]
+    ) -> Identity:
+        """A token stands for a machine, which has no telephone: only sign-ins must enrol."""
+        grants = self._roles.grants_of(connection, who.id)
+        asked = via == "session" and any(one.role.second_factor for one in grants)
+        must_enrol = asked and not has_second_factor(connection, who.id)
+        return Identity(who.id, who.name, who.display_name, grants, via, must_enrol)
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Signing in and out: throttle, password, session and log line, in this order."""
+"""Signing in and out: throttle, password, second factor, session and log line, in this order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from vms.core.clock import SECOND, Clock, Span
 from vms.core.errors import Denied
 from vms.core.log import get_logger
 from vms.people.accounts import Account, Accounts, fold_name
+from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
 from vms.people.throttle import Throttle
 
@@ -27,16 +28,43 @@ class TooManyTries(Denied):
         return -(-self.wait // SECOND)
 
 
+class CodeAsked(Denied):
+    """The password is right and the account has a second factor: ask again with its code."""
+
+    def __init__(self) -> None:
+        super().__init__("Give the code of the second factor too.")
+
+
+class WrongCode(Denied):
+    """The password is right, the code of the second factor is not."""
+
+    def __init__(self) -> None:
+        super().__init__("The code is wrong, too old or used already.")
+
+
 class SignIn:
     """The door of one web process. The throttle's table is this process's own."""
 
-    def __init__(self, accounts: Accounts, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, accounts: Accounts, sessions: Sessions, factors: SecondFactors, clock: Clock
+    ) -> None:
         self._accounts, self._sessions, self._clock = accounts, sessions, clock
+        self._factors = factors
         self._throttle = Throttle()
         self._lock = threading.Lock()  # around the table only, never around the password check
 
-    def sign_in(self, name: str, password: str, address: str) -> tuple[Account, NewSession]:
-        """Raises TooManyTries, or Denied without saying whether name or password was wrong."""
+    def sign_in(
+        self, name: str, password: str, address: str, code: str | None = None
+    ) -> tuple[Account, NewSession]:
+        """Raises TooManyTries, CodeAsked, WrongCode, or Denied without saying whether name or
+        password was wrong."""
+        who = self.prove(name, password, address, code)
+        session = self._sessions.start(who, address)
+        _log.info("signed_in", account=who.name, address=address)
+        return who, session
+
+    def prove(self, name: str, password: str, address: str, code: str | None = None) -> Account:
+        """Who this is, without signing them in; raises as `sign_in` does."""
         key = fold_name(name)
         with self._lock:
             wait = self._throttle.admit(key, address, self._clock.monotonic())
@@ -50,19 +78,24 @@ class SignIn:
         if who is None:
             _log.warning("sign_in_refused", account=self._loggable(key), address=address)
             raise Denied("The user name or the password is wrong.")
+        if self._factors.is_asked(who):
+            self._prove_code(who, key, address, code)
         with self._lock:
             self._throttle.forget(key, address)
-        session = self._sessions.start(who, address)
-        _log.info("signed_in", account=who.name, address=address)
-        return who, session
+        return who
+
+    def _prove_code(self, who: Account, key: str, address: str, code: str | None) -> None:
+        if code is None:
+            with self._lock:
+                self._throttle.right_so_far(address)
+            raise CodeAsked
+        if not self._factors.accepts(who, code):
+            _log.warning("second_factor_refused", account=key, address=address)
+            raise WrongCode
 
     def sign_out(self, token: str, name: str, address: str) -> None:
         self._sessions.end(token)
         _log.info("signed_out", account=name, address=address)
-
-    def known_as(self, name: str) -> str:
-        """A typed name as it may be written down."""
-        return self._loggable(fold_name(name))
 
     def _loggable(self, key: str) -> str:
         """People type passwords into the name's field: only a known name goes into the log."""

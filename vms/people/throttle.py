@@ -74,13 +74,18 @@ class Throttle:
         No more, or one own account would buy tries on others. The address is its owner's now."""
         address = source(address)
         self._records.pop((account, address), None)
-        shared = self._records.get(("", address))
-        if shared is not None:
-            shared.tries -= 1
-            shared.blocked_until = shared.last
+        self.right_so_far(address)
         self._known[(account, address)] = None
         self._known.move_to_end((account, address))
         _bound(self._known)
+
+    def right_so_far(self, address: str) -> None:
+        """The password was right and a code is asked: the address gets this one try back, the
+        account not, or codes could be guessed for ever."""
+        shared = self._records.get(("", source(address)))
+        if shared is not None:
+            shared.tries -= 1
+            shared.blocked_until = shared.last
 
     def __len__(self) -> int:
         return max(len(self._records), len(self._full), len(self._known))

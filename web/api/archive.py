@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -17,29 +18,34 @@ from vms.alarms.event import thinned
 from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
-from vms.core.model import Cause, StreamKey
+from vms.core.model import CameraId, Cause, StreamKey
 from vms.people.audit.entry import What
 from vms.people.audit.viewing import seen_of
 from vms.people.permissions import Permission
+from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.events import EventFacts, facts_of
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
-from web.audited import saw
 from web.parts import parts_of
-from web.permit import Permit
-from web.playback.files import FileSpan, RetimedSpan
+from web.permit import Eyes, Permit
+from web.playback.files import ChangedSpan, FileSpan
 from web.playback.hls import PlaylistFile, playlist
 from web.playback.picture import jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
-from web.playback.retime import shifts
+from web.playback.retime import retimed, shifts
+from web.playback.silence import silenced
 from web.problems import Problem
+from web.witness import saw
 
 router = APIRouter(
     prefix="/api/cameras/{camera}",
     tags=["archive"],
     dependencies=[Depends(Permit(Permission.ARCHIVE))],
 )
+pictures = APIRouter(prefix="/api/cameras/{camera}", tags=["archive"])
+Looks = Annotated[SignedIn, Depends(Permit(Permission.ARCHIVE))]
+Snaps = Annotated[SignedIn, Depends(Permit(Permission.SNAPSHOT))]
 
 # A list of fragments has 60 entries a minute; what is left out is found by `next`.
 SEGMENTS_PER_LIST = 120
@@ -197,14 +203,15 @@ def activity(
 
 
 @router.get("/media")
-def media(camera: str, request: Request, asked: Asked, stream: Stream = "main") -> Media:
-    """Which bytes to fetch to show a span."""
+def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream = "main") -> Media:
+    """Which bytes to fetch to show a span; to who may not hear, as files without sound."""
     archive = parts_of(request).archive
     key = footage_of(parts_of(request), camera, stream)
     found = archive.segments(key, asked.start, asked.end)
     wanted = found[:SEGMENTS_PER_LIST]
+    hears = _hears(request, by, camera, asked.start)
     listed = [
-        _segment(segment, index)
+        _segment(segment, index, hears)
         for segment, index in zip(wanted, archive.fragments_of(wanted), strict=True)
     ]
     if len(found) > SEGMENTS_PER_LIST:
@@ -227,28 +234,35 @@ def segment_file(
     camera: str,
     start_ns: Annotated[int, Path(ge=0, le=LAST)],
     request: Request,
+    by: Looks,
     stream: Stream = "main",
     since: Annotated[int | None, Query(ge=0, le=LAST)] = None,
 ) -> Response:
     """A stored file or one byte range of it; a file still being written as far as it is.
 
     `since`: an instant in nanoseconds before the file's start that its times shall count from.
+    Who may not hear gets the file without its sound: every offset the same, up to its last
+    fragment.
     """
     parts = parts_of(request)
     key = footage_of(parts, camera, stream)
     segment = parts.archive.segment(key, Instant(start_ns))
     if since is not None and since > segment.start:
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
+    _tell_seen(request, segment)
+    silent = segment.audio_codec is not None and not _hears(request, by, camera, segment.start)
     descriptor = parts.archive.open(segment)
     try:
-        return _file_answer(request, descriptor, segment, since)
+        return _file_answer(request, descriptor, segment, since, silent)
     except BaseException:
         os.close(descriptor)
         raise
 
 
 @router.get("/playback.m3u8", response_class=Response, responses=answers.text(HLS))
-def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main") -> Response:
+def playback(
+    camera: str, request: Request, asked: Asked, by: Looks, stream: Stream = "main"
+) -> Response:
     """An HLS playlist of a span, for other software."""
     if asked.end - asked.start > PLAYLIST_LONGEST:
         raise Problem(422, "bad_span", "A playlist spans 24 hours at most.")
@@ -257,95 +271,121 @@ def playback(camera: str, request: Request, asked: Asked, stream: Stream = "main
     found = archive.segments(key, asked.start, asked.end)
     if not found:
         raise _nothing(key, asked.start, archive.next_start(key, asked.end))
+    hears = _hears(request, by, camera, asked.start)
     files = [
-        _playlist_file(segment, index, found[0].start)
+        _playlist_file(segment, index, found[0].start, hears)
         for segment, index in zip(found, archive.fragments_of(found), strict=True)
     ]
     text = playlist(files, asked.start, asked.end)
     return Response(text, media_type=HLS)
 
 
-@router.get("/frame.jpg", response_class=Response, responses=answers.whole("image/jpeg"))
+@pictures.get("/frame.jpg", response_class=Response, responses=answers.whole("image/jpeg"))
 def frame(
     camera: str,
     request: Request,
     at: Annotated[Moment, Query(description="RFC 3339")],
+    by: Snaps,
     stream: Stream = "main",
     width: Annotated[int | None, Query(ge=16, le=WIDTH_MAX)] = None,
 ) -> Response:
-    """The picture that was on show at a time."""
+    """The picture that was on show at a time; for who may look back and take single pictures."""
+    eyes = Eyes(request, by.identity)
+    eyes.require(Permission.ARCHIVE, CameraId(camera), Instant(at))
     archive = parts_of(request).archive
     key = footage_of(parts_of(request), camera, stream)
     try:
         picture = jpeg_at(archive, key, Instant(at), width)
     except NotFound:
         raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
-    saw(request, What.SNAPSHOT, key, at, at)
+    saw(request, What.SNAPSHOT, camera, stream, (Instant(at), Instant(at + SECOND)))
     return Response(picture, media_type="image/jpeg")
 
 
+def _tell_seen(request: Request, segment: SegmentFacts) -> None:
+    """Which of its footage goes out; what a browser kept and asks about counts as well."""
+    if request.method == "HEAD":
+        return
+    try:
+        span = parse_range(request.headers.get("range"), segment.size)
+    except Unsatisfiable:
+        return
+    first, stop = (0, segment.size) if span is None else (span.start, span.start + span.length)
+    index = parts_of(request).archive.fragments(segment)
+    places = [(one.start, one.offset, one.size) for one in index.fragments]
+    seen = seen_of(places, segment.end, first, stop)
+    if seen is not None:
+        saw(request, What.LOOK_BACK, segment.stream.camera, segment.stream.name, seen)
+
+
 def _file_answer(
-    request: Request, descriptor: int, segment: SegmentFacts, since: int | None
+    request: Request, descriptor: int, segment: SegmentFacts, since: int | None, silent: bool
 ) -> Response:
     """The answer; it closes the descriptor."""
-    etag = f'"{segment.sha256.hex()}"' if segment.sha256 is not None and since is None else None
+    plain = segment.sha256 is not None and since is None and not silent
+    etag = f'"{segment.sha256.hex()}"' if segment.sha256 is not None and plain else None
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
     if etag is not None:
         # Never changes its bytes; still asked about each time: whoever signed out sees no more.
         headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(request.headers.get("if-none-match"), etag):
         os.close(descriptor)
-        saw(request, What.LOOK_BACK, segment.stream, segment.start, segment.end)  # from its cache
         return Response(None, 304, headers)
     wanted = request.headers.get("range")
     if request.headers.get("if-range", etag) != etag:
         wanted = None
+    changed = since is not None or silent
+    index = parts_of(request).archive.fragments(segment) if changed else None
+    size = segment.size
+    if index is not None and silent:  # bytes whose fragment is not known yet may be sound
+        size = max([index.init_length, *(one.offset + one.size for one in index.fragments[-1:])])
     try:
-        span = parse_range(wanted, segment.size)
+        span = parse_range(wanted, size)
     except Unsatisfiable:
-        headers = {"Content-Range": f"bytes */{segment.size}"}
-        detail = f"The file has {segment.size} bytes."
+        headers = {"Content-Range": f"bytes */{size}"}
+        detail = f"The file has {size} bytes."
         raise Problem(416, "range", detail, headers=headers) from None
     status = 200
     if span is None:
-        span = ByteRange(0, segment.size)
+        span = ByteRange(0, size)
     else:
-        status, headers["Content-Range"] = 206, span.content_range(segment.size)
-    if request.method != "HEAD":
-        _saw(request, segment, span)
-    if since is None:
+        status, headers["Content-Range"] = 206, span.content_range(size)
+    if index is None:
         return FileSpan(descriptor, span, status, headers)
-    index = parts_of(request).archive.fragments(segment)
-    ticks = shifts(segment.format, segment.start - since)
-    return RetimedSpan(descriptor, span, status, headers, index.fragments, ticks)
+    ticks = {} if since is None else shifts(segment.format, segment.start - since)
+
+    def change(data: bytes) -> bytes:
+        moved = retimed(data, ticks) if ticks else data
+        return silenced(moved) if silent else moved
+
+    head = index.init_length if silent else 0
+    return ChangedSpan(descriptor, span, status, headers, index.fragments, change, head)
 
 
-def _saw(request: Request, segment: SegmentFacts, span: ByteRange) -> None:
-    """Put on record which footage lies in the bytes that go out."""
-    if span.length >= segment.size:
-        saw(request, What.LOOK_BACK, segment.stream, segment.start, segment.end)
-        return
-    found = parts_of(request).archive.fragments(segment).fragments
-    pieces = [(one.start, one.offset, one.size) for one in found]
-    seen = seen_of(pieces, segment.end, span.start, span.start + span.length)
-    if seen is not None:
-        saw(request, What.LOOK_BACK, segment.stream, *seen)
+def _hears(request: Request, by: SignedIn, camera: str, since: Instant) -> bool:
+    """Whether somebody may hear footage from `since` on."""
+    return Eyes(request, by.identity).may(Permission.SOUND, CameraId(camera), since)
 
 
-def _playlist_file(segment: SegmentFacts, index: FragmentIndex, since: Instant) -> PlaylistFile:
+def _playlist_file(
+    segment: SegmentFacts, index: FragmentIndex, since: Instant, hears: bool
+) -> PlaylistFile:
     url = f"segments/{segment.start}.mp4?stream={segment.stream.name}&since={since}"
-    return PlaylistFile(url, segment.start, segment.end, index, segment.format)
+    form = segment.format if hears else replace(segment.format, audio=None)
+    return PlaylistFile(url, segment.start, segment.end, index, form)
 
 
-def _segment(segment: SegmentFacts, index: FragmentIndex) -> Segment:
+def _segment(segment: SegmentFacts, index: FragmentIndex, hears: bool) -> Segment:
     key = segment.stream
+    silent = segment.audio_codec is not None and not hears
+    pictures = f'video/mp4; codecs="{segment.video_codec}"'
     return Segment(
         id=segment.id,
         start=rfc3339(segment.start),
         end=rfc3339(segment.end),
-        mime=segment.mime,
+        mime=pictures if silent else segment.mime,
         video_codec=segment.video_codec,
-        audio_codec=segment.audio_codec,
+        audio_codec=None if silent else segment.audio_codec,
         url=f"/api/cameras/{key.camera}/segments/{segment.start}.mp4?stream={key.name}",
         init_length=index.init_length,
         fragments=[

@@ -1,4 +1,4 @@
-"""Who did and saw what: the audit, searched and taken away as a table. Reading it is on record."""
+"""The audit: who did and saw what. Reading it is itself on record."""
 
 from __future__ import annotations
 
@@ -6,34 +6,33 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from vms.core.clock import Instant
+from vms.core.clock import Instant, rfc3339
 from vms.people.audit.entry import Outcome, Phase, Via, What
 from vms.people.audit.records import PAGE_MAX
 from vms.people.audit.records import Query as Asked
-from vms.people.audit.table import csv_lines
+from vms.people.audit.sheet import rows
 from vms.people.permissions import Permission
 from web.api import answers
-from web.api.times import Moment
+from web.api.times import LAST, Moment
 from web.parts import parts_of
 from web.permit import Permit
-from web.problems import Problem
+from web.witness import note
 
 router = APIRouter(
-    prefix="/api", tags=["audit"], dependencies=[Depends(Permit(Permission.AUDIT))]
+    prefix="/api/audit", tags=["audit"], dependencies=[Depends(Permit(Permission.AUDIT))]
 )
 
-CSV = "text/csv"
-_LINES_AT_ONCE = 500
+CSV_MAX = 1_000_000
+"""Entries of one sheet; a spreadsheet takes no more lines."""
 
 
 class AuditEntry(BaseModel):
-    """One thing that was done. `who`: empty for nobody signed in; `start`, `end`: the footage it is
-    about; `since`, `until`: from when to when somebody looked; `viewing`: names what was looked
-    at in one go, `phase` how far it is; `outcome`: whether it was allowed and succeeded."""
+    """One thing that was done. `start`, `end`: the footage it is about; entries of one `viewing`
+    follow each other, and the last one (here the only one) says all of it; `since`: when the
+    viewing began."""
 
     id: int
     at: str
@@ -49,77 +48,79 @@ class AuditEntry(BaseModel):
     end: str | None
     viewing: str
     phase: Phase | None
-    since: str | None
-    until: str | None
+    since: str
 
 
 class AuditPage(BaseModel):
-    """The newest first. `next`: the cursor of what follows; null at the end."""
+    """The newest first. `next`: `before` of the following page, or null."""
 
     entries: list[AuditEntry]
     next: int | None
 
 
-def asked(
-    camera: Annotated[list[str] | None, Query(max_length=200, description="of these")] = None,
-    person: Annotated[str | None, Query(max_length=256, description="of this account")] = None,
-    kind: Annotated[list[What] | None, Query(max_length=50, description="only these")] = None,
-    start: Annotated[Moment | None, Query(description="RFC 3339")] = None,
-    end: Annotated[Moment | None, Query(description="RFC 3339; after start")] = None,
+def _asked(
+    camera: Annotated[list[str], Query(max_length=100, description="any of these")] = [],  # noqa: B006
+    person: Annotated[str | None, Query(max_length=256)] = None,
+    what: Annotated[list[What], Query(max_length=50, description="any of these")] = [],  # noqa: B006
+    since: Annotated[Moment | None, Query(alias="from", description="RFC 3339")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="RFC 3339")] = None,
     footage: Annotated[
-        bool, Query(description="start and end are of the footage, not of the doing")
-    ] = False,
-    every: Annotated[
-        bool, Query(description="each entry of a viewing, not only the one that says it whole")
+        bool, Query(description="from and to are of the footage seen, not of the seeing")
     ] = False,
 ) -> Asked:
-    """What is searched for."""
-    if start is not None and end is not None and start >= end:
-        raise Problem(422, "bad_span", "start must lie before end.")
     return Asked(
-        tuple(camera or ()),
-        person,
-        tuple(kind or ()),
-        None if start is None else Instant(start),
-        None if end is None else Instant(end),
+        tuple(camera),
+        person or None,
+        tuple(what),
+        None if since is None else Instant(since),
+        None if until is None else Instant(until),
         footage,
-        not every,
     )
 
 
-Search = Annotated[Asked, Depends(asked)]
+Search = Annotated[Asked, Depends(_asked)]
 
 
-@router.get("/audit")
-def audit(
+@router.get("")
+def entries(
     request: Request,
-    search: Search,
-    cursor: Annotated[int | None, Query(ge=0, le=(1 << 63) - 1)] = None,
+    asked: Search,
+    before: Annotated[int | None, Query(ge=0, le=LAST)] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
 ) -> AuditPage:
-    """Search the audit, a page at a time."""
-    found = parts_of(request).records.page(search, limit + 1, cursor)
-    shown = found[:limit]
+    """Who did what: by camera, person, kind and time."""
+    if before is None:  # the pages behind the first are the same reading
+        note(request, what=What.READ_AUDIT, detail=_told(asked))
+    found = parts_of(request).audit.page(asked, limit, before)
     return AuditPage(
-        entries=[AuditEntry.model_validate(one.as_json()) for one in shown],
-        next=shown[-1].id if len(found) > limit else None,
+        entries=[AuditEntry.model_validate(one.as_json()) for one in found],
+        next=found[-1].id if len(found) == limit else None,
     )
 
 
-@router.get("/audit.csv", response_class=Response, responses=answers.text(CSV))
-def table(request: Request, search: Search) -> Response:
-    """All that is found, as CSV (RFC 4180)."""
-    found = parts_of(request).records.all(search)
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return StreamingResponse(_pieces(csv_lines(found)), 200, headers, f"{CSV}; charset=utf-8")
+@router.get("/sheet.csv", response_class=Response, responses=answers.text("text/csv"))
+def sheet(request: Request, asked: Search) -> Response:
+    """The same as CSV (RFC 4180), all pages; of more than a million entries the newest."""
+    note(request, what=What.READ_AUDIT, detail=f"CSV {_told(asked)}")
+    audit = parts_of(request).audit
+
+    def lines() -> Iterator[str]:
+        numbered = ((one.id, one.entry) for one in audit.all(asked))
+        for place, line in enumerate(rows(numbered)):
+            if place > CSV_MAX:
+                return
+            yield line
+
+    name = f"audit-{rfc3339(parts_of(request).clock.now())[:10]}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[bytes]:
-    """Some hundred lines at once: each piece costs a change of threads."""
-    waiting: list[str] = []
-    for line in lines:
-        waiting.append(line)
-        if len(waiting) >= _LINES_AT_ONCE:
-            yield "".join(waiting).encode()
-            waiting.clear()
-    yield "".join(waiting).encode()
+def _told(asked: Asked) -> str:
+    """What was asked for, for the entry of the reading."""
+    parts = [f"camera {camera}" for camera in asked.cameras]
+    parts += [f"person {asked.person}"] if asked.person else []
+    parts += [str(what) for what in asked.what]
+    parts += [f"from {rfc3339(asked.start)}"] if asked.start is not None else []
+    parts += [f"to {rfc3339(asked.end)}"] if asked.end is not None else []
+    return ", ".join(parts) or "all"

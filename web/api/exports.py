@@ -11,22 +11,23 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from vms.core.clock import Instant
-from vms.core.model import CameraId, is_camera_id
+from vms.core.model import CameraId, StreamKey, is_camera_id
 from vms.core.plain import plain
 from vms.core.secret import Secret
 from vms.evidence.jobs import ExportJob, JobState
 from vms.evidence.local import SiteTime
 from vms.evidence.order import CAMERAS_MAX, REASON_MAX, Order, Refused, new_id
+from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.times import Moment
-from web.audited import about
 from web.parts import WebParts, parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import FileSpan
 from web.playback.ranges import ByteRange, Unsatisfiable, parse_range
 from web.problems import Problem
+from web.witness import note
 
 _permit = Permit(Permission.EXPORT, each=True)
 router = APIRouter(prefix="/api/exports", tags=["exports"], dependencies=[Depends(_permit)])
@@ -78,10 +79,17 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
     unknown = [camera for camera in wanted.cameras if not is_camera_id(camera)]
     if unknown:
         raise Problem(404, "not_found", f"there is no camera {plain(unknown[0], 80)!r}")
+    note(
+        request,
+        cameras=tuple(wanted.cameras),
+        start=wanted.start,
+        end=wanted.end,
+        detail=wanted.reason,
+    )
     eyes = Eyes(request, by.identity)
     for camera in wanted.cameras:
         eyes.require(Permission.EXPORT, CameraId(camera), Instant(wanted.start))
-    about(request, wanted.cameras, wanted.start, wanted.end, detail=wanted.reason)
+        _require_sound(parts, eyes, CameraId(camera), Instant(wanted.start), Instant(wanted.end))
     now = parts.clock.now()
     order = Order(
         new_id(now),
@@ -124,10 +132,19 @@ def file(request: Request, export: Id, by: By) -> Response:
     """The package, or one byte range of it."""
     parts = parts_of(request)
     job = parts.exports.get(export, _whose(request, by))
-    about(request, job.order.cameras, job.order.start, job.order.end)
+    order = job.order
+    note(
+        request,
+        what=What.DOWNLOAD,
+        cameras=order.cameras,
+        start=order.start,
+        end=order.end,
+        detail=order.reason,
+    )
     eyes = Eyes(request, by.identity)
     for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
         eyes.require(Permission.EXPORT, camera, job.order.start)
+        _require_sound(parts, eyes, camera, job.order.start, job.order.end)
     if job.state != "done":
         raise Problem(409, "not_done", f"The export is not done; it is {job.state}.")
     path = parts.settings.system.data / "exports" / f"{job.id}.zip"
@@ -140,6 +157,18 @@ def file(request: Request, export: Id, by: By) -> Response:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _require_sound(
+    parts: WebParts, eyes: Eyes, camera: CameraId, start: Instant, end: Instant
+) -> None:
+    """Raise Problem for who may not hear what a package holds: it is the stored footage, whole.
+
+    Only footage that is known to have no sound is free of the question: what is gone may have had.
+    """
+    found = parts.archive.segments(StreamKey(camera), start, end)
+    if not found or any(one.audio_codec is not None for one in found):
+        eyes.require(Permission.SOUND, camera, start)
 
 
 def _answer(request: Request, descriptor: int, parts: WebParts, job: ExportJob) -> Response:

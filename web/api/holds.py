@@ -16,9 +16,9 @@ from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import footage_of
 from web.api.times import Moment
-from web.audited import about
 from web.parts import parts_of
 from web.permit import Eyes, Permit
+from web.witness import note
 
 _permit = Permit(Permission.HOLD, each=True)
 router = APIRouter(prefix="/api/holds", tags=["holds"], dependencies=[Depends(_permit)])
@@ -84,7 +84,13 @@ def add(request: Request, order: NewHold, by: By) -> HoldFacts:
     Eyes(request, by.identity).require(Permission.HOLD, key.camera, Instant(order.start))
     until = None if order.until is None else Instant(order.until)
     span = Instant(order.start), Instant(order.end)
-    about(request, [key.camera], *span, detail=order.reason)
+    note(
+        request,
+        cameras=(key.camera,),
+        start=order.start,
+        end=order.end,
+        detail=order.reason,
+    )
     wanted = HoldOrder(key.camera, *span, order.reason, until)
     check_order(wanted, parts.archive, parts.clock.now())
     return _facts(parts.holds.add(wanted, by.identity.name))
@@ -100,7 +106,13 @@ def lift(
     if known is not None and not _keeps(eyes, known):
         raise NotFound(f"there is no hold {hold!r}")  # as if it were not: whose it is, is told not
     if known is not None:
-        about(request, [known.camera], known.start, known.end, hold, why.reason)
+        note(
+            request,
+            cameras=(known.camera,),
+            start=known.start,
+            end=known.end,
+            detail=why.reason,
+        )
     return _facts(kept.lift(hold, by.identity.name, why.reason))
 
 

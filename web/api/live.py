@@ -5,22 +5,24 @@ Not one byte of media passes through this process.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
 from starlette.requests import ClientDisconnect, HTTPConnection
 
 from vms.core.model import CameraId
+from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.known import stream_of_camera
-from web.audited import began
 from web.handover import EXTENSION, Handover, HandoverError
 from web.livecalls import LiveDown, LiveRefused
 from web.parts import parts_of
-from web.permit import Permit, address_of
+from web.permit import Eyes, Permit, address_of
 from web.problems import Problem
+from web.witness import saw
 
 router = APIRouter(prefix="/api/cameras/{camera}/live", tags=["live"])
 
@@ -57,10 +59,9 @@ async def offer(
         raise Problem(415, "content_type", "The offer must be sent as application/sdp.")
     await stream_of_camera(request, camera, stream)
     sdp = await _bounded_body(request)
-    answer = await _ask(
-        request, camera, "whep.offer", stream=stream, sdp=sdp, **_watcher(request, signed_in)
-    )
-    began(request, camera, stream)
+    watcher = await asyncio.to_thread(_watcher, request, signed_in, camera)
+    answer = await _ask(request, camera, "whep.offer", stream=stream, sdp=sdp, **watcher)
+    _tell_watching(request, camera, stream)
     location = f"/api/cameras/{camera}/live/whep/{answer['session']}"
     return Response(answer["sdp"], 201, {"Location": location}, "application/sdp")
 
@@ -81,20 +82,29 @@ async def watch(
     if hand_over is None:
         raise Problem(501, "no_handover", "This server can't hand over connections.")
     path = parts_of(websocket).live.socket_of(CameraId(camera), ".fds")
-    head = {"camera": camera, "stream": stream, **_watcher(websocket, signed_in)}
+    watcher = await asyncio.to_thread(_watcher, websocket, signed_in, camera)
+    head = {"camera": camera, "stream": stream, **watcher}
     try:
         await hand_over(path, head)
     except HandoverError as error:
         raise _refusal(error.code, str(error)) from error
-    began(websocket, camera, stream)
+    _tell_watching(websocket, camera, stream)
 
 
-def _watcher(connection: HTTPConnection, signed_in: SignedIn) -> dict[str, str]:
-    """Who watches, for the live process, and by what: asked again while they do."""
+def _tell_watching(connection: HTTPConnection, camera: str, stream: Stream) -> None:
+    """That it begins; how long it lasts, `web.bouncer` tells."""
+    now = parts_of(connection).clock.now()
+    saw(connection, What.LIVE, camera, stream, (now, now))
+
+
+def _watcher(connection: HTTPConnection, signed_in: SignedIn, camera: str) -> dict[str, str]:
+    """Who watches, for the live process, and by what: asked again while they do. Blocks."""
+    hears = Eyes(connection, signed_in.identity).may(Permission.SOUND, CameraId(camera))
     return {
         "user": signed_in.identity.name,
         "permit": signed_in.permit,
         "address": address_of(connection),
+        "hears": "yes" if hears else "no",
     }
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.clock import parse_span, rfc3339
-from vms.core.errors import BadRequest
+from vms.core.errors import BadRequest, NotFound
 from vms.core.log import get_logger
 from vms.people.accounts import Account
 from vms.people.passwords import make_password
@@ -88,7 +88,8 @@ class RoleForm(_Form):
 
     `footage_age`: how far back its holders look, such as `7 d`; `hours`: `mon-fri 08:00-18:00` by
     the site's clock; `networks`: as 10.0.0.0/8; `priority`: of two who steer one camera, the higher
-    takes over; `purpose`: steering asks what for, or for an order's number.
+    takes over; `purpose`: steering asks what for, or for an order's number; `second_factor`: its
+    holders must set one up before anything else.
     """
 
     permissions: list[Permission]
@@ -101,6 +102,7 @@ class RoleForm(_Form):
     )
     priority: Annotated[int, Field(ge=1, le=9)] = 1
     purpose: bool = False
+    second_factor: bool = False
 
 
 class RoleFacts(RoleForm):
@@ -215,6 +217,16 @@ def shut(
     _log.info("sign_in_ended", account=name, by=by.identity.name)
 
 
+@router.delete("/people/{name}/second-factor", status_code=204)
+def reset_second_factor(request: Request, name: Name, by: By) -> None:
+    """Ask a person for no code any more, who lost the telephone; it ends their sign-ins."""
+    parts = parts_of(request)
+    who = parts.accounts.get(name)
+    if not parts.second_factors.remove(who):
+        raise NotFound(f"{who.name} has no second factor")
+    _log.warning("second_factor_reset", account=who.name, by=by.identity.name)
+
+
 @router.get("/roles")
 def roles(request: Request, by: By) -> list[RoleFacts]:
     """The built-in roles, then one's own."""
@@ -264,6 +276,7 @@ def _settings(name: str, form: RoleForm) -> RoleSettings:
         None if form.networks is None else tuple(form.networks),
         form.priority,
         form.purpose,
+        form.second_factor,
     )
 
 

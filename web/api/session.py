@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
+from vms.people.audit.entry import Entry, Outcome, What
 from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
-from vms.people.signin import SignIn, TooManyTries
-from web.audited import known_as
+from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
 from web.permit import COOKIE, Open, Permit, address_of
 from web.problems import Problem
@@ -24,7 +25,7 @@ class Credentials(BaseModel):
 
     username: Annotated[str, Field(min_length=1, max_length=256)]
     password: Annotated[str, Field(min_length=1, max_length=1_024)]
-    otp: Annotated[str, Field(max_length=16)] | None = None
+    otp: Annotated[str, Field(min_length=1, max_length=40)] | None = None
 
 
 class User(BaseModel):
@@ -39,12 +40,16 @@ class System(BaseModel):
 
 
 class SessionBody(BaseModel):
-    """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE."""
+    """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE.
+
+    `must_enrol`: nothing is allowed until a second factor is set up.
+    """
 
     user: User
     csrf: str | None
     system: System
     permissions: list[Permission]
+    must_enrol: bool
 
 
 @router.post("", dependencies=[Depends(Open("this is how one signs in"))])
@@ -52,19 +57,24 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
     """Sign in; the answer sets the cookie."""
     parts = parts_of(request)
     door: SignIn = request.app.state.door
-    known_as(request, door.known_as(credentials.username))
+
+    def told(name: str, outcome: Outcome, detail: str = "") -> None:
+        address = address_of(request)
+        entry = Entry(parts.clock.now(), What.SIGN_IN, name, "none", address, detail=detail)
+        parts.trail.tell(replace(entry, outcome=outcome))
+
+    def known() -> str:
+        # People type passwords into the name's field: only a known name is kept.
+        return credentials.username if parts.accounts.knows(credentials.username) else "(unknown)"
+
     try:
-        who, session = door.sign_in(credentials.username, credentials.password, address_of(request))
-    except TooManyTries as error:
-        raise Problem(
-            429,
-            "too_many_tries",
-            str(error),
-            headers={"Retry-After": str(error.seconds)},
-            retry_after=error.seconds,
-        ) from None
+        who, session = door.sign_in(
+            credentials.username, credentials.password, address_of(request), credentials.otp
+        )
     except Denied as error:
-        raise Problem(401, "wrong_credentials", str(error)) from None
+        told(known(), "denied", _WHY.get(type(error), ""))
+        raise refusal(error, 401) from None
+    told(who.name, "done")
     response.set_cookie(
         COOKIE,
         session.token,
@@ -99,6 +109,29 @@ def sign_out(
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 
+_WHY: dict[type[Denied], str] = {
+    TooManyTries: "too many tries",
+    CodeAsked: "code asked",
+    WrongCode: "wrong code",
+}
+"""What the audit says of a refused sign-in."""
+
+_CODES: dict[type[Denied], str] = {CodeAsked: "code_asked", WrongCode: "wrong_code"}
+
+
+def refusal(error: Denied, status: int) -> Problem:
+    """What the door refuses, as a problem document."""
+    if isinstance(error, TooManyTries):
+        return Problem(
+            429,
+            "too_many_tries",
+            str(error),
+            headers={"Retry-After": str(error.seconds)},
+            retry_after=error.seconds,
+        )
+    return Problem(status, _CODES.get(type(error), "wrong_credentials"), str(error))
+
+
 def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
     system = parts.settings.system
     return SessionBody(
@@ -106,4 +139,5 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
         csrf=csrf,
         system=System(name=system.name, timezone=system.timezone),
         permissions=sorted(permissions_of(identity)),
+        must_enrol=identity.must_enrol,
     )

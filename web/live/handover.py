@@ -1,10 +1,10 @@
 """Connections that the API process has signed in and hands over with their file descriptor.
 
 A stream socket, `live-N.fds`. The API process connects, sends one line of JSON
-`{"camera", "stream", "user", "permit", "address", "request"}` (`request`: base64 of the raw HTTP
-upgrade request) with one descriptor in the ancillary data of its first byte, and gets one line
-back: `{"ok": true}` or `{"ok": false, "code", "detail"}`. It then closes its copy. A refused
-descriptor is closed here without a word to the viewer.
+`{"camera", "stream", "user", "permit", "address", "hears", "request"}` (`request`:
+base64 of the raw HTTP upgrade request) with one descriptor in the ancillary data of its first
+byte, and gets one line back: `{"ok": true}` or `{"ok": false, "code", "detail"}`. It then
+closes its copy. A refused descriptor is closed here without a word to the viewer.
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ def read_head(line: bytes) -> tuple[StreamKey, Watcher, bytes]:
     try:
         head = json.loads(line)
         stream = StreamKey.parse(f"{head['camera']}/{head['stream']}")
-        told = (str(head.get(name, "")) for name in ("permit", "address"))
-        watcher = Watcher(str(head["user"]), *told)
+        watcher = Watcher.told(str(head["user"]), head)
         return stream, watcher, base64.b64decode(head["request"], validate=True)
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise LiveRefused("bad_request", f"not a head of a handover: {error!r}") from None

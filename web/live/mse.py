@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from websockets.frames import Frame, Opcode
@@ -173,6 +174,17 @@ class MseOutlet:
     def _forget(self) -> None:
         self._units, self._frames, self._kept = [], [], 0
         self._caching = False
+
+
+class SilentMseOutlet(MseOutlet):
+    """The same for viewers who may not hear: sound never enters its fragments."""
+
+    def format_changed(self, stream_format: StreamFormat) -> None:
+        super().format_changed(replace(stream_format, audio=None))
+
+    def unit(self, unit: TimedUnit) -> None:
+        if unit.track != Track.AUDIO:
+            super().unit(unit)
 
 
 def picture_step(units: Sequence[TimedUnit]) -> int:

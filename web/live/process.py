@@ -17,7 +17,7 @@ from vms.core.live import LiveClient
 from vms.core.log import get_logger
 from vms.core.model import StreamKey
 from web.live.handover import Handed, HandoverServer
-from web.live.mse import MseOutlet
+from web.live.mse import MseOutlet, SilentMseOutlet
 from web.live.refusal import LiveRefused
 from web.live.rpc import RpcServer, field
 from web.live.source import Feeds, LiveSource, StreamFeed
@@ -73,8 +73,7 @@ class LiveProcess:
 
     async def _offer(self, request: Mapping[str, object]) -> dict[str, object]:
         stream = _stream(request)
-        told = (str(request.get(name, "")) for name in ("permit", "address"))
-        watcher = Watcher(field(request, "user"), *told)
+        watcher = Watcher.told(field(request, "user"), request)
         session, answer = await self._whep.offer(stream, field(request, "sdp"), watcher)
         return {"session": session, "sdp": answer}
 
@@ -83,12 +82,15 @@ class LiveProcess:
         return {}
 
     async def _send_away(self, request: Mapping[str, object]) -> dict[str, object]:
-        """All who watch a camera by a permit that holds no more."""
+        """All who watch a camera by a permit that holds no more; `hearing`: those who hear it."""
         camera, permit = field(request, "camera"), field(request, "permit")
+        hearing = request.get("hearing") == "yes"
         gone = [
             viewer
             for viewer in self.viewers
-            if (facts := viewer.facts()).watcher.permit == permit and facts.stream.camera == camera
+            if (facts := viewer.facts()).watcher.permit == permit
+            and facts.stream.camera == camera
+            and (facts.watcher.hears or not hearing)
         ]
         for viewer in gone:
             viewer.stop()
@@ -120,18 +122,23 @@ class LiveProcess:
             self._closed(viewer)
 
     def _opened(self, viewer: ViewerSocket) -> None:
-        self._sockets[viewer].outlet(MseOutlet, MseOutlet).add(viewer)
+        kind = _outlet_of(viewer)
+        self._sockets[viewer].outlet(kind, kind).add(viewer)
 
     def _closed(self, viewer: ViewerSocket) -> None:
         feed = self._sockets.pop(viewer, None)
         if feed is None:
             return
-        outlet = feed.present(MseOutlet)
+        outlet = feed.present(_outlet_of(viewer))
         if outlet is not None:
             outlet.remove(viewer)
             if outlet.empty:
                 feed.drop(outlet)
         self._feeds.leave(feed)
+
+
+def _outlet_of(viewer: ViewerSocket) -> type[MseOutlet]:
+    return MseOutlet if viewer.facts().watcher.hears else SilentMseOutlet
 
 
 def _stream(request: Mapping[str, object]) -> StreamKey:

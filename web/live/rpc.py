@@ -1,9 +1,10 @@
 """What the API process asks of us: one JSON object a line over a Unix socket, answers likewise.
 
-`{"id": 1, "op": "whep.offer", "camera", "stream", "sdp", "user", "permit", "address"}` is answered
-with `{"id": 1, "ok": true, "sdp", "session"}` or `{"id": 1, "ok": false, "code", "detail"}`.
+`{"id": 1, "op": "whep.offer", "camera", "stream", "sdp", "user", "permit", "address",
+"hears"}` is answered with `{"id": 1, "ok": true, "sdp", "session"}` or
+`{"id": 1, "ok": false, "code", "detail"}`.
 Further ops: `whep.delete` (`session`), `stats` (answers `viewers`, a list), `end` (`permit`: sends
-away who watches `camera` by it). Requests of one
+away who watches `camera` by it; `hearing` `yes`: only those who hear it). Requests of one
 connection run side by side; answers carry the request's id and come in any order.
 """
 

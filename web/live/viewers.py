@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,12 +18,19 @@ class Watcher:
     """Who watches: a name for people, and by what they were let in.
 
     `permit`: names the sign-in or API token, for whoever asks whether it still holds; `address`:
-    where they are. Both empty where nobody asks.
+    where they are. Both empty where nobody asks. `hears`: whether they are sent sound.
     """
 
     user: str
     permit: str = ""
     address: str = ""
+    hears: bool = False
+
+    @classmethod
+    def told(cls, user: str, facts: Mapping[str, object]) -> Watcher:
+        """As the API process tells it. Only the very word `yes` lets somebody hear."""
+        permit, address = (str(facts.get(name, "")) for name in ("permit", "address"))
+        return cls(user, permit, address, facts.get("hears") == "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class ViewerFacts:
             "user": self.watcher.user,
             "permit": self.watcher.permit,
             "address": self.watcher.address,
+            "hears": self.watcher.hears,
             "path": self.path,
             "since": rfc3339(self.since),
             "connected": self.connected,

@@ -86,7 +86,8 @@ class WhepServer:
         if video is None:
             raise LiveRefused("codec", "this browser plays no H.264 over WebRTC")
         assert feed.format is not None
-        audio = choose_audio(offer, feed.format.audio, ssrc + 2)
+        heard = feed.format.audio if watcher.hears else None
+        audio = choose_audio(offer, heard, ssrc + 2)
         stop = asyncio.Event()
         channel = Channel(self._certificate, stop.set)
         name = secrets.token_urlsafe(16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import anyio
@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 
 from storage.facts import FragmentEntry
 from web.playback.ranges import ByteRange
-from web.playback.retime import retimed
 
 PIECE = 512 * 1024  # about a second of a 4 Mbit/s camera: one thread hop per fragment
 
@@ -48,8 +47,11 @@ class FileSpan(Response):
             yield await _read(self._descriptor, piece)
 
 
-class RetimedSpan(FileSpan):
-    """The same, with every fragment's decode time moved by `ticks` (by track)."""
+class ChangedSpan(FileSpan):
+    """The same, with every fragment given through `change`, which keeps its length.
+
+    `head`: bytes of the file's beginning that go through it too.
+    """
 
     def __init__(
         self,
@@ -58,24 +60,27 @@ class RetimedSpan(FileSpan):
         status: int,
         headers: Mapping[str, str],
         fragments: Sequence[FragmentEntry],
-        ticks: Mapping[int, int],
+        change: Callable[[bytes], bytes],
+        head: int = 0,
     ) -> None:
-        self._fragments, self._ticks = fragments, ticks
+        places = [ByteRange(entry.offset, entry.size) for entry in fragments]
+        self._places = [ByteRange(0, head), *places] if head else places
+        self._change = change
         super().__init__(descriptor, span, status, headers)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         at, end = self._span.start, self._span.start + self._span.length
-        for fragment in self._fragments:
-            after = fragment.offset + fragment.size
+        for place in self._places:
+            after = place.start + place.length
             if after <= at:
                 continue
-            if fragment.offset >= end:
+            if place.start >= end:
                 break
-            for piece in pieces_of(ByteRange(at, max(0, fragment.offset - at))):
+            for piece in pieces_of(ByteRange(at, max(0, place.start - at))):
                 yield await _read(self._descriptor, piece)
-            whole = await _read(self._descriptor, ByteRange(fragment.offset, fragment.size))
-            first = max(at, fragment.offset)
-            yield retimed(whole, self._ticks)[first - fragment.offset : end - fragment.offset]
+            whole = await _read(self._descriptor, place)
+            first = max(at, place.start)
+            yield self._change(whole)[first - place.start : end - place.start]
             at = min(after, end)
         for piece in pieces_of(ByteRange(at, end - at)):
             yield await _read(self._descriptor, piece)

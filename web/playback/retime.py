@@ -28,10 +28,10 @@ def shifts(form: StreamFormat, span: int) -> dict[int, int]:
 def retimed(fragment: bytes, ticks: Mapping[int, int]) -> bytes:
     """The fragment with each track's `tfdt` (§8.8.12) moved by its ticks."""
     out = bytearray(fragment)
-    for kind, start, end in _boxes(out, 0, len(out)):
+    for kind, start, end in boxes(out, 0, len(out)):
         if kind != b"moof":
             continue
-        for inner, begin, until in _boxes(out, start, end):
+        for inner, begin, until in boxes(out, start, end):
             if inner == b"traf":
                 _retime_traf(out, begin, until, ticks)
     return bytes(out)
@@ -39,7 +39,7 @@ def retimed(fragment: bytes, ticks: Mapping[int, int]) -> bytes:
 
 def _retime_traf(out: bytearray, start: int, end: int, ticks: Mapping[int, int]) -> None:
     track = 0
-    for kind, at, _ in _boxes(out, start, end):
+    for kind, at, _ in boxes(out, start, end):
         if kind == b"tfhd":
             (track,) = struct.unpack_from(">I", out, at + _FULL_HEADER - _HEADER)
         elif kind == b"tfdt" and out[at] == 1:  # our writer's version, 64 bits
@@ -48,7 +48,7 @@ def _retime_traf(out: bytearray, start: int, end: int, ticks: Mapping[int, int])
             struct.pack_into(">Q", out, place, time + ticks.get(track, 0))
 
 
-def _boxes(data: bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(data: bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(kind, where its payload begins, where it ends) of each box; stops at what is torn."""
     while start + _HEADER <= end:
         size, kind = struct.unpack_from(">I4s", data, start)

@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.Column("batch", sa.Text, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.Column("began", sa.BigInteger, nullable=False),
         sa.Column("what", sa.Text, nullable=False),
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("who_key", sa.Text, nullable=False),

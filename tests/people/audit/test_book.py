@@ -80,14 +80,14 @@ TAMPERED: dict[str, tuple[str, str]] = {
         "5 of 5 entries are gone",
     ),
     "one put in": (
-        "INSERT INTO audit_entry (batch, position, at, began, what, who, who_key, camera, viewing, line)"
-        " SELECT batch, 5, at, began, what, who, who_key, camera, viewing, line FROM audit_entry"
+        "INSERT INTO audit_entry (batch, position, at, what, who, who_key, camera, viewing, line)"
+        " SELECT batch, 5, at, what, who, who_key, camera, viewing, line FROM audit_entry"
         " WHERE id = 7",
         "1 entries more",
     ),
     "a batch put in": (
-        "INSERT INTO audit_entry (batch, position, at, began, what, who, who_key, camera, viewing, line)"
-        " SELECT 'mine', 0, at, began, what, who, who_key, camera, viewing, line FROM audit_entry"
+        "INSERT INTO audit_entry (batch, position, at, what, who, who_key, camera, viewing, line)"
+        " SELECT 'mine', 0, at, what, who, who_key, camera, viewing, line FROM audit_entry"
         " WHERE id = 7",
         "no leaf in the ledger",
     ),
@@ -224,3 +224,16 @@ def test_a_ledger_that_refuses_makes_it_wait(
     (tmp_path / "ledger").unlink()
     book.settle()
     assert Records(engine).last() == 1
+
+
+def test_who_looked_for_hours_is_found_at_each_moment_of_it(
+    book: Book, clock: FakeClock, engine: Engine
+) -> None:
+    begin = clock.now()
+    for _ in range(3):
+        book.write([entry(clock, viewing="v", start=Instant(0), end=Instant(9))])
+        clock.advance(Span(HOUR))
+    span = {"start": Instant(begin + HOUR // 2), "end": Instant(begin + HOUR)}
+    (found,) = Records(engine).all(Query(**span))
+    assert (found.since, found.entry.at) == (begin, begin + 2 * HOUR)
+    assert list(Records(engine).all(Query(end=begin))) == []

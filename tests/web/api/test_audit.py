@@ -1,113 +1,130 @@
-"""The audit over HTTP: searched, paged, taken away as a table; reading it is on record."""
+"""What people do over the API is on record: signing in, looking, changing, being refused."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
+from tests.web import footage
+from tests.web.api.test_routes import routes_of
 from tests.web.site import PASSWORD, WebSite, open_web_site
-from vms.core.clock import HOUR, SECOND, Instant, rfc3339
+from vms.core.clock import MINUTE, SECOND, FakeClock, Span, rfc3339
 from vms.people.audit.entry import Entry, What
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebSite]:
-    with open_web_site(tmp_path_factory.mktemp("audit")) as site:
-        now = site.clock.now()
-        for number in range(25):
-            who, camera = ("ali", "gate-north") if number % 2 else ("veli", "gate-south")
-            at = Instant(now - number * HOUR)
-            seen = (Instant(at - 48 * HOUR), Instant(at - 47 * HOUR))
-            site.parts.audit.tell(
-                Entry(
-                    *(at, What.LOOK_BACK, who, "session", "10.0.0.9", camera, "main"),
-                    start=seen[0],
-                    end=seen[1],
-                )
-            )
-        site.parts.audit.tell(Entry(now, What.PEOPLE, "=cmd|' /C calc'!A0", subject='a "b",\nc'))
-        site.parts.audit.flush()
-        yield site
+from vms.people.audit.records import Query
+from vms.people.roles import Granted
+from web.witness import what_of
 
 
 @pytest.fixture
-def auditor(site: WebSite) -> TestClient:
-    if not site.parts.accounts.knows("denetci"):
-        site.parts.accounts.add("denetci", PASSWORD, role="auditor")
-    client = TestClient(site.app, base_url="http://vms.test")
-    session = site.parts.sessions.start(site.parts.accounts.get("denetci"), "10.0.0.9")
+def root(site: WebSite, client: TestClient) -> TestClient:
+    """The client, signed in as an administrator."""
+    site.parts.accounts.add("root", PASSWORD, role="admin")
+    return as_(site, client, "root")
+
+
+def as_(site: WebSite, client: TestClient, name: str) -> TestClient:
+    session = site.parts.sessions.start(site.parts.accounts.get(name), "10.0.0.9")
     client.cookies.set("vms_session", session.token)
+    client.headers["X-CSRF-Token"] = session.csrf
     return client
 
 
-def test_pages_go_on_where_the_last_ended_while_more_comes(
-    site: WebSite, auditor: TestClient
+def kept(site: WebSite, *what: What) -> list[Entry]:
+    site.parts.trail.flush()
+    return [one.entry for one in site.parts.audit.all(Query(what=what))][::-1]
+
+
+def test_every_route_that_changes_something_has_its_word(site: WebSite) -> None:
+    told = 0
+    for route in routes_of(site.app):
+        for method in route.methods if isinstance(route, APIRoute) else ():
+            told += what_of(method, route.path) is not None
+    assert told > 40
+
+
+def test_signing_in_is_told_whether_it_works_or_not(site: WebSite, client: TestClient) -> None:
+    for name, password in (("ali", PASSWORD), ("ali", "wrong wrong"), ("hunter2 oops", "x")):
+        client.post("/api/session", json={"username": name, "password": password})
+    told = [(one.who, one.outcome) for one in kept(site, What.SIGN_IN)]
+    assert told == [("ali", "done"), ("ali", "denied"), ("(unknown)", "denied")]
+
+
+def test_what_is_done_and_what_is_refused_are_told(site: WebSite, root: TestClient) -> None:
+    site.parts.accounts.add("veli", PASSWORD, grants=[Granted("operator", ("gate-south",))])
+    assert root.delete("/api/people/ali").status_code == 204
+    assert root.delete("/api/people/nobody").status_code == 404
+    as_(site, root, "veli")
+    assert root.get("/api/cameras/gate-north/timeline").status_code == 403
+    assert root.get("/api/audit").status_code == 403
+    done, refused, reading = kept(site)
+    assert (done.what, done.who, done.subject, done.detail, done.via, done.outcome) == (
+        *(What.PEOPLE, "root", "ali", "DELETE people/{name}", "session", "done"),
+    )
+    assert (refused.what, refused.who, refused.camera, refused.outcome) == (
+        *(What.LOOK_BACK, "veli", "gate-north", "denied"),
+    )
+    assert (reading.what, reading.outcome) == (What.READ_AUDIT, "denied")
+
+
+def test_looking_back_is_told_with_the_minutes_seen(tmp_path: Path) -> None:
+    clock = FakeClock(footage.NOW)
+    with (
+        open_web_site(tmp_path, clock) as site,
+        footage.recorded(site.parts.settings, clock),
+        TestClient(site.app, base_url="http://vms.test") as client,
+    ):
+        ali = as_(site, client, "ali")
+        _look_back(site, ali)
+
+
+def _look_back(site: WebSite, ali: TestClient) -> None:
+    span = {"start": rfc3339(footage.START), "end": rfc3339(footage.SECOND_FILE)}
+    media = ali.get("/api/cameras/gate-north/media", params=span).json()
+    (segment,) = media["segments"]
+    head = {"Range": f"bytes=0-{segment['init_length'] - 1}"}
+    assert ali.get(segment["url"], headers=head).status_code == 206
+    assert kept(site, What.LOOK_BACK) == []  # neither list nor file head is a picture
+    _, offset, size, _ = segment["fragments"][0]
+    first = {"Range": f"bytes={offset}-{offset + size - 1}"}
+    assert ali.get(segment["url"], headers=first).status_code == 206
+    (one,) = kept(site, What.LOOK_BACK)
+    assert (one.who, one.camera, one.subject) == ("ali", "gate-north", "main")
+    assert one.start == footage.START
+    assert footage.START < (one.end or 0) < footage.SECOND_FILE
+    site.clock.advance(Span(MINUTE))
+    assert ali.get(segment["url"]).status_code == 200
+    (whole,) = kept(site, What.LOOK_BACK)
+    assert (whole.phase, whole.end) == ("goes_on", footage.SECOND_FILE)
+    picture = ali.get("/api/cameras/gate-north/frame.jpg", params={"at": span["start"]})
+    assert picture.status_code == 200
+    (snapshot,) = kept(site, What.SNAPSHOT)
+    assert (snapshot.start, snapshot.end) == (footage.START, footage.START + SECOND)
+
+
+def test_the_audit_is_searched_page_by_page_and_the_reading_told(
+    site: WebSite, root: TestClient
 ) -> None:
-    query = {"kind": "look_back", "limit": 10}
-    pages, cursor = list[dict[str, object]](), None
-    for _ in range(4):
-        more = {} if cursor is None else {"cursor": cursor}
-        page = auditor.get("/api/audit", params={**query, **more}).json()
-        pages += page["entries"]
-        site.parts.audit.flush()  # what was just read is a new entry
-        cursor = page["next"]
-        if cursor is None:
-            break
-    assert len(pages) == 25
-    assert len({one["id"] for one in pages}) == 25
-    assert cursor is None
-
-
-def test_by_person_camera_time_and_footage(site: WebSite, auditor: TestClient) -> None:
     now = site.clock.now()
-
-    def found(**query: object) -> list[dict[str, str]]:
-        answer = auditor.get("/api/audit", params={"kind": "look_back", **query})
-        assert answer.status_code == 200, answer.text
-        return answer.json()["entries"]
-
-    assert {one["who"] for one in found(person="ALI")} == {"ali"}
-    assert {one["camera"] for one in found(camera=["gate-south"])} == {"gate-south"}
-    span = {"start": rfc3339(Instant(now - 3 * HOUR - 1)), "end": rfc3339(Instant(now - HOUR))}
-    assert len(found(**span)) == 2
-    assert found(**span, footage=True) == []
-    seen = {
-        "start": rfc3339(Instant(now - 48 * HOUR + SECOND)),
-        "end": rfc3339(Instant(now - 48 * HOUR + 2 * SECOND)),
-    }
-    (one,) = found(**seen, footage=True)
-    assert (one["who"], one["camera"]) == ("veli", "gate-south")
-    assert auditor.get("/api/audit", params={"start": "x"}).status_code == 422
-    assert auditor.get("/api/audit", params={"kind": "nothing"}).status_code == 422
-    assert auditor.get("/api/audit", params={**span, "end": span["start"]}).status_code == 422
-
-
-def test_reading_is_on_record(site: WebSite, auditor: TestClient) -> None:
-    auditor.get("/api/audit", params={"person": "ali"})
-    site.parts.audit.flush()
-    (newest, *_) = auditor.get("/api/audit", params={"kind": "read_audit"}).json()["entries"]
-    assert (newest["who"], newest["detail"]) == ("denetci", "GET /api/audit?person=ali")
-
-
-def test_the_table_is_rfc_4180_and_runs_no_formula(auditor: TestClient) -> None:
-    answer = auditor.get("/api/audit.csv", params={"kind": ["people", "look_back"]})
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.text.count("\r\n") == answer.text.count("\n") == 27
-    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
-    assert len(rows) == 26
-    assert rows[0]["who"] == "'=cmd|' /C calc'!A0"
-    assert rows[0]["subject"] == 'a "b", c'
-    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
-
-
-def test_who_may_not_read_it_is_refused(tmp_path: Path) -> None:
-    with open_web_site(tmp_path) as site:
-        client = TestClient(site.app, base_url="http://vms.test")
-        client.cookies.set("vms_session", site.sign_in().token)
-        assert client.get("/api/audit").json()["permission"] == "audit"
-        assert client.get("/api/audit.csv").status_code == 403
+    for number in range(5):
+        site.parts.trail.tell(
+            Entry(now, What.HOLD, "=cmd()", camera="gate-north", subject=str(number))
+        )
+    site.parts.trail.flush()
+    asked = {"camera": "gate-north", "person": "=CMD()", "what": "hold", "limit": "3"}
+    first = root.get("/api/audit", params=asked).json()
+    rest = root.get("/api/audit", params={**asked, "before": str(first["next"])}).json()
+    subjects = [one["subject"] for one in [*first["entries"], *rest["entries"]]]
+    assert subjects == ["4", "3", "2", "1", "0"]
+    assert rest["next"] is None
+    (reading,) = kept(site, What.READ_AUDIT)
+    assert reading.detail == "camera gate-north, person =CMD(), hold"
+    sheet = root.get("/api/audit/sheet.csv", params=asked).text
+    assert "\r\n" in sheet
+    lines = list(csv.DictReader(io.StringIO(sheet)))
+    assert [line["who"] for line in lines] == ["'=cmd()"] * 5
+    assert root.get("/api/audit", params={"from": "yesterday"}).status_code == 422

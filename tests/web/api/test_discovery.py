@@ -143,7 +143,7 @@ def test_one_search_at_a_time_and_it_can_be_stopped(
 @pytest.mark.parametrize(
     ("order", "status", "said"),
     [
-        ({"ranges": ["8.8.8.8"]}, 409, "networks under [onvif]"),
+        ({"ranges": ["8.8.8.8"]}, 409, "allow under [network]"),
         ({"ranges": ["kamera"]}, 422, "no range"),
         ({"credentials": [{"username": "", "password": CANARY}]}, 422, "username"),
         ({"credentials": [{"username": "a", "password": CANARY * 20}]}, 422, "password"),

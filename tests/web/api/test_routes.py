@@ -68,6 +68,9 @@ def test_pictures_need_their_own_permission(site: WebSite) -> None:
         elif "/events" in route.path and "GET" not in (route.methods or ()):
             assert isinstance(found, Permit)
             assert found.permission is Permission.EVENTS
+        elif route.path.endswith("/frame.jpg"):
+            assert isinstance(found, Permit)
+            assert found.permission is Permission.SNAPSHOT
         elif "{camera}/" in route.path:
             assert isinstance(found, Permit)
             assert found.permission is Permission.ARCHIVE

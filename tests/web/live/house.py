@@ -144,6 +144,7 @@ class Front:
             "camera": "gate",
             "stream": "main",
             "user": "ayse",
+            "hears": "yes",
             "request": base64.b64encode(head).decode(),
         }
         await send_connection(self._fds, message, writer.get_extra_info("socket").fileno())
@@ -157,7 +158,13 @@ class Front:
         )
         offer = (await reader.readexactly(length)).decode()
         answer = await call(
-            self._rpc, op="whep.offer", camera="gate", stream="main", sdp=offer, user="ayse"
+            self._rpc,
+            op="whep.offer",
+            camera="gate",
+            stream="main",
+            sdp=offer,
+            user="ayse",
+            hears="yes",
         )
         if not answer["ok"]:
             return "409 Conflict", "application/json", json.dumps(answer).encode()

@@ -13,7 +13,7 @@ from tests.web.live.coded import Clip, clip
 from vms.core.live import StreamDown
 from vms.core.media import Track
 from vms.core.model import Cause
-from web.live.mse import MseOutlet
+from web.live.mse import MseOutlet, SilentMseOutlet
 from web.live.source import TimedUnit
 
 WALL = 1_763_800_000_000_000_000
@@ -116,6 +116,16 @@ def test_aac_travels_with_the_pictures_and_g711_stays_out() -> None:
     assert "mp4a" not in viewer.texts[0]
     with av.open(io.BytesIO(viewer.file)) as container:
         assert not container.streams.audio
+
+
+def test_who_may_not_hear_gets_the_pictures_alone() -> None:
+    coded = clip(width=320, height=240, sound="aac")
+    _, viewer = play(coded, SilentMseOutlet())
+    assert "mp4a" not in viewer.texts[0]
+    with av.open(io.BytesIO(viewer.file)) as container:
+        assert not container.streams.audio
+        assert sum(1 for _ in container.decode(video=0)) == len(coded.pictures)
+    assert not any(sound in viewer.file for sound in coded.sound if len(sound) > 8)
 
 
 def test_h265_is_told_as_such() -> None:

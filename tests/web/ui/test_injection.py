@@ -118,13 +118,13 @@ FIELDS = (
         "hold", lambda n, t: (
             "POST", "/api/holds", {"camera": "gate-north", "reason": t, **SPAN}
         ),
-        _id, "/api/holds", _by("id", "reason"),
+        _id, "/api/holds", _by("id", "reason"), plain,
     ),
     Field(
         "event", lambda n, t: (
             "POST", f"{GATE}/events", {"kind": "motion", "detail": t, **SPAN}
         ),
-        _id, EVENTS, _by("id", "detail"), plain,
+        _id, EVENTS, _by("id", "detail"), str,
     ),
     Field(
         "export", lambda n, t: (
@@ -136,13 +136,13 @@ FIELDS = (
         "rule", lambda n, t: ("PUT", f"/api/retention/rules/r-{n}", {
             "keep": 8_640_000, "cameras": ["none"], "reason": t,
         }),
-        lambda n, made: f"r-{n}", "/api/retention", _by("name", "reason", "rules"),
+        lambda n, made: f"r-{n}", "/api/retention", _by("name", "reason", "rules"), str,
     ),
     Field(
         "rule name", lambda n, t: ("PUT", f"/api/retention/rules/{_quoted(t)}", {
             "keep": 8_640_000, "cameras": ["none"], "reason": f"n-{n}",
         }),
-        lambda n, made: f"n-{n}", "/api/retention", _by("reason", "name", "rules"),
+        lambda n, made: f"n-{n}", "/api/retention", _by("reason", "name", "rules"), str,
     ),
 )  # fmt: skip
 
@@ -195,7 +195,7 @@ def planted(served: Served) -> Planted:
 def _plant(client: httpx2.Client, one: Field, told: Planted) -> None:
     wanted = {}
     for number, (_, text) in enumerate(CORPUS):
-        if one.name in ("person", "role", "rule name") and number % 4:
+        if one.name in ("person", "role", "rule", "rule name") and number % 4:
             continue  # each costs a hash of a password, or a change of all rules
         method, path, body = one.request(number, text)
         answer = client.request(method, path, json=body)
@@ -261,7 +261,7 @@ def _names(served: Served) -> set[str]:
 
 def test_every_text_comes_back_unharmed(planted: Planted, record_property: Any) -> None:
     assert len(CORPUS) >= 150
-    assert planted.sent > 1_500
+    assert planted.sent > 1_200
     assert planted.harmed == []
     assert planted.refused < planted.sent / 2
     said = f"{len(CORPUS)} texts, {planted.sent} in {len(FIELDS) + len(CAMERA_FIELDS)} fields"

@@ -119,7 +119,6 @@ def row_of(entry: Entry) -> dict[str, object]:
     """The columns an entry is found by; what they must be for its line."""
     return {
         "at": entry.at,
-        "began": entry.at if entry.since is None else entry.since,
         "what": str(entry.what),
         "who": entry.who,
         "who_key": fold_name(entry.who),

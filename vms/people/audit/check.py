@@ -23,7 +23,7 @@ _BATCH = 500
 
 
 class AuditCheck:
-    """One look at the audit. `patience`: seconds after which what looks wrong is looked at again."""
+    """One look at the audit. `patience`: seconds until what looks wrong is looked at again."""
 
     def __init__(self, engine: Engine, ledger: Ledger, patience: float = 3.0) -> None:
         self._engine, self._ledger, self._patience = engine, ledger, patience
@@ -77,7 +77,7 @@ class AuditCheck:
         with self._engine.connect() as connection:
             rows = connection.execute(asked.order_by(audit_entry.c.position)).all()
             head = connection.execute(
-                select(audit_batch).where(audit_batch.c.id == batch)
+                select(audit_batch.c.count, audit_batch.c.last).where(audit_batch.c.id == batch)
             ).one_or_none()
         if len(rows) < leaf.count:
             places = {row.position for row in rows}
@@ -85,7 +85,7 @@ class AuditCheck:
             return f"{len(gone)} of {leaf.count} entries are gone: {', '.join(gone[:20])}"
         if len(rows) > leaf.count:
             return f"{len(rows) - leaf.count} entries more than the {leaf.count} that were kept"
-        if head is None or (head.count, head.last) != (leaf.count, leaf.at):
+        if head is None or tuple(head) != (leaf.count, leaf.at):
             return "its row in audit_batch is gone or changed"
         for position, row in enumerate(rows):
             if row.position != position:

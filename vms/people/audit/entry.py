@@ -54,8 +54,8 @@ class Entry:
 
     `who`: the account's name, empty for nobody signed in; `via`: by what it was let in; `address`:
     from where. `subject`: what it was done to, `detail`: how. `start`, `end`: the footage it is
-    about; `viewing` and `phase`: entries of one viewing, of which the last holds; `since`, `until`:
-    from when to when somebody looked. Texts are cut to `TEXT_MAX`, control characters left out.
+    about; `viewing` and `phase`: entries of one viewing, of which the last holds. Texts are cut to
+    `TEXT_MAX`, control characters left out.
     """
 
     at: Instant
@@ -71,8 +71,6 @@ class Entry:
     end: Instant | None = None
     viewing: str = ""
     phase: Phase | None = None
-    since: Instant | None = None
-    until: Instant | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXTS:
@@ -96,7 +94,7 @@ class Entry:
 
 NAMES = tuple(field.name for field in fields(Entry))
 _TEXTS = ("who", "address", "camera", "subject", "detail", "viewing")
-_TIMES = ("at", "start", "end", "since", "until")
+_TIMES = ("at", "start", "end")
 
 
 def parse(line: bytes) -> Entry:

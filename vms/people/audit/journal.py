@@ -69,7 +69,7 @@ class Journal:
                 os.close(fd)
 
     def waiting(self) -> list[Batch]:
-        """What is not in ledger and database yet, the oldest first; a torn last line is left out."""
+        """What is not in ledger and database yet, the oldest first; without torn lines."""
         with self._translated():
             try:
                 lines = self._file.read_bytes().split(b"\n")

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, select
 
-from vms.core.clock import Instant
+from vms.core.clock import Instant, rfc3339
 from vms.people.accounts import fold_name
 from vms.people.audit.entry import Entry, What, parse
-from vms.people.audit.schema import audit_entry
+from vms.people.audit.schema import audit_batch, audit_entry
 
 PAGE_MAX = 1_000
 
@@ -39,15 +39,19 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry with its number, by which pages go on, and its place in batch and so ledger."""
+    """An entry with its number, by which pages go on, and its place in batch and so ledger.
+
+    `since`: when the viewing began that it belongs to; else when it was made.
+    """
 
     id: int
     batch: str
     position: int
     entry: Entry
+    since: Instant
 
     def as_json(self) -> dict[str, object]:
-        return {"id": self.id, **self.entry.as_json()}
+        return {"id": self.id, **self.entry.as_json(), "since": rfc3339(self.since)}
 
 
 class Records:
@@ -61,7 +65,7 @@ class Records:
         asked = _asked(query)
         if before is not None:
             asked = asked.where(_entry.id < before)
-        asked = asked.order_by(_entry.id.desc()).limit(min(limit, PAGE_MAX + 1))
+        asked = asked.order_by(_entry.id.desc()).limit(min(limit, PAGE_MAX))
         with self._engine.connect() as connection:
             return [_kept(row) for row in connection.execute(asked)]
 
@@ -83,6 +87,12 @@ class Records:
         with self._engine.connect() as connection:
             return connection.scalar(select(sa.func.max(_entry.id))) or 0
 
+    def place(self, batch: str) -> int | None:
+        """Where the leaf of a batch stands in the ledger; None if its row is gone."""
+        asked = select(audit_batch.c.leaf).where(audit_batch.c.id == batch)
+        with self._engine.connect() as connection:
+            return connection.scalar(asked)
+
     def lines(self, batch: str) -> list[bytes]:
         """The lines of a batch, in order."""
         asked = select(_entry.line).where(_entry.batch == batch).order_by(_entry.position)
@@ -91,7 +101,11 @@ class Records:
 
 
 def _asked(query: Query) -> sa.Select[Any]:
-    asked = select(audit_entry)
+    mine = audit_entry.alias()
+    opened = select(sa.func.min(mine.c.at)).where(mine.c.viewing == _entry.viewing)
+    # A viewing's last entry says all of it, and was made when it was over: it began earlier.
+    began = sa.case((_entry.viewing == "", _entry.at), else_=opened.scalar_subquery())
+    asked = select(audit_entry, began.label("since"))
     if query.cameras:
         asked = asked.where(_entry.camera.in_(query.cameras))
     if query.person is not None:
@@ -99,7 +113,7 @@ def _asked(query: Query) -> sa.Select[Any]:
     if query.what:
         asked = asked.where(_entry.what.in_([str(what) for what in query.what]))
     # What is about footage has a span; all else is about the moment it was done.
-    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else _entry.began
+    first = sa.func.coalesce(_entry.start, _entry.at) if query.footage else began
     last = sa.func.coalesce(_entry.end, _entry.at) if query.footage else _entry.at
     if query.start is not None:
         asked = asked.where(last >= query.start)
@@ -118,7 +132,8 @@ def _kept(row: sa.Row[Any]) -> Kept:
     except ValueError:
         # Somebody changed it past us: shown all the same, and `vms verify` names it.
         entry = Entry(Instant(row.at), _what(row.what), row.who, detail="(damaged)")
-    return Kept(row.id, row.batch, row.position, entry)
+    since = Instant(getattr(row, "since", row.at))
+    return Kept(row.id, row.batch, row.position, entry, since)
 
 
 def _what(text: str) -> What:

@@ -26,7 +26,6 @@ audit_entry = Table(
     Column("batch", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("began", BigInteger, nullable=False),  # of a viewing; else `at`
     Column("what", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("who_key", Text, nullable=False),  # folded, for search

@@ -37,7 +37,6 @@ class _Open:
     eye: Eye
     start: Instant
     end: Instant
-    since: Instant  # when the looking began
     seen: Instant  # when bytes last went out
     told: Instant
     untold: bool = False
@@ -67,8 +66,7 @@ class Viewings:
                 mine[place] = replace(one, told=now, untold=False) if due else one
                 return [_entry(one, "goes_on", now)] if due else []
         told = [self._close_oldest(now)] if self._count >= OPEN_MAX else []
-        since = min(start, now) if eye.what is What.LIVE else now
-        opened = _Open(self._new_id(), eye, start, end, since, now, now)
+        opened = _Open(self._new_id(), eye, start, end, now, now)
         self._open.setdefault(eye, []).append(opened)
         self._count += 1
         return [*told, _entry(opened, "opened", now)]
@@ -123,8 +121,6 @@ def _entry(one: _Open, phase: Phase, now: Instant) -> Entry:
         end=one.end,
         viewing=one.id,
         phase=phase,
-        since=one.since,
-        until=max(one.since, one.seen),
     )
 
 

@@ -1,7 +1,8 @@
 // The one place that talks HTTP to the server: typed answers, problem documents as errors,
 // the CSRF header, a deadline on everything. What the players and the timeline fetch is in media/.
 
-import type { AuditPage } from './audit';
+import { AccountApi } from './accountapi';
+import { askAudit, type AuditPage, type AuditSearch } from './audit';
 import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
 import type {
   ExportJob,
@@ -88,6 +89,8 @@ export interface SessionFacts {
   readonly system: { readonly name: string; readonly timezone: string };
   /** What this person may do, in the server's words; an old server does not say. */
   readonly permissions?: readonly string[];
+  /** Nothing is allowed until a second factor is set up. */
+  readonly must_enrol?: boolean;
 }
 
 /** A field of what was sent that is wrong; `field` is its path, `location.lat`. */
@@ -168,6 +171,7 @@ export class Api {
   };
   readonly registry = new RegistryApi(this.#asking);
   readonly people = new PeopleApi(this.#asking);
+  readonly account = new AccountApi(this.#asking);
 
   /** `onSignedOut` is called whenever the server no longer knows who is asking. */
   constructor(onSignedOut: () => void) {
@@ -210,11 +214,11 @@ export class Api {
     return this.#remember((await response.json()) as SessionFacts);
   }
 
-  async signIn(username: string, password: string): Promise<SessionFacts> {
+  async signIn(username: string, password: string, otp?: string): Promise<SessionFacts> {
     const response = await send('/api/session', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ username, password }),
+      body: JSON.stringify({ username, password, otp }),
     });
     if (!response.ok) throw await problemOf(response);
     return this.#remember((await response.json()) as SessionFacts);
@@ -226,12 +230,6 @@ export class Api {
 
   system(signal?: AbortSignal): Promise<SystemFacts> {
     return this.#get('/api/system', signal);
-  }
-
-  /** Who did and saw what; `query` as `asked` of ./audit makes it. */
-  audit(query: string, cursor: number | null, signal?: AbortSignal): Promise<AuditPage> {
-    const more = cursor === null ? '' : `&cursor=${String(cursor)}`;
-    return this.#get(`/api/audit?limit=100&${query}${more}`, signal);
   }
 
   cameras(signal?: AbortSignal): Promise<readonly Camera[]> {
@@ -314,6 +312,11 @@ export class Api {
   /** Say that the machine's clock is right, after it was doubted. */
   confirmClock(): Promise<unknown> {
     return this.#change('POST', '/api/retention/confirm-clock');
+  }
+
+  /** `before`: the page behind this entry; null: the newest. */
+  audit(search: AuditSearch, before: number | null, signal?: AbortSignal): Promise<AuditPage> {
+    return askAudit(this.#asking, search, before, signal);
   }
 
   storage(signal?: AbortSignal): Promise<StorageFacts> {

@@ -1,27 +1,48 @@
-// What the server says of who did and saw what (docs/audit.md), and how it is asked. Pure.
+// The audit as the page asks for it and shows it. Pure.
 
-import type { Key } from './i18n/words';
-import { DAY, formatInstant, HOUR, parseInstant } from './time';
+import type { Asking } from './registryapi';
 
+export const KINDS = [
+  'live',
+  'look_back',
+  'snapshot',
+  'steer',
+  'hold',
+  'lift',
+  'export',
+  'download',
+  'sign_in',
+  'sign_out',
+  'account',
+  'people',
+  'approval',
+  'cameras',
+  'device',
+  'discovery',
+  'event',
+  'retention',
+  'settings',
+  'read_audit',
+  'audit_pack',
+  'lost',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** `start`, `end`: the footage it is about. `phase` null: no viewing. */
 export interface AuditEntry {
   readonly id: number;
   readonly at: string;
-  readonly what: string;
-  /** Empty for nobody signed in. */
+  readonly what: Kind;
   readonly who: string;
-  readonly via: string;
+  readonly via: 'session' | 'token' | 'cli' | 'system' | 'none';
   readonly address: string;
   readonly camera: string;
   readonly subject: string;
   readonly detail: string;
   readonly outcome: 'done' | 'denied' | 'failed';
-  /** The footage it is about. */
   readonly start: string | null;
   readonly end: string | null;
   readonly phase: 'opened' | 'goes_on' | 'closed' | null;
-  /** From when to when somebody looked. */
-  readonly since: string | null;
-  readonly until: string | null;
 }
 
 export interface AuditPage {
@@ -29,103 +50,53 @@ export interface AuditPage {
   readonly next: number | null;
 }
 
-/** Kinds of entries as people think of them, in the server's words. */
-export const KINDS = {
-  all: [],
-  seen: ['live', 'look_back', 'snapshot', 'download', 'export'],
-  signin: ['sign_in', 'sign_out', 'account'],
-  steer: ['steer', 'device'],
-  kept: ['hold', 'lift', 'export', 'download'],
-  changed: ['people', 'cameras', 'discovery', 'retention', 'settings', 'approval', 'event'],
-  audit: ['read_audit', 'audit_pack', 'lost'],
-} as const;
-export type Kind = keyof typeof KINDS;
-export const KIND_NAMES = Object.keys(KINDS) as readonly Kind[];
-
-export const PERIODS = ['hour', 'day', 'week', 'month', 'ever', 'own'] as const;
-export type Period = (typeof PERIODS)[number];
-const LENGTHS: Readonly<Record<'hour' | 'day' | 'week' | 'month', number>> = {
-  hour: HOUR,
-  day: DAY,
-  week: 7 * DAY,
-  month: 30 * DAY,
-};
-
-/** What is looked for. `footage`: the span is of what was seen, not of when. */
-export interface Search {
-  readonly kind: Kind;
+/** Empty texts: all. `from`, `to`: RFC 3339; `footage`: of the footage seen, not of the seeing. */
+export interface AuditSearch {
   readonly camera: string;
   readonly person: string;
-  readonly period: Period;
-  readonly start: number | null;
-  readonly end: number | null;
+  readonly what: string;
+  readonly from: string;
+  readonly to: string;
   readonly footage: boolean;
 }
 
-export const ALL: Search = { kind: 'all', camera: '', person: '', period: 'week', start: null, end: null, footage: false };
+export const EVERYTHING: AuditSearch = { camera: '', person: '', what: '', from: '', to: '', footage: false };
 
-/** The page's address for a search; what is as usual is left out. */
-export function auditPath(search: Partial<Search>): string {
-  const wanted = { ...ALL, ...search };
+/** What the server and the page's address both understand. */
+export function auditQuery(search: AuditSearch): URLSearchParams {
   const query = new URLSearchParams();
-  if (wanted.kind !== 'all') query.set('kind', wanted.kind);
-  if (wanted.camera !== '') query.set('camera', wanted.camera);
-  if (wanted.person !== '') query.set('person', wanted.person);
-  if (wanted.period !== ALL.period) query.set('period', wanted.period);
-  if (wanted.period === 'own') {
-    if (wanted.start !== null) query.set('from', formatInstant(wanted.start));
-    if (wanted.end !== null) query.set('to', formatInstant(wanted.end));
-  }
-  if (wanted.footage) query.set('footage', '1');
-  const text = query.toString();
-  return text === '' ? '/audit' : `/audit?${text}`;
-}
-
-/** The search that an address means; what it does not know is as usual. */
-export function searchOf(query: URLSearchParams): Search {
-  const instant = (name: string): number | null => {
-    const at = parseInstant(query.get(name) ?? '');
-    return Number.isNaN(at) ? null : at;
-  };
-  return {
-    kind: KIND_NAMES.find((one) => one === query.get('kind')) ?? ALL.kind,
-    camera: query.get('camera') ?? '',
-    person: query.get('person') ?? '',
-    period: PERIODS.find((one) => one === query.get('period')) ?? ALL.period,
-    start: instant('from'),
-    end: instant('to'),
-    footage: query.get('footage') === '1',
-  };
-}
-
-/** The server's query of a search at `now`; null where its own span is not whole or not a span. */
-export function asked(search: Search, now: number): URLSearchParams | null {
-  const query = new URLSearchParams();
-  for (const kind of KINDS[search.kind]) query.append('kind', kind);
-  if (search.camera !== '') query.append('camera', search.camera);
-  if (search.person.trim() !== '') query.set('person', search.person.trim());
-  if (search.period === 'own') {
-    if (search.start === null || search.end === null || search.start >= search.end) return null;
-    query.set('start', formatInstant(search.start));
-    query.set('end', formatInstant(search.end));
-  } else if (search.period !== 'ever') {
-    query.set('start', formatInstant(now - LENGTHS[search.period]));
+  for (const name of ['camera', 'person', 'what', 'from', 'to'] as const) {
+    if (search[name] !== '') query.set(name, search[name]);
   }
   if (search.footage) query.set('footage', 'true');
   return query;
 }
 
-const WORDS = [
-  ...['sign_in', 'sign_out', 'account', 'live', 'look_back', 'snapshot', 'steer', 'device', 'hold', 'lift'],
-  ...['export', 'download', 'event', 'retention', 'cameras', 'discovery', 'people', 'approval', 'settings'],
-  ...['read_audit', 'audit_pack', 'lost'],
-];
-
-/** The words of what was done; one that a newer server knows keeps its own. */
-export function whatKey(what: string): Key | null {
-  return WORDS.includes(what) ? (`aud.what.${what}` as Key) : null;
+export function auditSearch(query: URLSearchParams): AuditSearch {
+  const text = (name: string): string => query.get(name) ?? '';
+  return {
+    camera: text('camera'),
+    person: text('person'),
+    what: text('what'),
+    from: text('from'),
+    to: text('to'),
+    footage: query.get('footage') === 'true',
+  };
 }
 
-export function viaKey(via: string): Key | null {
-  return ['session', 'token', 'cli', 'system', 'none'].includes(via) ? (`aud.via.${via}` as Key) : null;
+/** Where the page shows a search. */
+export function auditPath(search: Partial<AuditSearch>): string {
+  const query = auditQuery({ ...EVERYTHING, ...search }).toString();
+  return query === '' ? '/audit' : `/audit?${query}`;
+}
+
+/** Where the same is downloaded as CSV. */
+export function auditSheet(search: AuditSearch): string {
+  return `/api/audit/sheet.csv?${auditQuery(search)}`;
+}
+
+export function askAudit(asking: Asking, search: AuditSearch, before: number | null, signal?: AbortSignal): Promise<AuditPage> {
+  const query = auditQuery(search);
+  if (before !== null) query.set('before', String(before));
+  return asking.get(`/api/audit?${query}`, signal);
 }

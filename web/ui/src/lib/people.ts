@@ -46,6 +46,8 @@ export interface RoleBody {
   readonly priority: number;
   /** Steering asks what for. */
   readonly purpose: boolean;
+  /** Its holders must have a second factor. */
+  readonly second_factor: boolean;
 }
 
 export interface Role extends RoleBody {
@@ -67,6 +69,8 @@ export const PERMISSIONS = [
   'cameras',
   'live',
   'archive',
+  'snapshot',
+  'sound',
   'ptz',
   'events',
   'hold',
@@ -74,9 +78,9 @@ export const PERMISSIONS = [
   'registry',
   'retention',
   'storage',
+  'audit',
   'system',
   'metrics',
-  'audit',
   'people',
 ] as const;
 

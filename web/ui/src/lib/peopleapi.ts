@@ -43,6 +43,11 @@ export class PeopleApi {
     return this.#asking.change('DELETE', `${personUrl(name)}/sessions/${encodeURIComponent(id)}`);
   }
 
+  /** Raises a 404 if there is none. */
+  resetSecondFactor(name: string): Promise<unknown> {
+    return this.#asking.change('DELETE', `${personUrl(name)}/second-factor`);
+  }
+
   roles(signal?: AbortSignal): Promise<readonly Role[]> {
     return this.#asking.get('/api/roles', signal);
   }

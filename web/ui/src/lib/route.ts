@@ -10,11 +10,12 @@ export type Route =
   | { readonly page: 'cameras' }
   | { readonly page: 'find' }
   | { readonly page: 'people' }
-  | { readonly page: 'audit'; readonly query: string }
+  | { readonly page: 'account' }
+  | { readonly page: 'audit' }
   | { readonly page: 'missing' };
 
 /** Pages without anything after their name. */
-const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people'] as const;
+const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account', 'audit'] as const;
 
 export function routeOf(path: string, query: URLSearchParams): Route {
   const parts = path.split('/').filter((part) => part !== '');
@@ -23,7 +24,6 @@ export function routeOf(path: string, query: URLSearchParams): Route {
   if (page === undefined) return { page: 'wall' };
   const plain = PLAIN.find((name) => name === page);
   if (plain !== undefined && id === undefined) return { page: plain };
-  if (page === 'audit' && id === undefined) return { page: 'audit', query: query.toString() };
   if (page === 'cameras' && id === 'find') return { page: 'find' };
   if (page === 'camera') return { page: 'camera', id: id ?? null, at: query.get('at') };
   return { page: 'missing' };

@@ -28,8 +28,8 @@ class Session {
     }
   }
 
-  async signIn(username: string, password: string): Promise<void> {
-    this.#opened(await this.api.signIn(username, password));
+  async signIn(username: string, password: string, otp?: string): Promise<void> {
+    this.#opened(await this.api.signIn(username, password, otp));
   }
 
   async signOut(): Promise<void> {
@@ -45,7 +45,18 @@ class Session {
   }
 
   /** Whether the server would let this person; where it does not say, it will answer for itself. */
-  may(permission: 'hold' | 'export' | 'retention' | 'registry' | 'storage' | 'people' | 'ptz' | 'audit'): boolean {
+  may(
+    permission:
+      | 'hold'
+      | 'export'
+      | 'retention'
+      | 'registry'
+      | 'storage'
+      | 'people'
+      | 'ptz'
+      | 'audit'
+      | 'snapshot',
+  ): boolean {
     return this.facts?.permissions?.includes(permission) ?? true;
   }
 

@@ -1,18 +1,20 @@
 // The console's English words.
-import { audit } from './audit.en';
+import { account } from './account.en';
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
 import { motion } from './motion.en';
+import { audit } from './audit.en';
 import { people } from './people.en';
 import { ptz } from './ptz.en';
 import { registry } from './registry.en';
 import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
-  ...audit,
+  ...account,
   ...checkup,
   ...keeping,
   ...motion,
+  ...audit,
   ...people,
   ...ptz,
   ...registry,

@@ -96,6 +96,8 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.cameras': 'list of cameras',
   'may.live': 'live',
   'may.archive': 'look back',
+  'may.snapshot': 'single pictures',
+  'may.sound': 'hearing sound',
   'may.ptz': 'steer cameras',
   'may.events': 'tell of events',
   'may.hold': 'hold footage',
@@ -105,6 +107,5 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.storage': 'state of storage',
   'may.system': 'state of the system',
   'may.metrics': 'metrics',
-  'may.audit': 'read the audit',
   'may.people': 'people and rights',
 };

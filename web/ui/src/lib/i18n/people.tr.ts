@@ -94,6 +94,8 @@ export const people = {
   'may.cameras': 'kamera listesi',
   'may.live': 'canlı izleme',
   'may.archive': 'geriye bakma',
+  'may.snapshot': 'tek görüntü alma',
+  'may.sound': 'sesi duyma',
   'may.ptz': 'kamera yönlendirme',
   'may.events': 'olay bildirme',
   'may.hold': 'muhafaza',
@@ -103,6 +105,5 @@ export const people = {
   'may.storage': 'depolama durumu',
   'may.system': 'sistem durumu',
   'may.metrics': 'ölçümler',
-  'may.audit': 'denetim kayıtlarını okuma',
   'may.people': 'kişiler ve yetkiler',
 } as const;

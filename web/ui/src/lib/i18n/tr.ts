@@ -1,18 +1,20 @@
 // The console's Turkish words. The keys of this dictionary are the keys of every other one.
 
-import { audit } from './audit.tr';
+import { account } from './account.tr';
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
 import { motion } from './motion.tr';
+import { audit } from './audit.tr';
 import { people } from './people.tr';
 import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
 
 export const tr = {
-  ...audit,
+  ...account,
   ...checkup,
   ...keeping,
   ...motion,
+  ...audit,
   ...people,
   ...ptz,
   ...registry,

@@ -1,0 +1,128 @@
+"""My account: what a person changes about their own signing in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import segno
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from vms.core.clock import rfc3339
+from vms.core.errors import Denied
+from vms.core.log import get_logger
+from vms.people.accounts import Account
+from vms.people.permissions import Permission
+from vms.people.sessions import SignedIn
+from vms.people.signin import SignIn
+from web.api.session import refusal
+from web.parts import parts_of
+from web.permit import Permit, address_of
+from web.problems import Problem
+
+_log = get_logger(__name__)
+router = APIRouter(prefix="/api/account", tags=["account"])
+
+Me = Annotated[SignedIn, Depends(Permit(Permission.OWN_SESSION))]
+Password = Annotated[str, Field(min_length=1, max_length=1_024)]
+Code = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class SecondFactor(BaseModel):
+    """`since` null: there is none. `required`: a role asks for one."""
+
+    since: str | None
+    recovery_left: int
+    required: bool
+
+
+class PasswordForm(_Form):
+    password: Password
+
+
+class CodeForm(_Form):
+    code: Code
+
+
+class BothForm(_Form):
+    password: Password
+    code: Code
+
+
+class Begun(BaseModel):
+    """For the telephone, this once. `picture`: a QR code as a data: address of an SVG."""
+
+    secret: str
+    picture: str
+
+
+class RecoveryCodes(BaseModel):
+    """Told this once; each lets its owner in once, in place of a code."""
+
+    recovery_codes: list[str]
+
+
+@router.get("/second-factor")
+def second_factor(request: Request, me: Me) -> SecondFactor:
+    """Whether a code is asked at one's own sign-in."""
+    state = parts_of(request).second_factors.state(_person(request, me))
+    return SecondFactor(
+        since=None if state.since is None else rfc3339(state.since),
+        recovery_left=state.recovery_left,
+        required=any(grant.role.second_factor for grant in me.identity.grants),
+    )
+
+
+@router.post("/second-factor", status_code=201)
+def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
+    """Begin to set up a second factor; it counts once its first code was confirmed."""
+    who = _person(request, me)
+    door: SignIn = request.app.state.door
+    factors = parts_of(request).second_factors
+    if not factors.is_asked(who):  # else it is refused below, whatever the password
+        try:
+            door.prove(who.name, form.password, address_of(request))
+        except Denied as error:
+            raise refusal(error, 403) from None
+    begun = factors.begin(who)
+    picture = segno.make(begun.address.reveal(), error="m", micro=False)
+    return Begun(
+        secret=begun.secret.reveal(),
+        picture=picture.svg_data_uri(scale=5, border=4, dark="#000", light="#fff"),
+    )
+
+
+@router.post("/second-factor/confirm")
+def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
+    """The first code: from now on one is asked. The answer holds the recovery codes, this once."""
+    who = _person(request, me)
+    try:
+        codes = parts_of(request).second_factors.confirm(who, form.code)
+    except Denied as error:
+        raise Problem(403, "wrong_code", str(error)) from None
+    _log.info("second_factor_set", account=who.name, address=address_of(request))
+    return RecoveryCodes(recovery_codes=list(codes))
+
+
+@router.post("/second-factor/remove", status_code=204)
+def remove(request: Request, form: BothForm, me: Me) -> None:
+    """Be asked for no code any more; it ends all of one's sign-ins, this one too."""
+    who = _person(request, me)
+    door: SignIn = request.app.state.door
+    try:
+        door.prove(who.name, form.password, address_of(request), form.code)
+    except Denied as error:
+        raise refusal(error, 403) from None
+    parts_of(request).second_factors.remove(who)
+    _log.warning("second_factor_removed", account=who.name, address=address_of(request))
+
+
+def _person(request: Request, me: SignedIn) -> Account:
+    """Whose account it is; a program with a token has no business here."""
+    if me.identity.via == "token":
+        raise Problem(403, "denied", "An account is looked after signed in, not with a token.")
+    return parts_of(request).accounts.get(me.identity.name)

@@ -1,0 +1,37 @@
+// English words of one's own account. Part of en.ts.
+
+import type { account as turkish } from './account.tr';
+
+export const account: Readonly<Record<keyof typeof turkish, string>> = {
+  'acc.title': 'My account',
+  'acc.failed': 'Your account could not be loaded',
+  'acc.denied': 'Sign in to see this page.',
+  'acc.factor': 'Second factor',
+  'acc.factorWhat': 'Whoever learns your password can’t sign in without the code of your phone.',
+  'acc.factorOn': 'On since {time}.',
+  'acc.recoveryLeft': 'Unused recovery codes: {count}',
+  'acc.mustEnrol': 'Your role asks for a second factor. Set it up to go on.',
+  'acc.setUp': 'Set it up',
+  'acc.password': 'Your password',
+  'acc.scan': 'Scan this picture with an authenticator app.',
+  'acc.picture': 'QR code for the authenticator app',
+  'acc.typed': 'If you can’t scan it, type this key:',
+  'acc.code': 'The code the app shows',
+  'acc.codeOrRecovery': 'Code or recovery code',
+  'acc.confirm': 'Confirm',
+  'acc.recovery': 'Recovery codes',
+  'acc.recoveryWhat': 'Print them or keep them somewhere safe; they are not shown again. Without your phone each signs you in once.',
+  'acc.kept': 'I have kept them',
+  'acc.remove': 'Remove the second factor',
+  'acc.removeWhat': 'All your sessions end; you sign in again with your password.',
+  'acc.wrongPassword': 'The password is wrong.',
+  'acc.wrongCode': 'The code is wrong, old or used. Type the one that is shown now.',
+  'acc.tooMany': 'Too many attempts. Wait a little and try again.',
+  'signin.code': 'Code',
+  'signin.codeHint': 'The six digits in your app; without your phone, a recovery code.',
+  'signin.codeAsked': 'Type the code from your phone.',
+  'role.secondFactor': 'A second factor is required',
+  'ppl.resetFactor': 'Reset the second factor',
+  'ppl.resetFactorDone': 'Reset; the person’s sessions have ended.',
+  'ppl.resetFactorNone': 'This person has no second factor.',
+};
