@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from vms.core.clock import MINUTE, SECOND, Mono
-from vms.people.throttle import FREE_TRIES, LONGEST_DELAY, TABLE_MAX, Throttle
+from vms.people.throttle import (
+    ACCOUNT_EVERY,
+    ACCOUNT_TRIES,
+    FREE_TRIES,
+    LONGEST_DELAY,
+    TABLE_MAX,
+    Throttle,
+    source,
+)
 
 START = Mono(1_000 * SECOND)
 
@@ -75,6 +83,58 @@ def test_it_forgets_after_a_while() -> None:
 
 def test_the_table_is_bounded() -> None:
     throttle = Throttle()
-    for n in range(TABLE_MAX * 2):
-        throttle.admit("ali", f"address{n}", START)
+    for n in range(TABLE_MAX * 2):  # an account each: one alone would be slowed long before
+        throttle.admit(f"user{n}", f"address{n}", START)
+        throttle.forget(f"user{n}", f"address{n}")
+        throttle.admit(f"user{n}", f"address{n}", START)
     assert len(throttle) == TABLE_MAX
+
+
+def test_ten_thousand_guesses_from_one_address_hold_up_nobody_elsewhere() -> None:
+    throttle, now, checked = Throttle(), START, 0
+    for n in range(10_000):
+        checked += throttle.admit("ali", "203.0.113.9", now) == 0
+        now = Mono(now + SECOND)
+        if n % 500 == 0:
+            honest = f"198.51.100.{n // 500}"  # a new one each time: never seen before
+            assert throttle.admit("ali", honest, now) == 0
+            throttle.forget("ali", honest)
+    assert checked <= 60  # 10,000 s at one try in five minutes, and the first few
+
+
+def test_guessing_for_days_from_one_address_never_slows_the_account() -> None:
+    throttle, now = Throttle(), START
+    for _ in range(1_000):
+        now = Mono(now + throttle.admit("ali", "203.0.113.9", now))
+        throttle.admit("ali", "203.0.113.9", now)
+    assert throttle.admit("ali", "198.51.100.7", now) == 0
+
+
+def test_ten_thousand_guesses_from_as_many_addresses_are_slowed_but_not_for_the_owner() -> None:
+    throttle, now, checked = Throttle(), START, 0
+    assert throttle.admit("ali", "192.0.2.4", now) == 0
+    throttle.forget("ali", "192.0.2.4")
+    for n in range(10_000):
+        checked += throttle.admit("ali", f"10.{n >> 8}.{n & 255}.1", now) == 0
+        now = Mono(now + SECOND // 10)
+        if n % 500 == 0:
+            assert throttle.admit("ali", "192.0.2.4", now) == 0
+            throttle.forget("ali", "192.0.2.4")
+    assert checked <= ACCOUNT_TRIES + 1_000 // 60 + 1
+    assert throttle.admit("veli", "198.51.100.7", now) == 0
+
+
+def test_a_slowed_account_says_how_long_and_keeps_its_word() -> None:
+    throttle, now = Throttle(), START
+    for n in range(ACCOUNT_TRIES):
+        assert throttle.admit("ali", f"10.0.{n}.1", now) == 0
+    wait = throttle.admit("ali", "198.51.100.7", now)
+    assert 0 < wait <= ACCOUNT_EVERY
+    assert throttle.admit("ali", "198.51.100.7", Mono(now + wait)) == 0
+
+
+def test_an_ipv6_host_is_its_whole_network() -> None:
+    assert source("2001:db8:1:2:3::1%eth0") == source("2001:db8:1:2::9")
+    assert source("2001:db8:1:2::9") != source("2001:db8:1:3::9")
+    assert source("::ffff:192.0.2.4") == source("192.0.2.4") == "192.0.2.4"
+    assert source("") == ""
