@@ -67,6 +67,7 @@ def contract_kept(folder: Path, examples: int, *, derandomize: bool) -> str:
     return str(told)
 
 
+@pytest.mark.timeout(900)
 def test_no_request_breaks_the_contract(tmp_path: Path, record_property: Any) -> None:
     said = contract_kept(tmp_path, 7, derandomize=True)
     record_property("contract", said)
