@@ -248,6 +248,8 @@ class Registering:
             return refusal
         body.pop("password", None)
         one = self._one(request)
+        if body.get("inventory"):  # what is left out of a device is empty
+            body["inventory"] = {**label("", ""), **body["inventory"]}
         one |= body
         return web.json_response(one)
 
