@@ -56,10 +56,10 @@ def test_a_camera_shows_its_checks_and_its_past(console: Console) -> None:
     console.world.sick = {"meydan-1": ["fps"]}
     page = console.open("/camera/meydan-1", locale="en-GB")
     checks = page.get_by_role("region", name="Checks")
-    expect(checks).to_contain_text("Problems: 1 · 15 well")
+    expect(checks).to_contain_text("Problems: 1 · 16 well")
     expect(checks.locator("[data-check=fps]")).to_contain_text("Frame rate: 7.8 · limit 15.0")
     checks.get_by_role("button", name="Show all").click()
-    expect(checks.locator("li[data-check]")).to_have_count(17)
+    expect(checks.locator("li[data-check]")).to_have_count(18)
     expect(checks.locator("li[data-check=resyncs]")).to_contain_text("unknown")
     expect(checks).to_contain_text("Past problems")
 

@@ -38,6 +38,8 @@ CORPUS = [
 ]
 ROUTES = Path(__file__).parents[3] / "web" / "ui" / "src" / "lib" / "route.ts"
 SPAN = {"start": rfc3339(footage.START), "end": rfc3339(footage.GAP)}
+# What our own code writes while texts are planted: their names are ids, and never a text.
+OURS = re.compile(r"^(video/\.gozcu/holds(/[0-9a-f]{12}\.json)?|data/audit(/pending|/lock)?)$")
 TELL = """
 window.__told = [];
 window.__ran = (what) => { window.__told.push('ran ' + what); };
@@ -187,7 +189,8 @@ def planted(served: Served) -> Planted:
         _plant_cameras(client, told)
         for one in FIELDS:
             _plant(client, one, told)
-    assert _names(served) == before, "a text became a file"
+    made = {name for name in _names(served) - before if not OURS.search(name)}
+    assert (before - _names(served), made) == (set(), set()), "a text became a file"
     assert not list(Path().glob("PWNED*"))
     return told
 
@@ -275,9 +278,7 @@ def pages() -> list[str]:
     plain_pages = [f"/{name}" for name in re.findall(r"'(\w+)'", found[1])]
     at = f"?at={SPAN['start']}"
     hostile = "/camera/" + _quoted("<img src=x onerror=__ran(1)>")
-    cameras = [
-        f"/camera/{name}-{number}" for name in ("name", "zone", "notes") for number in (3, 28)
-    ]
+    cameras = [f"/camera/c-{number}" for number in (3, 28)]
     own = ["/", "/cameras/find", "/camera/gate", f"/camera/gate-north{at}", hostile, *cameras]
     return [*plain_pages, *own, "/nowhere/<svg onload=__ran(1)>"]
 
