@@ -43,6 +43,7 @@ from web.api import (
 )
 from web.bouncer import Bouncer
 from web.console import Console
+from web.downloads import Downloads
 from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
 from web.witness import Witness
@@ -80,7 +81,7 @@ ROUTERS = (
 def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     """The application. Nothing runs before a server starts it."""
     app = _routes(_running)
-    app.state.parts = parts
+    app.state.parts, app.state.downloads = parts, Downloads()
     app.state.door = SignIn(parts.accounts, parts.sessions, parts.second_factors, parts.clock)
     app.router.default = console or Console()
     return app
@@ -97,7 +98,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     parts: WebParts = app.state.parts
     with contextlib.ExitStack() as trail:
         trail.enter_context(parts.trail.running())
-        async with parts.steering.running(), Bouncer(parts).running():
+        async with parts.steering.running(), Bouncer(parts, app.state.downloads).running():
             yield
 
 

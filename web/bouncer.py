@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from vms.core.clock import Instant, parse_rfc3339
@@ -19,6 +21,7 @@ from vms.core.supervise import Backoff, supervise
 from vms.people.audit.entry import Via, What
 from vms.people.audit.viewing import Eye
 from vms.people.permissions import Asked, Identity, Permission, decide
+from web.downloads import Download, Downloads
 from web.livecalls import LiveDown
 from web.parts import WebParts
 
@@ -37,22 +40,28 @@ class Watching(NamedTuple):
 
 
 class Bouncer:
-    """Watches the viewers of all live processes, from one event loop."""
+    """Watches the viewers of all live processes and this process's downloads, from its loop."""
 
-    def __init__(self, parts: WebParts) -> None:
-        self._parts = parts
+    def __init__(self, parts: WebParts, downloads: Downloads | None = None) -> None:
+        self._parts, self._downloads = parts, downloads or Downloads()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look again and again meanwhile."""
-        task = asyncio.create_task(
-            supervise("bouncer", self._rounds, self._parts.clock, backoff=Backoff()), name="bouncer"
-        )
+        rounds = {"bouncer": self.look, "bouncer of downloads": self.look_at_downloads}
+        tasks = [
+            asyncio.create_task(
+                supervise(name, partial(_again, look), self._parts.clock, backoff=Backoff()),
+                name=name,
+            )
+            for name, look in rounds.items()
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def look(self) -> list[Watching]:
         """One round: who was sent away."""
@@ -67,10 +76,33 @@ class Bouncer:
                 await self._parts.live.end(one.camera, one.permit, hearing=one.hears)
         return gone
 
-    async def _rounds(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)
+    async def look_at_downloads(self) -> int:
+        """One round of the downloads: how many were ended."""
+        running = self._downloads.running()
+        if not running:
+            return 0
+        refused = await asyncio.to_thread(self._refused, running)
+        for one in refused:
+            one.end()
+            log.info("download_ended", permit=one.permit.partition(":")[0])
+        return len(refused)
+
+    def _refused(self, running: Collection[Download]) -> list[Download]:
+        """Those by whose permit it would not be answered any more. Blocks."""
+        sessions, now = self._parts.sessions, self._parts.clock.now()
+        known = {permit: sessions.permitted(permit) for permit in {one.permit for one in running}}
+        asks_groups = any(who is not None and who.asks_groups for who in known.values())
+        groups = self._parts.cameras.groups() if asks_groups else {}
+
+        def may(identity: Identity, asked: Asked) -> bool:
+            member = groups.get(asked.camera, ()) if asked.camera is not None else ()
+            return decide(identity, replace(asked, now=now, groups=member)).allowed
+
+        return [
+            one
+            for one in running
+            if (who := known[one.permit]) is None or not all(may(who, it) for it in one.asked)
+        ]
 
     def _unwelcome(self, watching: Collection[Watching]) -> list[Watching]:
         """Those of them who may not watch any more. Blocks."""
@@ -94,6 +126,12 @@ class Bouncer:
             decide(identity, Asked(permission, now, one.address, one.camera, groups)).allowed
             for permission in needed
         )
+
+
+async def _again(look: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await look()
+        await asyncio.sleep(EVERY_S)
 
 
 def _read(stats: dict[str, object]) -> list[Watching]:

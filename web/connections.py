@@ -12,6 +12,7 @@ from collections import Counter
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from web.downloads import TRANSPORT
 from web.limits import CONNECTIONS, client_of
 from web.problems import Problem
 
@@ -77,6 +78,7 @@ class PromptHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][TRANSPORT] = self.transport
         self._expect_head()
 
     def on_headers_complete(self) -> None:

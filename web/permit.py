@@ -23,7 +23,7 @@ from vms.people.sessions import SignedIn
 from web.api.times import LAST, moment
 from web.parts import parts_of
 from web.problems import Problem
-from web.witness import remember
+from web.witness import relied_on, remember
 
 COOKIE = "vms_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -89,7 +89,7 @@ class Eyes:
 
     def __init__(self, connection: HTTPConnection, identity: Identity) -> None:
         parts = parts_of(connection)
-        self._identity, self._now = identity, parts.clock.now()
+        self._connection, self._identity, self._now = connection, identity, parts.clock.now()
         self._address = address_of(connection)
         self._groups = parts.cameras.groups() if identity.asks_groups else {}
 
@@ -110,10 +110,12 @@ class Eyes:
         *,
         each: bool = False,
     ) -> None:
-        """Raise Problem unless it is allowed."""
-        decision = decide(self._identity, self._asked(permission, camera, footage, each=each))
+        """Raise Problem unless it is allowed; it is asked again while bytes go out."""
+        asked = self._asked(permission, camera, footage, each=each)
+        decision = decide(self._identity, asked)
         if not decision.allowed:
             raise Problem(403, "denied", decision.reason, permission=str(permission))
+        relied_on(self._connection, asked)
 
     def _asked(
         self,

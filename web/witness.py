@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vms.core.clock import SECOND, Instant
 from vms.people.audit.entry import Entry, Outcome, What
 from vms.people.audit.viewing import Eye
-from vms.people.permissions import Permission
+from vms.people.permissions import Asked, Permission
 from vms.people.sessions import SignedIn
 from web.parts import WebParts
 
@@ -79,6 +79,7 @@ class _Seen:
     """What is known of one request, filled while it is answered."""
 
     by: SignedIn | None = None
+    asked: list[Asked] = field(default_factory=list)
     permission: Permission | None = None
     path: str = ""
     what: What | None = None
@@ -100,6 +101,17 @@ def remember(connection: HTTPConnection, by: SignedIn, permission: Permission) -
         seen.cameras = [str(camera)]
     places = [str(value) for name, value in connection.path_params.items() if name != "camera"]
     seen.subject = " ".join(places)
+
+
+def relied_on(connection: HTTPConnection, asked: Asked) -> None:
+    """What was allowed before the answer, and must stay so while it is sent."""
+    _seen_of(connection.scope).asked.append(asked)
+
+
+def asker_of(scope: Scope) -> tuple[str, list[Asked]]:
+    """By which permit a request came, and all that it was allowed."""
+    seen = _seen_of(scope)
+    return (seen.by.permit if seen.by is not None else ""), seen.asked
 
 
 def note(

@@ -364,7 +364,11 @@ def _file_answer(
 
 def _hears(request: Request, by: SignedIn, camera: str, since: Instant) -> bool:
     """Whether somebody may hear footage from `since` on."""
-    return Eyes(request, by.identity).may(Permission.SOUND, CameraId(camera), since)
+    eyes = Eyes(request, by.identity)
+    hears = eyes.may(Permission.SOUND, CameraId(camera), since)
+    if hears:
+        eyes.require(Permission.SOUND, CameraId(camera), since)  # and while it is sent
+    return hears
 
 
 def _playlist_file(

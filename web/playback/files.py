@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from storage.facts import FragmentEntry
+from web.downloads import downloads_of
 from web.playback.ranges import ByteRange
 
 PIECE = 512 * 1024  # about a second of a 4 Mbit/s camera: one thread hop per fragment
@@ -35,12 +36,20 @@ class FileSpan(Response):
         try:
             start = {"type": "http.response.start", "status": self.status_code}
             await send({**start, "headers": self.raw_headers})
-            if scope["method"] != "HEAD":
-                async for piece in self._pieces():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if scope["method"] != "HEAD" and not await self._send_pieces(scope, send):
+                return  # without the promised length: the server cuts the connection
             await send({"type": "http.response.body", "body": b""})
         finally:
             os.close(self._descriptor)
+
+    async def _send_pieces(self, scope: Scope, send: Send) -> bool:
+        """Whether all were sent."""
+        with downloads_of(scope).sending(scope) as download:
+            async for piece in self._pieces():
+                if download.is_over:
+                    return False
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        return True
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         for piece in pieces_of(self._span):
