@@ -109,13 +109,23 @@ def planes_of(frame: av.VideoFrame) -> Planes:
     return Planes(luma, u, v)
 
 
+def scaled(frame: av.VideoFrame, width: int | None = None) -> av.VideoFrame:
+    """`width`: in pixels, even, the height follows; never larger than the picture is."""
+    wide, high = _size(frame, width)
+    return frame.reformat(width=wide, height=high, format="yuvj420p")
+
+
+def _size(frame: av.VideoFrame, width: int | None) -> tuple[int, int]:
+    wide = min(width or frame.width, frame.width, WIDTH_MAX) & ~1 or 2
+    return wide, max(2, round(frame.height * wide / frame.width) & ~1)
+
+
 def jpeg(frame: av.VideoFrame, width: int | None = None) -> bytes:
     """`width`: in pixels, the height follows; never larger than the picture is.
 
     Raises StorageError for a picture that can't be coded.
     """
-    wide = min(width or frame.width, frame.width, WIDTH_MAX) & ~1 or 2
-    high = max(2, round(frame.height * wide / frame.width) & ~1)
+    wide, high = _size(frame, width)
     encoder = av.CodecContext.create("mjpeg", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height = wide, high

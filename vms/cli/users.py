@@ -137,11 +137,15 @@ def role(
     second_factor: Annotated[
         bool, typer.Option("--second-factor", help="Its holders must set up a second factor.")
     ] = False,
+    watermark: Annotated[
+        bool, typer.Option("--watermark", help="Pictures carry the viewer's name and the time.")
+    ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the role instead.")] = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Make a role of one's own, change it, or remove it."""
+    """Make a role of one's own, change it, or remove it; of a built-in one, set its duties."""
     from vms.app.site import open_site
+    from vms.people.permissions import BUILT_IN
     from vms.people.roles import RoleSettings
 
     with open_site(config) as site:
@@ -149,14 +153,18 @@ def role(
             site.roles.remove(name)
             print(f"Removed the role {name}.")
             return
+        built_in = BUILT_IN.get(name)
+        given = tuple(permit or (built_in.permissions if built_in is not None else ()))
         settings = RoleSettings(
             name,
-            tuple(permit or ()),
+            given,
             parse_span(footage_age) if footage_age is not None else None,
             tuple(hours) if hours else None,
             tuple(network) if network else None,
+            priority=built_in.priority if built_in is not None else 1,
             purpose=purpose,
             second_factor=second_factor,
+            watermark=watermark,
         )
         site.roles.put(settings)
     print(f"The role {name} permits {', '.join(sorted(settings.permissions))}.")

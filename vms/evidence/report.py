@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vms.core.clock import MILLISECOND, SECOND
+from vms.evidence.fonts import BOLD, REGULAR
 from vms.evidence.local import both
 from vms.evidence.manifest import CameraEntry, Manifest
 from vms.evidence.words import Language, cause_in, words_in
@@ -20,7 +20,6 @@ from vms.evidence.words import Language, cause_in, words_in
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-_FONTS = Path(__file__).parent / "fonts"
 _ROWS = 8  # of each table; what is left out stands in manifest.json
 _HASHES = 4  # of clips; the others stand in SHA256SUMS
 _NAME = 48  # letters of a name in a table
@@ -33,8 +32,8 @@ def blank() -> FPDF:
     from fpdf import FPDF
 
     pdf = FPDF(format="A4")
-    for style, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
-        pdf.add_font("DejaVu", style, _FONTS / file)
+    for style, file in (("", REGULAR), ("B", BOLD)):
+        pdf.add_font("DejaVu", style, file)
     return pdf
 
 

@@ -59,6 +59,7 @@ class Role:
 
     `purpose`: its holders say what for, or an order's number, before they steer: following a
     person without an order spoils evidence. `second_factor`: its holders must have one.
+    `watermark`: pictures carry the name of who looks, and when. These three are the role's duties.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Role:
     priority: int = 1
     purpose: bool = False
     second_factor: bool = False
+    watermark: bool = False
 
 
 ADMIN, OPERATOR, INVESTIGATOR, AUDITOR = "admin", "operator", "investigator", "auditor"
@@ -83,7 +85,8 @@ BUILT_IN = {
         Role(AUDITOR, _EVERYBODY | {Permission.METRICS, Permission.STORAGE, Permission.AUDIT}),
     )
 }
-"""Roles every site has; they can't be changed, so that everybody knows what they mean."""
+"""Roles every site has. What they permit can't be changed, so that everybody knows what they mean;
+a site may ask duties of them."""
 
 # About no camera, and harmless without one: whoever has it for any camera has it.
 _PERSONAL = _EVERYBODY | {Permission.METRICS}
@@ -225,3 +228,8 @@ def steers_for_a_purpose(identity: Identity) -> bool:
     """Whether every role by which somebody steers asks what for."""
     steers = [one.role for one in identity.grants if Permission.PTZ in one.role.permissions]
     return bool(steers) and all(role.purpose for role in steers)
+
+
+def sees_with_a_mark(identity: Identity) -> bool:
+    """Whether pictures carry the name of who looks. A duty: one role that asks for it suffices."""
+    return any(grant.role.watermark for grant in identity.grants)

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select
@@ -21,6 +21,7 @@ from vms.people.schema import role as role_table
 
 ROLES_MAX = 100
 GRANTS_MAX = 20
+_DUTIES = ("purpose", "second_factor", "watermark")  # what a site may ask of a built-in role too
 SCOPE_MAX = 100
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _PATTERN = re.compile(r"group:\S.{0,99}|[a-z0-9*?\[\]!-]{1,80}")
@@ -44,7 +45,7 @@ class RoleSettings:
 
     `hours`: spans of the week, `mon-fri 08:00-18:00`; `networks`: as 10.0.0.0/8; `priority`: 1 to
     9, of two who steer one camera the higher takes over; `purpose`: steering asks what for;
-    `second_factor`: its holders must have one.
+    `second_factor`: its holders must have one; `watermark`: pictures carry the viewer's name.
     """
 
     name: str
@@ -55,6 +56,7 @@ class RoleSettings:
     priority: int = 1
     purpose: bool = False
     second_factor: bool = False
+    watermark: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,6 +69,7 @@ class RoleSettings:
             "priority": self.priority,
             "purpose": self.purpose,
             "second_factor": self.second_factor,
+            "watermark": self.watermark,
         }
 
 
@@ -78,20 +81,19 @@ class Roles:
 
     def all(self) -> list[Role]:
         """The built-in ones, then those people made, by name."""
-        return [*BUILT_IN.values(), *(self._role(one) for one in self._own())]
+        return [self._role(one) for one in self.settings()]
 
     def settings(self) -> list[RoleSettings]:
         """The same roles as people write them."""
-        built_in = (
-            RoleSettings(role.name, tuple(sorted(role.permissions)), priority=role.priority)
-            for role in BUILT_IN.values()
-        )
-        return [*built_in, *self._own()]
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(role_table).order_by(role_table.c.name))
+            found = {row.name: _settings_of(row) for row in rows}
+        built_in = [found.pop(name, _built_in(name)) for name in BUILT_IN]
+        return [*built_in, *found.values()]
 
     def put(self, settings: RoleSettings) -> Role:
-        """Make a role or change it. Raises BadRequest or Refused."""
-        if settings.name in BUILT_IN:
-            raise Refused(f"the role {settings.name} is built in and stays; choose another name")
+        """Make a role or change it; of a built-in one, its duties. Raises BadRequest or Refused."""
+        _keep_built_in(settings)
         values = checked(settings, self._zone)
         with writing(self._engine) as connection:
             names = set(connection.scalars(select(role_table.c.name)))
@@ -121,11 +123,13 @@ class Roles:
         )
         grants = []
         for row in rows:
-            role = BUILT_IN.get(row.role)
-            if role is None and row.permissions is not None:
+            if row.permissions is not None:
                 role = self._role(_settings_of(row))
-            if role is not None:
-                grants.append(Grant(role, tuple(json.loads(row.scope))))
+            elif row.role in BUILT_IN:
+                role = BUILT_IN[row.role]
+            else:
+                continue
+            grants.append(Grant(role, tuple(json.loads(row.scope))))
         return tuple(grants)
 
     def check(self, connection: Connection, grants: Sequence[Granted]) -> None:
@@ -147,23 +151,43 @@ class Roles:
                         "group:NAME, or * for the whole site"
                     )
 
-    def _own(self) -> list[RoleSettings]:
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(role_table).order_by(role_table.c.name))
-            return [_settings_of(row) for row in rows]
-
     def _role(self, one: RoleSettings) -> Role:
         hours = None if one.hours is None else _weekly(one.hours, self._zone)
         limits = Limits(one.footage_age, hours, one.networks)
         permissions = _known(one.permissions)
-        return Role(one.name, permissions, limits, one.priority, one.purpose, one.second_factor)
+        duties = (one.purpose, one.second_factor, one.watermark)
+        return Role(one.name, permissions, limits, one.priority, *duties)
 
 
 _HELD = account_grant.outerjoin(role_table, account_grant.c.role == role_table.c.name)
 
 
+def _built_in(name: str) -> RoleSettings:
+    role = BUILT_IN[name]
+    return RoleSettings(name, tuple(sorted(role.permissions)), priority=role.priority)
+
+
+def _keep_built_in(settings: RoleSettings) -> None:
+    """Raise Refused for another meaning of a built-in role; a site may ask duties of it."""
+    if settings.name not in BUILT_IN:
+        return
+    asked = replace(_built_in(settings.name), **_duties(settings))
+    if replace(settings, permissions=tuple(sorted(set(settings.permissions)))) != asked:
+        raise Refused(
+            f"what the role {settings.name} permits is built in and stays, only its duties change "
+            "(purpose, second factor, watermark); make another role for the rest"
+        )
+
+
+def _duties(settings: RoleSettings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in _DUTIES}
+
+
 def _settings_of(row: Any) -> RoleSettings:
-    """A row of the table of roles."""
+    """A row of the table of roles. Of a built-in role only its duties stand there."""
+    duties = (row.purpose, row.second_factor, row.watermark)
+    if row.name in BUILT_IN:
+        return replace(_built_in(row.name), **dict(zip(_DUTIES, duties, strict=True)))
     return RoleSettings(
         row.name,
         tuple(json.loads(row.permissions)),
@@ -171,8 +195,7 @@ def _settings_of(row: Any) -> RoleSettings:
         None if row.hours is None else tuple(json.loads(row.hours)),
         None if row.networks is None else tuple(json.loads(row.networks)),
         row.priority,
-        row.purpose,
-        row.second_factor,
+        *duties,
     )
 
 
@@ -239,6 +262,7 @@ def checked(settings: RoleSettings, zone: str) -> dict[str, object]:
         "priority": settings.priority,
         "purpose": settings.purpose,
         "second_factor": settings.second_factor,
+        "watermark": settings.watermark,
     }
 
 

@@ -43,6 +43,7 @@ role = Table(
     Column("priority", Integer, nullable=False),
     Column("purpose", Boolean, nullable=False),  # steering asks what for
     Column("second_factor", Boolean, nullable=False, server_default=false()),  # must have one
+    Column("watermark", Boolean, nullable=False, server_default=false()),  # name on pictures
 )
 
 account_grant = Table(

@@ -19,15 +19,16 @@ from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, Cause, StreamKey
+from vms.evidence.local import SiteTime
 from vms.people.audit.entry import What
 from vms.people.audit.viewing import seen_of
-from vms.people.permissions import Permission
+from vms.people.permissions import Identity, Permission, sees_with_a_mark
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.events import EventFacts, facts_of
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
-from web.parts import parts_of
+from web.parts import WebParts, parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import ChangedSpan, FileSpan
 from web.playback.hls import PlaylistFile, playlist
@@ -295,11 +296,21 @@ def frame(
     archive = parts_of(request).archive
     key = footage_of(parts_of(request), camera, stream)
     try:
-        picture = jpeg_at(archive, key, Instant(at), width)
+        mark = mark_of(by.identity, parts_of(request))
+        picture = jpeg_at(archive, key, Instant(at), width, mark)
     except NotFound:
         raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
     saw(request, What.SNAPSHOT, camera, stream, (Instant(at), Instant(at + SECOND)))
     return Response(picture, media_type="image/jpeg")
+
+
+def mark_of(identity: Identity, parts: WebParts) -> str | None:
+    """What stands over pictures for who must be named on them: `Ayşe Yılmaz (ayse) · time`."""
+    if not sees_with_a_mark(identity):
+        return None
+    shown = identity.display_name
+    who = f"{shown} ({identity.name})" if shown and shown != identity.name else identity.name
+    return f"{who} · {SiteTime(parts.settings.system.timezone).plain(parts.clock.now())}"
 
 
 def _tell_seen(request: Request, segment: SegmentFacts) -> None:

@@ -89,7 +89,7 @@ class RoleForm(_Form):
     `footage_age`: how far back its holders look, such as `7 d`; `hours`: `mon-fri 08:00-18:00` by
     the site's clock; `networks`: as 10.0.0.0/8; `priority`: of two who steer one camera, the higher
     takes over; `purpose`: steering asks what for, or for an order's number; `second_factor`: its
-    holders must set one up before anything else.
+    holders must set one up before anything else; `watermark`: pictures carry the name of who looks.
     """
 
     permissions: list[Permission]
@@ -103,10 +103,11 @@ class RoleForm(_Form):
     priority: Annotated[int, Field(ge=1, le=9)] = 1
     purpose: bool = False
     second_factor: bool = False
+    watermark: bool = False
 
 
 class RoleFacts(RoleForm):
-    """`built_in`: it can't be changed."""
+    """`built_in`: only its duties change: `purpose`, `second_factor`, `watermark`."""
 
     name: str
     built_in: bool
@@ -277,6 +278,7 @@ def _settings(name: str, form: RoleForm) -> RoleSettings:
         form.priority,
         form.purpose,
         form.second_factor,
+        form.watermark,
     )
 
 

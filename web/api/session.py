@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
 from vms.people.audit.entry import Entry, Outcome, What
-from vms.people.permissions import Identity, Permission, permissions_of
+from vms.people.permissions import Identity, Permission, permissions_of, sees_with_a_mark
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
@@ -42,7 +42,8 @@ class System(BaseModel):
 class SessionBody(BaseModel):
     """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE.
 
-    `must_enrol`: nothing is allowed until a second factor is set up.
+    `must_enrol`: nothing is allowed until a second factor is set up. `watermark`: pictures
+    are shown under the person's name and the time.
     """
 
     user: User
@@ -50,6 +51,7 @@ class SessionBody(BaseModel):
     system: System
     permissions: list[Permission]
     must_enrol: bool
+    watermark: bool
 
 
 @router.post("", dependencies=[Depends(Open("this is how one signs in"))])
@@ -140,4 +142,5 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
         system=System(name=system.name, timezone=system.timezone),
         permissions=sorted(permissions_of(identity)),
         must_enrol=identity.must_enrol,
+        watermark=sees_with_a_mark(identity),
     )

@@ -91,6 +91,8 @@ export interface SessionFacts {
   readonly permissions?: readonly string[];
   /** Nothing is allowed until a second factor is set up. */
   readonly must_enrol?: boolean;
+  /** Pictures are shown under this person's name and the time. */
+  readonly watermark?: boolean;
 }
 
 /** A field of what was sent that is wrong; `field` is its path, `location.lat`. */

@@ -48,6 +48,7 @@ export interface RoleBody {
   readonly purpose: boolean;
   /** Its holders must have a second factor. */
   readonly second_factor: boolean;
+  readonly watermark: boolean;
 }
 
 export interface Role extends RoleBody {
