@@ -126,7 +126,7 @@ FIELDS = (
         "event", lambda n, t: (
             "POST", f"{GATE}/events", {"kind": "motion", "detail": t, **SPAN}
         ),
-        _id, EVENTS, _by("id", "detail"), str,
+        _id, EVENTS, _by("id", "detail"), lambda text: text.replace("\0", ""),
     ),
     Field(
         "export", lambda n, t: (
@@ -346,6 +346,7 @@ def _elements(page: Page, path: str) -> list[str]:
 
 def _shows(page: Page, names: list[str]) -> None:
     """The names stand on the page as they are."""
+    expect(page.locator("[data-camera=c-0]").first).to_be_visible()
     shown = page.locator("main").inner_text()
     flat = " ".join(shown.split())
     wanted = [" ".join(name.split()) for name in names if name.isascii() and name.isprintable()]
