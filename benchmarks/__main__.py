@@ -42,6 +42,7 @@ NAMES = (
     "discovery",
     "ptz",
     "audit_cost",
+    "permit_cost",
 )
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"

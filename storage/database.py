@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
@@ -157,3 +158,14 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that will write; waits its turn instead of failing in the middle."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
+    with _counting:
+        _writes[engine] = _writes.get(engine, 0) + 1
+
+
+def writes_to(engine: sa.Engine) -> int:
+    """How many transactions of this process have written through `engine`."""
+    return _writes.get(engine, 0)
+
+
+_writes: WeakKeyDictionary[sa.Engine, int] = WeakKeyDictionary()
+_counting = threading.Lock()

@@ -46,6 +46,7 @@ from web.console import Console
 from web.downloads import Downloads
 from web.guard import BodyLimit, ClientLimits, SecurityHeaders
 from web.parts import WebParts
+from web.recognised import Recognised
 from web.witness import Witness
 
 ROUTERS = (
@@ -82,6 +83,7 @@ def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     """The application. Nothing runs before a server starts it."""
     app = _routes(_running)
     app.state.parts, app.state.downloads = parts, Downloads()
+    app.state.recognised = Recognised(parts)
     app.state.door = SignIn(parts.accounts, parts.sessions, parts.second_factors, parts.clock)
     app.router.default = console or Console()
     return app

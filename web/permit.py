@@ -23,9 +23,9 @@ from vms.people.sessions import SignedIn
 from web.api.times import LAST, moment
 from web.parts import parts_of
 from web.problems import Problem
+from web.recognised import Groups, recognised_of
 from web.witness import relied_on, remember
 
-COOKIE = "vms_session"
 CSRF_HEADER = "X-CSRF-Token"
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -40,7 +40,7 @@ class Open:
 
     why: str
 
-    def __call__(self, connection: HTTPConnection) -> None:
+    async def __call__(self, connection: HTTPConnection) -> None:
         if _method(connection) not in _SAFE:
             _refuse_foreign_origin(connection)
 
@@ -58,10 +58,11 @@ class Permit:
     loopback: bool = False
     each: bool = False
 
-    def __call__(self, connection: HTTPConnection) -> SignedIn:
+    async def __call__(self, connection: HTTPConnection) -> SignedIn:
         if self.loopback and _is_local(connection):
             return SignedIn(_MONITOR, None)
-        signed_in = signed_in_of(connection)
+        recognised = recognised_of(connection)
+        signed_in = await recognised.signed_in(connection)
         if signed_in is None:
             raise Problem(
                 401,
@@ -75,7 +76,8 @@ class Permit:
         elif connection.scope["type"] == "websocket" and signed_in.csrf is not None:
             # A browser lets every page open a WebSocket anywhere and sends our cookie with it.
             _refuse_foreign_origin(connection)
-        eyes = Eyes(connection, signed_in.identity)
+        groups = await recognised.groups_soon() if signed_in.identity.asks_groups else {}
+        eyes = Eyes(connection, signed_in.identity, groups)
         camera = connection.path_params.get("camera")
         about = CameraId(camera) if camera is not None else None
         footage = _footage(connection) if signed_in.identity.asks_age else None
@@ -84,14 +86,18 @@ class Permit:
 
 
 class Eyes:
-    """What one person may see, asked camera by camera within one request. Blocks for a database
-    access where groups matter."""
+    """What one person may see, asked camera by camera within one request. `groups`: of all cameras;
+    without, it may block for a database access where they matter."""
 
-    def __init__(self, connection: HTTPConnection, identity: Identity) -> None:
+    def __init__(
+        self, connection: HTTPConnection, identity: Identity, groups: Groups | None = None
+    ) -> None:
         parts = parts_of(connection)
         self._connection, self._identity, self._now = connection, identity, parts.clock.now()
         self._address = address_of(connection)
-        self._groups = parts.cameras.groups() if identity.asks_groups else {}
+        if groups is None:
+            groups = recognised_of(connection).groups() if identity.asks_groups else {}
+        self._groups = groups
 
     def may(
         self,
@@ -142,16 +148,6 @@ def _footage(connection: HTTPConnection) -> Instant | None:
                 continue
     found = [one for one in found if 0 <= one <= LAST]
     return Instant(min(found)) if found else None
-
-
-def signed_in_of(connection: HTTPConnection) -> SignedIn | None:
-    """Who sends this request; an API token goes before the cookie."""
-    sessions = parts_of(connection).sessions
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return sessions.find_token(token.strip())
-    cookie = connection.cookies.get(COOKIE)
-    return sessions.find(cookie) if cookie else None
 
 
 def address_of(connection: HTTPConnection) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
-from storage.database import writing
+from storage.database import writes_to, writing
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
 from vms.core.errors import NotFound, StorageError
 from vms.core.log import get_logger
@@ -106,6 +106,10 @@ class Sessions:
         if row.expires < now + LIFETIME - SLIDE_STEP:
             self._slide(digest, Instant(now + LIFETIME))
         return SignedIn(identity, row.csrf, f"session:{digest.hex()}")
+
+    def writes(self) -> int:
+        """How often this process has written to the database: what was found before may be old."""
+        return writes_to(self._engine)
 
     def end(self, token: str) -> None:
         """Sign out. An unknown token is no error."""

@@ -9,7 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
 from vms.people.permissions import Permission
-from web.permit import COOKIE, CSRF_HEADER, Permit
+from web.permit import CSRF_HEADER, Permit
+from web.recognised import COOKIE
 
 router = APIRouter(prefix="/api", tags=["system"])
 

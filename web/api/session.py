@@ -14,8 +14,9 @@ from vms.people.permissions import Identity, Permission, permissions_of, sees_wi
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
-from web.permit import COOKIE, Open, Permit, address_of
+from web.permit import Open, Permit, address_of
 from web.problems import Problem
+from web.recognised import COOKIE
 
 router = APIRouter(prefix="/api/session", tags=["session"])
 
