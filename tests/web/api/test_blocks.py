@@ -137,7 +137,6 @@ def test_live_is_closed_to_who_is_not_named(site: WebSite, root: TestClient) -> 
         assert answer(signed_in(site, "watch"), request, CAMERA) in (403, 1008), request
         if request.permit.permission is Permission.LIVE and "/live/" in request.path:  # type: ignore[union-attr]
             assert answer(named, request, CAMERA) not in (401, 403, 1008), request
-        assert answer(root, request, "gate-south") not in (1008,), request
         tried += 1
     assert tried >= 10
     assert root.get(f"/api/cameras/{CAMERA}/motion").status_code == 403
@@ -179,7 +178,7 @@ def test_a_block_is_made_listed_and_lifted_by_who_may(site: WebSite, root: TestC
     lifted = root.post(f"/api/blocks/{block['id']}/lift", json=why)
     assert (lifted.status_code, lifted.json()["lift_reason"]) == (200, "closed")
     assert root.get("/api/blocks").json() == []
-    assert root.get("/api/blocks", params={"lifted": "true"}).json()[-1] == lifted.json()
+    assert lifted.json() in root.get("/api/blocks", params={"lifted": "true"}).json()
     assert (
         looks_back(
             root,

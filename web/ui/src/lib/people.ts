@@ -75,6 +75,7 @@ export const PERMISSIONS = [
   'ptz',
   'events',
   'hold',
+  'block',
   'export',
   'registry',
   'retention',

@@ -104,6 +104,7 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.ptz': 'steer cameras',
   'may.events': 'tell of events',
   'may.hold': 'hold footage',
+  'may.block': 'hide cameras',
   'may.export': 'export',
   'may.registry': 'add and change cameras',
   'may.retention': 'retention rules',

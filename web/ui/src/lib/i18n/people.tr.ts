@@ -102,6 +102,7 @@ export const people = {
   'may.ptz': 'kamera yönlendirme',
   'may.events': 'olay bildirme',
   'may.hold': 'muhafaza',
+  'may.block': 'kamera gizleme',
   'may.export': 'dışa aktarma',
   'may.registry': 'kamera ekleme ve değiştirme',
   'may.retention': 'saklama kuralları',
