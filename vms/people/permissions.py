@@ -161,11 +161,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`allowed`, or why not in one plain English sentence. `hidden`: only a block is in the way."""
+    """`allowed`, or why not in one plain English sentence. `hidden`: only a block is in the way;
+    `grant`: by which it is allowed."""
 
     allowed: bool
     reason: str = ""
     hidden: bool = False
+    grant: Grant | None = None
 
 
 # What shows or tells what is seen and heard now; that of the past asks with its span.
@@ -178,12 +180,13 @@ def decide(identity: Identity, asked: Asked) -> Decision:
     granted = _granted(identity, asked)
     if not granted.allowed or asked.camera is None:
         return granted
+    shown = Decision(True)
     if asked.footage is not None and asked.until is not None:
         if asked.permission in _OF_NOW | _OF_FOOTAGE:
-            return unhidden(identity, asked.camera, asked.footage, asked.until, asked.now)
+            shown = unhidden(identity, asked.camera, asked.footage, asked.until, asked.now)
     elif asked.footage is None and asked.permission in _OF_NOW:
-        return unhidden(identity, asked.camera, None, None, asked.now)
-    return granted
+        shown = unhidden(identity, asked.camera, None, None, asked.now)
+    return granted if shown.allowed else shown
 
 
 def unhidden(
@@ -219,7 +222,7 @@ def _granted(identity: Identity, asked: Asked) -> Decision:
             continue
         refusal = _refusal(grant.role, asked)
         if refusal is None:
-            return Decision(True)
+            return Decision(True, grant=grant)
         reason = f"{identity.name} may use {asked.permission}{about} only {refusal}."
     return Decision(False, reason)
 

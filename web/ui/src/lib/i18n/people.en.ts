@@ -55,6 +55,8 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'ppl.removed': '{name} was removed.',
 
   'ppl.mayTitle': 'What does {name} see?',
+  'ppl.roleSeesTitle': 'What does a holder of {name} see?',
+  'ppl.seesHidden': 'Hidden: {span}',
   'ppl.mayHint': 'Now, from the network you are in.',
   'ppl.maySite': 'System',
   'ppl.mayNothing': 'Sees no camera.',

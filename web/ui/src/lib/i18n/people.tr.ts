@@ -53,6 +53,8 @@ export const people = {
   'ppl.removed': '{name} kaldırıldı.',
 
   'ppl.mayTitle': '{name} ne görür?',
+  'ppl.roleSeesTitle': '{name} rolünü taşıyan ne görür?',
+  'ppl.seesHidden': 'Gizli: {span}',
   'ppl.mayHint': 'Şu an, sizin bulunduğunuz ağdan.',
   'ppl.maySite': 'Sistem',
   'ppl.mayNothing': 'Hiçbir kamerayı görmez.',
