@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022_blocks"
+revision = "0023_blocks"
 down_revision = "0021_watermark"
 branch_labels = None
 depends_on = None
