@@ -27,6 +27,7 @@ from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
 from vms.people.audit.records import Records
 from vms.people.audit.trail import Trail
+from vms.people.blocks import Blocks
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
@@ -88,6 +89,7 @@ class WebParts:
     live: LiveCalls
     overview: Overview
     holds: Holds
+    blocks: Blocks
     keeping: Keeping
     exports: Jobs
     events: Events

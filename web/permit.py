@@ -18,7 +18,16 @@ from starlette.requests import HTTPConnection
 
 from vms.core.clock import Instant
 from vms.core.model import CameraId
-from vms.people.permissions import BUILT_IN, OPERATOR, Asked, Grant, Identity, Permission, decide
+from vms.people.permissions import (
+    BUILT_IN,
+    OPERATOR,
+    Asked,
+    Grant,
+    Identity,
+    Permission,
+    decide,
+    unhidden,
+)
 from vms.people.sessions import SignedIn
 from web.api.times import LAST, moment
 from web.parts import parts_of
@@ -115,13 +124,31 @@ class Eyes:
         footage: Instant | None = None,
         *,
         each: bool = False,
+        until: Instant | None = None,
     ) -> None:
-        """Raise Problem unless it is allowed; it is asked again while bytes go out."""
-        asked = self._asked(permission, camera, footage, each=each)
+        """Raise Problem unless it is allowed; it is asked again while bytes go out.
+
+        `until`: all of the footage up to there shall be seen, so none of it may be hidden.
+        """
+        asked = self._asked(permission, camera, footage, each=each, until=until)
         decision = decide(self._identity, asked)
         if not decision.allowed:
-            raise Problem(403, "denied", decision.reason, permission=str(permission))
+            code = "blocked" if decision.hidden else "denied"
+            raise Problem(403, code, decision.reason, permission=str(permission))
         relied_on(self._connection, asked)
+
+    def require_shown(
+        self,
+        permission: Permission,
+        camera: CameraId,
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> None:
+        """Raise Problem where a block hides [start, end) of a camera, or, without, what it sees
+        now. Whether `permission` is held is asked elsewhere."""
+        decision = unhidden(self._identity, camera, start, end, self._now)
+        if not decision.allowed:
+            raise Problem(403, "blocked", decision.reason, permission=str(permission))
 
     def _asked(
         self,
@@ -130,9 +157,10 @@ class Eyes:
         footage: Instant | None,
         *,
         each: bool = False,
+        until: Instant | None = None,
     ) -> Asked:
         groups = self._groups.get(camera, ()) if camera is not None else ()
-        return Asked(permission, self._now, self._address, camera, groups, footage, each)
+        return Asked(permission, self._now, self._address, camera, groups, footage, each, until)
 
 
 def _footage(connection: HTTPConnection) -> Instant | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.system.conftest import Town
 
 PASSWORD = "correct horse battery"
+_WHY = ("--reason", "the case is closed")
 
 
 @contextlib.contextmanager
@@ -46,7 +48,7 @@ def add(town: Town, user: str, *more: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("how", ["signs out", "loses the role", "is removed"])
+@pytest.mark.parametrize("how", ["signs out", "loses the role", "is removed", "is not named"])
 def test_a_running_stream_ends_with_the_right_to_it(running_town: Town, how: str) -> None:
     town, user = running_town, how.replace(" ", "-")
     add(town, user, "--role", "operator", "--cameras", "square", "--cameras", "gate")
@@ -61,6 +63,9 @@ def test_a_running_stream_ends_with_the_right_to_it(running_town: Town, how: str
         elif how == "loses the role":
             grant = ("users", "grant", user, "operator", "--cameras", "gate")
             assert town.site.vms(*grant).returncode == 0
+        elif how == "is not named":
+            hidden = town.site.vms("block", "add", "square", *_WHY, "--json")
+            assert hidden.returncode == 0, hidden.stderr
         else:
             assert town.site.vms("users", "remove", user).returncode == 0
         assert seconds_until_the_last_byte(ends, 15) <= 5
@@ -70,3 +75,6 @@ def test_a_running_stream_ends_with_the_right_to_it(running_town: Town, how: str
             until = time.monotonic() + 3
             while time.monotonic() < until:
                 assert other.recv(timeout=5)
+        if how == "is not named":  # the town is everybody's
+            lifted = town.site.vms("block", "lift", json.loads(hidden.stdout)["id"], *_WHY)
+            assert lifted.returncode == 0, lifted.stderr

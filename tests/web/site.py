@@ -44,6 +44,7 @@ from vms.people.accounts import Accounts
 from vms.people.audit.book import Book
 from vms.people.audit.records import Records as AuditRecords
 from vms.people.audit.trail import Trail
+from vms.people.blocks import Blocks
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
@@ -156,6 +157,7 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         live=LiveCalls(settings),
         overview=Overview(engine, settings, clock, ledger),
         holds=holds,
+        blocks=Blocks(engine, clock),
         keeping=Keeping(engine, cameras, settings.volumes, clock, holds, ledger),
         events=Events(engine, clock),
         steering=steering,

@@ -26,6 +26,7 @@ from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
 from vms.people.accounts import Accounts
 from vms.people.audit.book import Book
+from vms.people.blocks import Blocks
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
@@ -52,6 +53,7 @@ class Site:
     tiers: Tiers
     ledger: Ledger
     holds: Holds
+    blocks: Blocks
     keeping: Keeping
     audit: Book
 
@@ -91,6 +93,7 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
             tiers=tiers,
             ledger=ledger,
             holds=holds,
+            blocks=Blocks(engine, hand),
             keeping=Keeping(engine, registry, settings.volumes, hand, holds, ledger),
             audit=Book(engine, ledger, settings.system.data / "audit", hand),
         )

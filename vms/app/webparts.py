@@ -36,6 +36,7 @@ def web_parts(site: Site) -> WebParts:
             site.engine, site.settings, site.clock, Ledger.of(site.settings, site.clock)
         ),
         holds=site.holds,
+        blocks=site.blocks,
         keeping=site.keeping,
         exports=jobs_of(site),
         events=site.events,

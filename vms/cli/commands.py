@@ -9,6 +9,7 @@ from vms.cli import (
     archive,
     audit,
     backup,
+    blocks,
     cameras,
     discover,
     doctor,
@@ -58,6 +59,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
 app.add_typer(storage.app, name="storage")
 app.add_typer(holds.app, name="hold")
+app.add_typer(blocks.app, name="block")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(users.app, name="users")
 app.add_typer(simulator, name="simulate")

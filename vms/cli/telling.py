@@ -22,6 +22,8 @@ ACTS: dict[str, str] = {
     "apply": "cameras",
     "audit pack": "audit_pack",
     "backup": "settings",
+    "block add": "block",
+    "block lift": "block",
     "cameras import": "cameras",
     "cameras replace": "cameras",
     "cameras test": "cameras",
@@ -46,7 +48,7 @@ ACTS: dict[str, str] = {
 }
 _ONLY_DONE = frozenset({"restore"})  # refused, it leaves the site as it is, to the byte
 _READS = {"retention": "confirm"}  # told only with this option
-_SUBJECTS = ("hold", "name", "person", "kind", "file", "output", "place")
+_SUBJECTS = ("hold", "block", "name", "person", "kind", "file", "output", "place")
 
 
 def tell_of_commands(app: typer.Typer, above: str = "") -> None:

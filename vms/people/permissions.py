@@ -17,6 +17,7 @@ from storage.patterns import GROUP, means
 from vms.core.clock import DAY, HOUR, Instant, Span
 from vms.core.model import CameraId
 from vms.core.schedule import Weekly
+from vms.people.block import Block, meeting
 
 
 class Permission(enum.StrEnum):
@@ -32,6 +33,7 @@ class Permission(enum.StrEnum):
     EVENTS = "events"  # tell of what happens at a camera; it may make it record
     PTZ = "ptz"  # steer cameras
     EXPORT = "export"  # hand out footage
+    BLOCK = "block"  # hide a camera and span from all but named people, and end that
     HOLD = "hold"  # keep footage from deletion, and end that
     RETENTION = "retention"  # the rules by which footage goes
     SYSTEM = "system"  # the machine's state: volumes, recorders
@@ -111,7 +113,7 @@ class Identity:
     """Who asks, proven by a sign-in or an API token.
 
     `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
-    but to set it up.
+    but to set it up. `blocks`: what is hidden from them, whatever they hold.
     """
 
     account: int
@@ -120,6 +122,7 @@ class Identity:
     grants: tuple[Grant, ...]
     via: Literal["session", "token"]
     must_enrol: bool = False
+    blocks: tuple[Block, ...] = ()
 
     @property
     def role(self) -> str:
@@ -142,7 +145,8 @@ class Asked:
     """One question. `camera`: which it is about, with its `groups`; None: the site.
 
     `each`: the route asks again for each camera it tells of. `footage`: the earliest moment of the
-    past that is asked for. `address`: where the question comes from.
+    past that is asked for; `until`: where it ends, if all of it shall be shown. `address`: where
+    the question comes from.
     """
 
     permission: Permission
@@ -152,18 +156,63 @@ class Asked:
     groups: Collection[str] = ()
     footage: Instant | None = None
     each: bool = False
+    until: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`allowed`, or why not in one plain English sentence."""
+    """`allowed`, or why not in one plain English sentence. `hidden`: only a block is in the way;
+    `grant`: by which it is allowed."""
 
     allowed: bool
     reason: str = ""
+    hidden: bool = False
+    grant: Grant | None = None
+
+
+# What shows or tells what is seen and heard now; that of the past asks with its span.
+_OF_NOW = frozenset({Permission.LIVE, Permission.SOUND, Permission.PTZ})
+_OF_FOOTAGE = frozenset({Permission.ARCHIVE, Permission.SNAPSHOT, Permission.EXPORT})
 
 
 def decide(identity: Identity, asked: Asked) -> Decision:
-    """May `identity` do it? Any one grant suffices."""
+    """May `identity` do it? Any one grant suffices, and no block may be in the way."""
+    granted = _granted(identity, asked)
+    if not granted.allowed or asked.camera is None:
+        return granted
+    shown = Decision(True)
+    if asked.footage is not None and asked.until is not None:
+        if asked.permission in _OF_NOW | _OF_FOOTAGE:
+            shown = unhidden(identity, asked.camera, asked.footage, asked.until, asked.now)
+    elif asked.footage is None and asked.permission in _OF_NOW:
+        shown = unhidden(identity, asked.camera, None, None, asked.now)
+    return granted if shown.allowed else shown
+
+
+def unhidden(
+    identity: Identity, camera: CameraId, start: Instant | None, end: Instant | None, now: Instant
+) -> Decision:
+    """Whether no block hides [start, end) of a camera; without, what it shows now."""
+    for block in identity.blocks:
+        if block.camera != camera:
+            continue
+        if block.meets_live(now) if start is None or end is None else block.meets(start, end):
+            about = f"{camera} is hidden from {identity.name} {block.span}"
+            return Decision(False, f"{about} by the block {block.id}.", hidden=True)
+    return Decision(True)
+
+
+def hidden_spans(
+    identity: Identity, camera: CameraId, start: Instant, end: Instant
+) -> list[tuple[Instant, Instant]]:
+    """The parts of [start, end) of a camera that are hidden from somebody, in order, each by one
+    block; they may overlap."""
+    found = meeting(identity.blocks, camera, start, end)
+    ends = [end if one.end is None else min(one.end, end) for one in found]
+    return sorted((max(one.start, start), until) for one, until in zip(found, ends, strict=True))
+
+
+def _granted(identity: Identity, asked: Asked) -> Decision:
     about = f" on camera {asked.camera}" if asked.camera is not None else ""
     reason = f"{identity.name} may not use {asked.permission}{about}."
     if identity.must_enrol and asked.permission is not Permission.OWN_SESSION:
@@ -173,7 +222,7 @@ def decide(identity: Identity, asked: Asked) -> Decision:
             continue
         refusal = _refusal(grant.role, asked)
         if refusal is None:
-            return Decision(True)
+            return Decision(True, grant=grant)
         reason = f"{identity.name} may use {asked.permission}{about} only {refusal}."
     return Decision(False, reason)
 

@@ -78,6 +78,24 @@ api_token = Table(
     Index("api_token_account", "account_id"),
 )
 
+# What is hidden from everybody but who is named; lifted ones stay, for the record.
+camera_block = Table(
+    "camera_block",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("camera", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger),  # null: until it is lifted
+    Column("reason", Text, nullable=False),
+    Column("seen_by", Text, nullable=False),  # JSON: [[account's id, name], …]
+    Column("made", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("lifted", BigInteger),
+    Column("lifted_by", Text),
+    Column("lift_reason", Text),
+    Index("camera_block_lifted", "lifted"),
+)
+
 second_factor = Table(
     "second_factor",
     metadata,

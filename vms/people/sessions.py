@@ -18,6 +18,7 @@ from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
 from vms.core.errors import NotFound, StorageError
 from vms.core.log import get_logger
 from vms.people.accounts import Account
+from vms.people.blocks import hidden_from
 from vms.people.permissions import Identity
 from vms.people.roles import Roles
 from vms.people.schema import account, api_token, login_session
@@ -212,7 +213,8 @@ class Sessions:
         grants = self._roles.grants_of(connection, who.id)
         asked = via == "session" and any(one.role.second_factor for one in grants)
         must_enrol = asked and not has_second_factor(connection, who.id)
-        return Identity(who.id, who.name, who.display_name, grants, via, must_enrol)
+        blocks = hidden_from(connection, who.id, who.name)
+        return Identity(who.id, who.name, who.display_name, grants, via, must_enrol, blocks)
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:

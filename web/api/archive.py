@@ -25,7 +25,7 @@ from vms.people.audit.viewing import seen_of
 from vms.people.permissions import Identity, Permission, sees_with_a_mark
 from vms.people.sessions import SignedIn
 from web.api import answers
-from web.api.events import EventFacts, facts_of
+from web.api.events import EventFacts, facts_of, shown_events
 from web.api.known import footage_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
 from web.parts import WebParts, parts_of
@@ -35,6 +35,7 @@ from web.playback.hls import PlaylistFile, playlist
 from web.playback.picture import jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
 from web.playback.retime import retimed, shifts
+from web.playback.shown import Shown
 from web.playback.silence import silenced
 from web.problems import Problem
 from web.witness import saw
@@ -111,7 +112,8 @@ class ActiveSpans(BaseModel):
 
 
 class Timeline(BaseModel):
-    """`first`: the oldest footage. `events`: of each kind one for a pixel."""
+    """`first`: the oldest footage. `events`: of each kind one for a pixel. `blocks`: what is hidden
+    from who asks, whole files; nothing of it is in the rest."""
 
     start: str
     end: str
@@ -121,6 +123,7 @@ class Timeline(BaseModel):
     activity: Activity
     holds: list[TimelineHold]
     events: list[EventFacts]
+    blocks: list[Span]
 
 
 class Segment(BaseModel):
@@ -150,14 +153,21 @@ class Media(BaseModel):
 
 @router.get("/timeline")
 def timeline(
-    camera: str, request: Request, asked: Asked, stream: Stream = "main", width: Wide = 1_200
+    camera: str,
+    request: Request,
+    asked: Asked,
+    by: Looks,
+    stream: Stream = "main",
+    width: Wide = 1_200,
 ) -> Timeline:
     """Footage and gaps, merged to the pixel."""
     parts = parts_of(request)
     key = footage_of(parts, camera, stream)
     now = parts.clock.now()
     resolution = Nanoseconds(max(1, (asked.end - asked.start) // width))
-    found = parts.archive.timeline(key, asked.start, asked.end, resolution)
+    shown = Shown(parts.archive, by.identity)
+    hidden = shown.hidden(key, asked.start, asked.end)
+    found = shown.timeline(key, asked.start, asked.end, resolution, hidden)
     count = min(width, asked.end - asked.start)
     return Timeline(
         start=rfc3339(asked.start),
@@ -165,17 +175,16 @@ def timeline(
         first=_time(found.first),
         spans=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in found.spans],
         gaps=[_gap(gap, now) for gap in found.gaps],
-        activity=_activity(parts.archive.activity(key, asked.start, asked.end, count)),
+        activity=_activity(shown.activity(key, asked.start, asked.end, count, hidden)),
         holds=[
             TimelineHold.model_validate(hold.as_json())
             for hold in parts.archive.holds(key.camera, asked.start, asked.end)
         ],
         events=[
             facts_of(event, now)
-            for event in thinned(
-                parts.events.between(key.camera, asked.start, asked.end), resolution, EVENTS_SHOWN
-            )
+            for event in thinned(shown_events(parts, key, asked, hidden), resolution, EVENTS_SHOWN)
         ],
+        blocks=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in hidden],
     )
 
 
@@ -184,6 +193,7 @@ def activity(
     camera: str,
     request: Request,
     asked: Asked,
+    by: Looks,
     stream: Stream = "main",
     above: Annotated[int, Query(ge=1, le=255, description="the level that counts")] = ABOVE,
     latest: Annotated[bool, Query(description="where there are many: the last ones")] = False,
@@ -192,7 +202,7 @@ def activity(
     if asked.end - asked.start > ACTIVITY_LONGEST:
         raise Problem(422, "bad_span", "Activity is searched over 31 days at most.")
     key = footage_of(parts_of(request), camera, stream)
-    found = parts_of(request).archive.active(key, asked.start, asked.end, above)
+    found = _shown(request, by).active(key, asked.start, asked.end, above)
     wanted = found[-SPANS_PER_LIST:] if latest else found[:SPANS_PER_LIST]
     return ActiveSpans(
         spans=[
@@ -206,9 +216,9 @@ def activity(
 @router.get("/media")
 def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream = "main") -> Media:
     """Which bytes to fetch to show a span; to who may not hear, as files without sound."""
-    archive = parts_of(request).archive
+    archive, shown = parts_of(request).archive, _shown(request, by)
     key = footage_of(parts_of(request), camera, stream)
-    found = archive.segments(key, asked.start, asked.end)
+    found = shown.segments(key, asked.start, asked.end)
     wanted = found[:SEGMENTS_PER_LIST]
     hears = _hears(request, by, camera, asked.start)
     listed = [
@@ -218,7 +228,7 @@ def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream
     if len(found) > SEGMENTS_PER_LIST:
         following: Instant | None = found[SEGMENTS_PER_LIST].start
     else:
-        following = archive.next_start(key, max([asked.end, *(one.end for one in found[-1:])]))
+        following = shown.next_start(key, max([asked.end, *(one.end for one in found[-1:])]))
     return Media(
         start=rfc3339(asked.start),
         end=rfc3339(asked.end),
@@ -250,6 +260,7 @@ def segment_file(
     segment = parts.archive.segment(key, Instant(start_ns))
     if since is not None and since > segment.start:
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
+    _require_shown(request, by, segment)
     _tell_seen(request, segment)
     silent = segment.audio_codec is not None and not _hears(request, by, camera, segment.start)
     descriptor = parts.archive.open(segment)
@@ -267,11 +278,11 @@ def playback(
     """An HLS playlist of a span, for other software."""
     if asked.end - asked.start > PLAYLIST_LONGEST:
         raise Problem(422, "bad_span", "A playlist spans 24 hours at most.")
-    archive = parts_of(request).archive
+    archive, shown = parts_of(request).archive, _shown(request, by)
     key = footage_of(parts_of(request), camera, stream)
-    found = archive.segments(key, asked.start, asked.end)
+    found = shown.segments(key, asked.start, asked.end)
     if not found:
-        raise _nothing(key, asked.start, archive.next_start(key, asked.end))
+        raise _nothing(key, asked.start, shown.next_start(key, asked.end))
     hears = _hears(request, by, camera, asked.start)
     files = [
         _playlist_file(segment, index, found[0].start, hears)
@@ -293,15 +304,28 @@ def frame(
     """The picture that was on show at a time; for who may look back and take single pictures."""
     eyes = Eyes(request, by.identity)
     eyes.require(Permission.ARCHIVE, CameraId(camera), Instant(at))
-    archive = parts_of(request).archive
+    archive, shown = parts_of(request).archive, _shown(request, by)
     key = footage_of(parts_of(request), camera, stream)
+    if shown.hides_at(key, Instant(at)):
+        raise Problem(403, "blocked", f"{camera} is hidden from you at {rfc3339(at)} by a block.")
     try:
         mark = mark_of(by.identity, parts_of(request))
         picture = jpeg_at(archive, key, Instant(at), width, mark)
     except NotFound:
-        raise _nothing(key, Instant(at), archive.next_start(key, Instant(at))) from None
+        raise _nothing(key, Instant(at), shown.next_start(key, Instant(at))) from None
     saw(request, What.SNAPSHOT, camera, stream, (Instant(at), Instant(at + SECOND)))
     return Response(picture, media_type="image/jpeg")
+
+
+def _shown(request: Request, by: SignedIn) -> Shown:
+    return Shown(parts_of(request).archive, by.identity)
+
+
+def _require_shown(request: Request, by: SignedIn, segment: SegmentFacts) -> None:
+    """Raise Problem for a file with a hidden moment; it is asked again while it is sent."""
+    end = max(segment.end, Instant(segment.start + 1))
+    eyes, camera = Eyes(request, by.identity), segment.stream.camera
+    eyes.require(Permission.ARCHIVE, camera, segment.start, until=end)
 
 
 def mark_of(identity: Identity, parts: WebParts) -> str | None:

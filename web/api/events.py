@@ -9,17 +9,20 @@ from pydantic import BaseModel, Field
 
 from vms.alarms.event import DETAIL_MAX, Event
 from vms.core.clock import Instant, rfc3339
+from vms.core.model import StreamKey
 from vms.people.permissions import Permission
+from vms.people.sessions import SignedIn
 from web.api.known import camera_of, footage_of
 from web.api.times import AskedSpan, Moment, asked_span
-from web.parts import parts_of
+from web.parts import WebParts, parts_of
 from web.permit import Permit
+from web.playback.shown import Shown, Spans, meets
 
 router = APIRouter(prefix="/api/cameras/{camera}/events", tags=["events"])
 
 LISTED = 1_000
 _tells = Depends(Permit(Permission.EVENTS))
-_looks = Depends(Permit(Permission.ARCHIVE))
+Looks = Annotated[SignedIn, Depends(Permit(Permission.ARCHIVE))]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
@@ -74,16 +77,26 @@ def end(camera: str, event: Number, request: Request, ending: Ending) -> EventFa
     return facts_of(ended, parts.clock.now())
 
 
-@router.get("", dependencies=[_looks])
+@router.get("")
 def events(
-    camera: str, request: Request, asked: Annotated[AskedSpan, Depends(asked_span)]
+    camera: str, request: Request, asked: Annotated[AskedSpan, Depends(asked_span)], by: Looks
 ) -> list[EventFacts]:
     """What happened in a span, in order; of more than 1,000 the newest."""
     parts = parts_of(request)
     key = footage_of(parts, camera, "main")
     now = parts.clock.now()
-    found = parts.events.between(key.camera, asked.start, asked.end, LISTED)
+    hidden = Shown(parts.archive, by.identity).hidden(key, asked.start, asked.end)
+    found = shown_events(parts, key, asked, hidden, LISTED)
     return [facts_of(event, now) for event in found]
+
+
+def shown_events(
+    parts: WebParts, key: StreamKey, asked: AskedSpan, hidden: Spans, most: int = 10_000
+) -> list[Event]:
+    """What happened in a span, but for what is `hidden`; of more than `most` the newest."""
+    now = parts.clock.now()
+    found = parts.events.between(key.camera, asked.start, asked.end, most)
+    return [one for one in found if not meets(hidden, one.start, one.until(now) + 1)]
 
 
 def facts_of(event: Event, now: Instant) -> EventFacts:

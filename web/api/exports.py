@@ -88,7 +88,8 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
     )
     eyes = Eyes(request, by.identity)
     for camera in wanted.cameras:
-        eyes.require(Permission.EXPORT, CameraId(camera), Instant(wanted.start))
+        start, end = Instant(wanted.start), Instant(wanted.end)
+        _require_export(parts, eyes, CameraId(camera), start, end)
         _require_sound(parts, eyes, CameraId(camera), Instant(wanted.start), Instant(wanted.end))
     now = parts.clock.now()
     order = Order(
@@ -143,7 +144,7 @@ def file(request: Request, export: Id, by: By) -> Response:
     )
     eyes = Eyes(request, by.identity)
     for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
-        eyes.require(Permission.EXPORT, camera, job.order.start)
+        _require_export(parts, eyes, camera, job.order.start, job.order.end)
         _require_sound(parts, eyes, camera, job.order.start, job.order.end)
     if job.state != "done":
         raise Problem(409, "not_done", f"The export is not done; it is {job.state}.")
@@ -157,6 +158,16 @@ def file(request: Request, export: Id, by: By) -> Response:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _require_export(
+    parts: WebParts, eyes: Eyes, camera: CameraId, start: Instant, end: Instant
+) -> None:
+    """Raise Problem unless it may be handed out, every file of it: a package proves what was
+    stored, so it is whole or not made."""
+    eyes.require(Permission.EXPORT, camera, start, until=max(end, Instant(start + 1)))
+    for segment in parts.archive.segments(StreamKey(camera), start, end):
+        eyes.require_shown(Permission.EXPORT, camera, segment.start, segment.end)
 
 
 def _require_sound(

@@ -17,7 +17,7 @@ from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import camera_of
 from web.parts import parts_of
-from web.permit import Permit
+from web.permit import Eyes, Permit
 
 router = APIRouter(prefix="/api/cameras", tags=["cameras"])
 
@@ -57,6 +57,7 @@ def show(camera: str, request: Request, by: Setting) -> Moving:
     """What moves, as of the last half second."""
     parts = parts_of(request)
     known = camera_of(parts, camera).settings.camera_id
+    Eyes(request, by.identity).require_shown(Permission.REGISTRY, known)
     sights = read_sights(parts.settings.run_dir, parts.clock.now())
     sight = (sights or {}).get(known)
     found = sight or Sight(None, False, False, (), NOTHING_MOVES)

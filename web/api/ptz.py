@@ -13,20 +13,21 @@ from vms.cameras.steering import command as commands
 from vms.cameras.steering.command import NAME_MAX, Command
 from vms.cameras.steering.lease import PURPOSE_MAX, Lease, Operator
 from vms.cameras.steering.patrol import STEPS_MAX, Patrol, Step
-from vms.core.clock import Instant, rfc3339
+from vms.core.clock import SECOND, Instant, rfc3339
 from vms.core.errors import NotFound
+from vms.core.model import CameraId
 from vms.people.permissions import Permission, steering_priority, steers_for_a_purpose
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.known import camera_of
 from web.api.times import Moment
 from web.parts import parts_of
-from web.permit import Permit
+from web.permit import Eyes, Permit
 
 router = APIRouter(prefix="/api/cameras/{camera}/ptz", tags=["ptz"])
 
 Steers = Annotated[SignedIn, Depends(Permit(Permission.PTZ))]
-_sees = Depends(Permit(Permission.LIVE))
+Sees = Annotated[SignedIn, Depends(Permit(Permission.LIVE))]
 Token = Annotated[str, Path(min_length=1, max_length=TOKEN_MAX)]
 Number = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -240,12 +241,15 @@ async def remove_preset(camera: str, token: Token, request: Request, by: Steers)
 
 @router.get(
     "/presets/{token}/picture.jpg",
-    dependencies=[_sees],
     response_class=Response,
     responses=answers.whole("image/jpeg"),
 )
-def picture(camera: str, token: Token, request: Request) -> Response:
+def picture(camera: str, token: Token, request: Request, by: Sees) -> Response:
     """What is seen from a preset."""
+    taken = parts_of(request).steering.records.pictured(camera).get(token)
+    if taken is not None:
+        moment = (Permission.LIVE, CameraId(camera), taken, Instant(taken + SECOND))
+        Eyes(request, by.identity).require_shown(*moment)
     found = parts_of(request).steering.records.picture(camera, token)
     if found is None:
         raise NotFound(f"there is no picture of the preset {token[:80]!r} of {camera[:80]!r}")

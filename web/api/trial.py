@@ -20,11 +20,12 @@ from vms.cameras.trial import CameraTrial, OnvifTrial, StreamTrial, warnings_of
 from vms.cameras.trial_words import FLAWS, problem
 from vms.core.clock import rfc3339
 from vms.core.config import CameraSettings
+from vms.core.model import CameraId
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import camera_of
 from web.parts import parts_of
-from web.permit import Permit
+from web.permit import Eyes, Permit
 from web.playback.picture import jpeg_of
 from web.problems import Problem
 
@@ -162,8 +163,11 @@ async def try_address(request: Request, values: Entry, by: By) -> Tried:
 async def try_camera(request: Request, camera: str, values: Entry, by: By) -> Tried:
     """Try a registered camera, as it is with `{}`, or as a merge patch would make it.
 
-    A stored password is not handed on to another host: 422 asks for it.
+    A stored password is not handed on to another host: 422 asks for it. 403 `blocked` while a
+    block hides what it shows: a trial brings a picture.
     """
+    eyes = await run_in_threadpool(Eyes, request, by.identity)
+    eyes.require_shown(Permission.REGISTRY, CameraId(camera))
     before = (await run_in_threadpool(camera_of, parts_of(request), camera)).settings
     after = entry.patched(before, values)
     entry.refuse_to_tell(before, after, values)

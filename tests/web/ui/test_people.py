@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
 from tests.web.ui.test_console import browser
+from vms.core.model import CameraId
+from vms.people.blocks import BlockOrder
 from vms.people.roles import Granted
 
 __all__ = ["browser"]  # the fixture
@@ -113,3 +115,25 @@ def test_who_may_not_see_people_is_told_and_sees_only_their_cameras(
     page.goto(served.url)
     expect(page.get_by_role("complementary").first).to_contain_text("Kuzey Kapı")
     expect(page.locator("body")).not_to_contain_text("gate-south")
+
+
+def test_what_is_hidden_is_listed_explained_and_shown_again(
+    browser: Browser, served: Served
+) -> None:
+    parts = served.site.parts
+    order = BlockOrder(CameraId("gate-north"), parts.clock.now(), None, "dosya 7", ("ali",))
+    parts.blocks.add(order, "ayse")
+    page = opened(browser, served, "ayse", "/people")
+    page.locator("[data-person=ayse]").get_by_role("button", name="Ne görür?").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("← Yönetici (bütün kameralar)")
+    expect(dialog).to_contain_text("kaldırılana kadar")
+    page.goto(served.url + "/holds")
+    block = page.locator("[data-block]")
+    expect(block).to_contain_text("dosya 7")
+    expect(block).to_contain_text("Görebilen: ali")
+    block.get_by_role("button", name="Kaldır…").click()
+    dialog.get_by_role("textbox").fill("karar verildi")
+    dialog.get_by_role("button", name="Gizlemeyi kaldır").click()
+    expect(block).to_have_count(0)
+    assert [one.lift_reason for one in parts.blocks.all()] == ["karar verildi"]

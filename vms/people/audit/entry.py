@@ -34,6 +34,7 @@ class What(enum.StrEnum):
     DEVICE = "device"  # a camera's own settings and clock
     HOLD = "hold"
     LIFT = "lift"
+    BLOCK = "block"  # hidden from all but named people, and hidden no more
     EXPORT = "export"  # asked for, stopped
     DOWNLOAD = "download"
     EVENT = "event"

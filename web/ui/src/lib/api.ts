@@ -5,8 +5,10 @@ import { AccountApi } from './accountapi';
 import { askAudit, type AuditPage, type AuditSearch } from './audit';
 import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
 import type {
+  Block,
   ExportJob,
   Hold,
+  NewBlock,
   NewExport,
   NewHold,
   Preview,
@@ -273,6 +275,19 @@ export class Api {
 
   liftHold(id: string, reason: string): Promise<unknown> {
     return this.#change('POST', `/api/holds/${encodeURIComponent(id)}/lift`, { reason });
+  }
+
+  /** What is hidden now. */
+  blocks(signal?: AbortSignal): Promise<readonly Block[]> {
+    return this.#get('/api/blocks', signal);
+  }
+
+  block(wanted: NewBlock): Promise<Block> {
+    return this.#change('POST', '/api/blocks', wanted);
+  }
+
+  liftBlock(id: string, reason: string): Promise<unknown> {
+    return this.#change('POST', `/api/blocks/${encodeURIComponent(id)}/lift`, { reason });
   }
 
   exports(signal?: AbortSignal): Promise<readonly ExportJob[]> {

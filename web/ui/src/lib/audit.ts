@@ -9,6 +9,7 @@ export const KINDS = [
   'steer',
   'hold',
   'lift',
+  'block',
   'export',
   'download',
   'sign_in',

@@ -24,6 +24,26 @@ export interface NewHold {
   readonly until: string | null;
 }
 
+/** A camera and span hidden from all but `seen_by`. `end` null: until a person lifts it. */
+export interface Block {
+  readonly id: string;
+  readonly camera: string;
+  readonly start: string;
+  readonly end: string | null;
+  readonly reason: string;
+  readonly seen_by: readonly string[];
+  readonly made: string;
+  readonly made_by: string;
+}
+
+export interface NewBlock {
+  readonly camera: string;
+  readonly start: string;
+  readonly end: string | null;
+  readonly reason: string;
+  readonly seen_by: readonly string[];
+}
+
 export type ExportState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
 
 export interface ExportJob {

@@ -56,6 +56,27 @@ export interface Role extends RoleBody {
   readonly built_in: boolean;
 }
 
+/** One permission: by which grant, or why not. */
+export interface Why {
+  readonly permission: string;
+  readonly allowed: boolean;
+  readonly role: string | null;
+  readonly cameras: readonly string[] | null;
+  readonly reason: string;
+  readonly hidden: boolean;
+}
+
+/** What a person or a role sees, and why, as of `at`. */
+export interface Sees {
+  readonly at: string;
+  readonly site: readonly Why[];
+  readonly cameras: readonly {
+    readonly camera: string;
+    readonly permissions: readonly Why[];
+    readonly hidden: readonly { readonly block: string; readonly start: string; readonly end: string | null }[];
+  }[];
+}
+
 export interface May {
   readonly site: readonly string[];
   readonly cameras: readonly { readonly camera: string; readonly permissions: readonly string[] }[];
@@ -75,6 +96,7 @@ export const PERMISSIONS = [
   'ptz',
   'events',
   'hold',
+  'block',
   'export',
   'registry',
   'retention',
@@ -89,6 +111,22 @@ export const PERMISSIONS = [
 export function inOrder(permissions: readonly string[]): string[] {
   const known: string[] = PERMISSIONS.filter((one) => permissions.includes(one));
   return [...known, ...permissions.filter((one) => !known.includes(one))];
+}
+
+/** What is allowed, under the grant that allows it. */
+export function byGrant(
+  whys: readonly Why[],
+): { readonly key: string; readonly grant: Grant; readonly permissions: string[] }[] {
+  const found = new Map<string, { key: string; grant: Grant; permissions: string[] }>();
+  for (const why of whys) {
+    if (!why.allowed || why.role === null || why.cameras === null) continue;
+    const grant = { role: why.role, cameras: why.cameras };
+    const key = JSON.stringify(grant);
+    const one = found.get(key) ?? { key, grant, permissions: [] };
+    one.permissions.push(why.permission);
+    found.set(key, one);
+  }
+  return [...found.values()];
 }
 
 /** The words of a permission; one that a newer server knows keeps its own word. */

@@ -1,6 +1,6 @@
 // People and roles over HTTP. Part of `Api`, which lends it its ways of asking.
 
-import type { AddedPerson, Door, Grant, May, NewPerson, Person, Role, RoleBody } from './people';
+import type { AddedPerson, Door, Grant, May, NewPerson, Person, Role, RoleBody, Sees } from './people';
 import type { Asking } from './registryapi';
 
 export class PeopleApi {
@@ -32,6 +32,15 @@ export class PeopleApi {
 
   may(name: string, signal?: AbortSignal): Promise<May> {
     return this.#asking.get(`${personUrl(name)}/may`, signal);
+  }
+
+  /** With the reasons: which grant allows what, and what is hidden. Noted in the audit. */
+  sees(name: string, signal?: AbortSignal): Promise<Sees> {
+    return this.#asking.get(`${personUrl(name)}/sees`, signal);
+  }
+
+  roleSees(name: string, signal?: AbortSignal): Promise<Sees> {
+    return this.#asking.get(`/api/roles/${encodeURIComponent(name)}/sees`, signal);
   }
 
   doors(name: string, signal?: AbortSignal): Promise<readonly Door[]> {

@@ -48,6 +48,7 @@ class Session {
   may(
     permission:
       | 'hold'
+      | 'block'
       | 'export'
       | 'retention'
       | 'registry'

@@ -44,6 +44,7 @@ export const audit: Readonly<Record<keyof typeof turkish, string>> = {
   'audit.what.snapshot': 'Took a picture',
   'audit.what.steer': 'Steered the camera',
   'audit.what.hold': 'Put on hold',
+  'audit.what.block': 'Hid a camera, ended that',
   'audit.what.lift': 'Lifted a hold',
   'audit.what.export': 'Asked for an export',
   'audit.what.download': 'Downloaded a package',

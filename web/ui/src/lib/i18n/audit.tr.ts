@@ -42,6 +42,7 @@ export const audit = {
   'audit.what.snapshot': 'Resim aldı',
   'audit.what.steer': 'Kamerayı yönlendirdi',
   'audit.what.hold': 'Saklamaya aldı',
+  'audit.what.block': 'Kamera gizledi, gizlemeyi kaldırdı',
   'audit.what.lift': 'Saklamayı kaldırdı',
   'audit.what.export': 'Dışa aktarma istedi',
   'audit.what.download': 'Paketi indirdi',

@@ -55,6 +55,8 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'ppl.removed': '{name} was removed.',
 
   'ppl.mayTitle': 'What does {name} see?',
+  'ppl.roleSeesTitle': 'What does a holder of {name} see?',
+  'ppl.seesHidden': 'Hidden: {span}',
   'ppl.mayHint': 'Now, from the network you are in.',
   'ppl.maySite': 'System',
   'ppl.mayNothing': 'Sees no camera.',
@@ -104,6 +106,7 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.ptz': 'steer cameras',
   'may.events': 'tell of events',
   'may.hold': 'hold footage',
+  'may.block': 'hide cameras',
   'may.export': 'export',
   'may.registry': 'add and change cameras',
   'may.retention': 'retention rules',

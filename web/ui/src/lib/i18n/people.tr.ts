@@ -53,6 +53,8 @@ export const people = {
   'ppl.removed': '{name} kaldırıldı.',
 
   'ppl.mayTitle': '{name} ne görür?',
+  'ppl.roleSeesTitle': '{name} rolünü taşıyan ne görür?',
+  'ppl.seesHidden': 'Gizli: {span}',
   'ppl.mayHint': 'Şu an, sizin bulunduğunuz ağdan.',
   'ppl.maySite': 'Sistem',
   'ppl.mayNothing': 'Hiçbir kamerayı görmez.',
@@ -102,6 +104,7 @@ export const people = {
   'may.ptz': 'kamera yönlendirme',
   'may.events': 'olay bildirme',
   'may.hold': 'muhafaza',
+  'may.block': 'kamera gizleme',
   'may.export': 'dışa aktarma',
   'may.registry': 'kamera ekleme ve değiştirme',
   'may.retention': 'saklama kuralları',
