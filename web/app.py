@@ -23,6 +23,7 @@ from web.api import (
     days,
     device,
     discovery,
+    doors,
     events,
     exports,
     health,
@@ -51,6 +52,7 @@ from web.witness import Witness
 ROUTERS = (
     session.router,
     account.router,
+    doors.router,
     people.router,
     system.router,
     storage.router,

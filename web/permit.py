@@ -149,7 +149,7 @@ def signed_in_of(connection: HTTPConnection) -> SignedIn | None:
     sessions = parts_of(connection).sessions
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return sessions.find_token(token.strip())
+        return sessions.find_token(token.strip(), address_of(connection))
     cookie = connection.cookies.get(COOKIE)
     return sessions.find(cookie) if cookie else None
 

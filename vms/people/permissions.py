@@ -100,10 +100,16 @@ class Grant:
     role: Role
     scope: tuple[str, ...] = (WHOLE_SITE,)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is for all cameras there are and will be, and for the site itself."""
-        return WHOLE_SITE in self.scope
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """To what an API token is narrowed: of what its person may, only this, and only there.
+
+    `cameras`: as a grant's scope; what is about the site itself takes `*`.
+    """
+
+    permissions: frozenset[Permission]
+    cameras: tuple[str, ...] = (WHOLE_SITE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ class Identity:
     """Who asks, proven by a sign-in or an API token.
 
     `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
-    but to set it up.
+    but to set it up. `narrowed`: None: the token may all that its person may.
     """
 
     account: int
@@ -120,6 +126,7 @@ class Identity:
     grants: tuple[Grant, ...]
     via: Literal["session", "token"]
     must_enrol: bool = False
+    narrowed: Narrowed | None = None
 
     @property
     def role(self) -> str:
@@ -129,7 +136,10 @@ class Identity:
     @property
     def asks_groups(self) -> bool:
         """Whether the groups of a camera matter for what is allowed."""
-        return any(one.startswith(GROUP) for grant in self.grants for one in grant.scope)
+        scopes = [grant.scope for grant in self.grants]
+        if self.narrowed is not None:
+            scopes.append(self.narrowed.cameras)
+        return any(one.startswith(GROUP) for scope in scopes for one in scope)
 
     @property
     def asks_age(self) -> bool:
@@ -168,8 +178,13 @@ def decide(identity: Identity, asked: Asked) -> Decision:
     reason = f"{identity.name} may not use {asked.permission}{about}."
     if identity.must_enrol and asked.permission is not Permission.OWN_SESSION:
         return Decision(False, f"{identity.name} must set up a second factor first.")
+    token = identity.narrowed
+    if token is not None and not (
+        asked.permission in token.permissions and _reaches(token.cameras, asked)
+    ):
+        return Decision(False, f"This token of {reason}")
     for grant in identity.grants:
-        if asked.permission not in grant.role.permissions or not _reaches(grant, asked):
+        if asked.permission not in grant.role.permissions or not _reaches(grant.scope, asked):
             continue
         refusal = _refusal(grant.role, asked)
         if refusal is None:
@@ -178,10 +193,10 @@ def decide(identity: Identity, asked: Asked) -> Decision:
     return Decision(False, reason)
 
 
-def _reaches(grant: Grant, asked: Asked) -> bool:
+def _reaches(scope: Collection[str], asked: Asked) -> bool:
     if asked.camera is None:
-        return grant.is_whole or asked.each or asked.permission in _PERSONAL
-    return any(means(pattern, asked.camera, asked.groups) for pattern in grant.scope)
+        return WHOLE_SITE in scope or asked.each or asked.permission in _PERSONAL
+    return any(means(pattern, asked.camera, asked.groups) for pattern in scope)
 
 
 def _refusal(role: Role, asked: Asked) -> str | None:
@@ -213,6 +228,8 @@ def _ago(age: Span) -> str:
 def permissions_of(identity: Identity) -> frozenset[Permission]:
     """All that is allowed somewhere; the screens show only what their reader may use."""
     held = frozenset[Permission]().union(*(grant.role.permissions for grant in identity.grants))
+    if identity.narrowed is not None:
+        held &= identity.narrowed.permissions
     return held & {Permission.OWN_SESSION} if identity.must_enrol else held
 
 

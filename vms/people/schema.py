@@ -75,6 +75,10 @@ api_token = Table(
     Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("label", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, server_default="0"),
+    Column("narrowed", Text),  # JSON: {permissions, cameras}; null: all its person may
+    Column("used", BigInteger),  # last, to the minute
+    Column("used_from", Text, nullable=False, server_default=""),  # the address
     Index("api_token_account", "account_id"),
 )
 

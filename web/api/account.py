@@ -28,7 +28,7 @@ Password = Annotated[str, Field(min_length=1, max_length=1_024)]
 Code = Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
@@ -40,15 +40,15 @@ class SecondFactor(BaseModel):
     required: bool
 
 
-class PasswordForm(_Form):
+class PasswordForm(Form):
     password: Password
 
 
-class CodeForm(_Form):
+class CodeForm(Form):
     code: Code
 
 
-class BothForm(_Form):
+class BothForm(Form):
     password: Password
     code: Code
 
@@ -69,7 +69,7 @@ class RecoveryCodes(BaseModel):
 @router.get("/second-factor")
 def second_factor(request: Request, me: Me) -> SecondFactor:
     """Whether a code is asked at one's own sign-in."""
-    state = parts_of(request).second_factors.state(_person(request, me))
+    state = parts_of(request).second_factors.state(person_of(request, me))
     return SecondFactor(
         since=None if state.since is None else rfc3339(state.since),
         recovery_left=state.recovery_left,
@@ -80,7 +80,7 @@ def second_factor(request: Request, me: Me) -> SecondFactor:
 @router.post("/second-factor", status_code=201)
 def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
     """Begin to set up a second factor; it counts once its first code was confirmed."""
-    who = _person(request, me)
+    who = person_of(request, me)
     door: SignIn = request.app.state.door
     factors = parts_of(request).second_factors
     if not factors.is_asked(who):  # else it is refused below, whatever the password
@@ -99,7 +99,7 @@ def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
 @router.post("/second-factor/confirm")
 def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
     """The first code: from now on one is asked. The answer holds the recovery codes, this once."""
-    who = _person(request, me)
+    who = person_of(request, me)
     try:
         codes = parts_of(request).second_factors.confirm(who, form.code)
     except Denied as error:
@@ -111,7 +111,7 @@ def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
 @router.post("/second-factor/remove", status_code=204)
 def remove(request: Request, form: BothForm, me: Me) -> None:
     """Be asked for no code any more; it ends all of one's sign-ins, this one too."""
-    who = _person(request, me)
+    who = person_of(request, me)
     door: SignIn = request.app.state.door
     try:
         door.prove(who.name, form.password, address_of(request), form.code)
@@ -121,7 +121,7 @@ def remove(request: Request, form: BothForm, me: Me) -> None:
     _log.warning("second_factor_removed", account=who.name, address=address_of(request))
 
 
-def _person(request: Request, me: SignedIn) -> Account:
+def person_of(request: Request, me: SignedIn) -> Account:
     """Whose account it is; a program with a token has no business here."""
     if me.identity.via == "token":
         raise Problem(403, "denied", "An account is looked after signed in, not with a token.")

@@ -73,14 +73,22 @@ class PersonPatch(_Form):
 
 
 class Door(BaseModel):
-    """A sign-in (`session`) or an API token. `expires` null: never."""
+    """A sign-in (`session`) or an API token.
+
+    `address`: where it came from, or was last used from; `used`: when, to the minute, null for
+    never and for sign-ins. `permissions`, `cameras`: to what a token is narrowed; null: all its
+    person may.
+    """
 
     id: str
     kind: Literal["session", "token"]
     created: str
-    expires: str | None
+    expires: str
     address: str
     label: str
+    used: str | None
+    permissions: list[Permission] | None
+    cameras: list[str] | None
 
 
 class RoleForm(_Form):
@@ -195,17 +203,7 @@ def may(request: Request, name: Name, by: By) -> May:
 def sessions(request: Request, name: Name, by: By) -> list[Door]:
     """By what a person is let in now: sign-ins, then API tokens; the newest first."""
     parts = parts_of(request)
-    return [
-        Door(
-            id=one.id,
-            kind=one.kind,
-            created=rfc3339(one.created),
-            expires=None if one.expires is None else rfc3339(one.expires),
-            address=one.address,
-            label=one.label,
-        )
-        for one in parts.sessions.doors(parts.accounts.get(name))
-    ]
+    return doors_of(parts, parts.accounts.get(name))
 
 
 @router.delete("/people/{name}/sessions/{door}", status_code=204)
@@ -248,6 +246,11 @@ def remove_role(request: Request, name: Name, by: By) -> None:
     """Remove a role that nobody holds."""
     parts_of(request).roles.remove(name)
     _log.info("role_removed", role=name, by=by.identity.name)
+
+
+def doors_of(parts: WebParts, who: Account) -> list[Door]:
+    """By what an account is let in now."""
+    return [Door.model_validate(one.as_json()) for one in parts.sessions.doors(who)]
 
 
 def _granted(forms: list[GrantForm]) -> list[Granted]:
