@@ -6,9 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.web.api.test_account import code_of, enrol
+from tests.web.api.test_audit import kept
 from tests.web.site import PASSWORD, WebSite
 from vms.core.clock import DAY, rfc3339
-from vms.people.audit.entry import Entry, What
+from vms.people.audit.entry import What
 from vms.people.roles import Granted, RoleSettings
 
 TOKENS, DOORS = "/api/account/tokens", "/api/account/sessions"
@@ -88,15 +89,13 @@ def test_nobody_ends_anothers_door_here(site: WebSite, ali: TestClient) -> None:
     assert ali.delete(f"{DOORS}/{door.id}").status_code == 404
 
 
-def test_making_and_revoking_stand_in_the_audit(
-    site: WebSite, ali: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[Entry] = []
-    monkeypatch.setattr(type(site.parts.trail), "tell", lambda _, entry: told.append(entry))
+def test_making_and_revoking_stand_in_the_audit(site: WebSite, ali: TestClient) -> None:
     made = ali.post(TOKENS, json=WALL | {"permissions": ["live"]}).json()["token"]
     door = ali.get(DOORS).json()[1]["id"]
     ali.delete(f"{DOORS}/{door}")
-    assert [(one.what, one.outcome) for one in told] == [(What.ACCOUNT, "done")] * 2
-    assert told[0].detail == "make a token: wall, 90 d, only live on *"
+    ali.post(TOKENS, json=WALL | {"password": "wrong password"})
+    told = sorted(kept(site, What.ACCOUNT), key=lambda one: (one.at, one.outcome, one.detail))
+    assert [one.outcome for one in told] == ["denied", "done", "done"]
     assert told[1].subject == door
+    assert told[2].detail == "make a token: wall, 90 d, only live on *"
     assert made not in repr(told)

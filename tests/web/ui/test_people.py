@@ -113,3 +113,31 @@ def test_who_may_not_see_people_is_told_and_sees_only_their_cameras(
     page.goto(served.url)
     expect(page.get_by_role("complementary").first).to_contain_text("Kuzey Kapı")
     expect(page.locator("body")).not_to_contain_text("gate-south")
+
+
+def test_a_token_is_made_narrow_shown_once_and_revoked(browser: Browser, served: Served) -> None:
+    page = opened(browser, served, "ali", "/account")
+    page.get_by_text("API anahtarı oluştur").click()
+    page.get_by_label("Ne için?").fill("lobi duvarı")
+    page.get_by_label("Süresi").select_option("30")
+    page.get_by_label("Ne yapabilsin?").select_option("some")
+    page.get_by_label("Parolanız").last.fill(PASSWORD)
+    page.get_by_role("button", name="Anahtar oluştur").click()
+    expect(page.get_by_text("En az bir izin seçin.")).to_be_visible()
+    page.get_by_label("canlı izleme").check()
+    page.get_by_label("Nerede").select_option("some")
+    page.get_by_label("Meydan").check()
+    page.get_by_role("button", name="Anahtar oluştur").click()
+    token = page.locator(".made code").inner_text()
+    found = served.site.parts.sessions.find_token(token, "10.0.0.7")
+    assert found is not None
+    assert found.identity.narrowed is not None
+    assert found.identity.narrowed.cameras == ("group:meydan",)
+    page.get_by_role("button", name="Sakladım").click()
+    page.reload()
+    mine = page.get_by_role("listitem").filter(has_text="API anahtarı: lobi duvarı")
+    expect(mine).to_contain_text("10.0.0.7 · yalnızca: canlı izleme · Meydan grubu")
+    assert token not in page.content()
+    mine.get_by_role("button").click()
+    expect(mine).to_have_count(0)
+    assert served.site.parts.sessions.find_token(token) is None
