@@ -41,7 +41,7 @@ def seconds_until_the_last_byte(socket: ClientConnection, within: float) -> floa
 
 
 def add(town: Town, user: str, *more: str) -> None:
-    made = ("users", "add", user, "--password-stdin", *more)
+    made = ("users", "add", user, "--password-stdin", "--stays", *more)
     done = town.site.vms(*made, say=PASSWORD)
     assert done.returncode == 0, done.stderr
 

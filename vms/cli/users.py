@@ -30,6 +30,11 @@ FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
 
+Stays = Annotated[
+    bool,
+    typer.Option("--stays", help="The password need not be changed at the next sign-in."),
+]
+
 
 @app.command("list")
 def list_accounts(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -58,6 +63,7 @@ def add(
     cameras: OnCameras = None,
     display_name: Annotated[str, typer.Option(help="How screens show this person.")] = "",
     password_stdin: FromStdin = False,
+    stays: Stays = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make an account; without --password-stdin a password is made and printed once."""
@@ -67,7 +73,9 @@ def add(
     password, made = _password(password_stdin)
     with open_site(config) as site:
         grants = [Granted(role, tuple(cameras or ("*",)))]
-        account = site.accounts.add(name, password, display_name=display_name, grants=grants)
+        account = site.accounts.add(
+            name, password, display_name=display_name, grants=grants, must_change=not stays
+        )
     _tell(account.name, made)
 
 
@@ -173,14 +181,17 @@ def role(
 
 @app.command()
 def passwd(
-    name: NameArgument, password_stdin: FromStdin = False, config: Config = DEFAULT_CONFIG
+    name: NameArgument,
+    password_stdin: FromStdin = False,
+    stays: Stays = False,
+    config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Set a new password; ends the account's sign-ins."""
     from vms.app.site import open_site
 
     password, made = _password(password_stdin)
     with open_site(config) as site:
-        site.accounts.set_password(name, password)
+        site.accounts.set_password(name, password, must_change=not stays)
     _tell(name, made)
 
 

@@ -117,7 +117,8 @@ class Identity:
     """Who asks, proven by a sign-in or an API token.
 
     `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
-    but to set it up. `narrowed`: None: the token may all that its person may.
+    but to set it up. `must_change`: nor with a password somebody else chose, but to change it.
+    `narrowed`: None: the token may all that its person may.
     """
 
     account: int
@@ -126,12 +127,18 @@ class Identity:
     grants: tuple[Grant, ...]
     via: Literal["session", "token"]
     must_enrol: bool = False
+    must_change: bool = False
     narrowed: Narrowed | None = None
 
     @property
     def role(self) -> str:
         """The name of the first role; empty for who has none."""
         return self.grants[0].role.name if self.grants else ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether something about the own account comes before all else."""
+        return self.must_enrol or self.must_change
 
     @property
     def asks_groups(self) -> bool:
@@ -176,8 +183,9 @@ def decide(identity: Identity, asked: Asked) -> Decision:
     """May `identity` do it? Any one grant suffices."""
     about = f" on camera {asked.camera}" if asked.camera is not None else ""
     reason = f"{identity.name} may not use {asked.permission}{about}."
-    if identity.must_enrol and asked.permission is not Permission.OWN_SESSION:
-        return Decision(False, f"{identity.name} must set up a second factor first.")
+    if identity.is_held and asked.permission is not Permission.OWN_SESSION:
+        first = "change the password" if identity.must_change else "set up a second factor"
+        return Decision(False, f"{identity.name} must {first} first.")
     token = identity.narrowed
     if token is not None and not (
         asked.permission in token.permissions and _reaches(token.cameras, asked)
@@ -230,7 +238,7 @@ def permissions_of(identity: Identity) -> frozenset[Permission]:
     held = frozenset[Permission]().union(*(grant.role.permissions for grant in identity.grants))
     if identity.narrowed is not None:
         held &= identity.narrowed.permissions
-    return held & {Permission.OWN_SESSION} if identity.must_enrol else held
+    return held & {Permission.OWN_SESSION} if identity.is_held else held
 
 
 def steering_priority(identity: Identity) -> int:

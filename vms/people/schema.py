@@ -29,6 +29,8 @@ account = Table(
     Column("password_hash", Text, nullable=False),  # argon2id in PHC form
     Column("created", BigInteger, nullable=False),
     Column("password_changed", BigInteger, nullable=False),
+    # Somebody else chose it: nothing is allowed until it is changed.
+    Column("must_change", Boolean, nullable=False, server_default=false()),
 )
 
 # Roles that people made; the built-in ones stand in the code.

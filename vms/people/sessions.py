@@ -230,7 +230,13 @@ class Sessions:
         grants = self._roles.grants_of(connection, who.id)
         asked = via == "session" and any(one.role.second_factor for one in grants)
         must_enrol = asked and not has_second_factor(connection, who.id)
-        return Identity(who.id, who.name, who.display_name, grants, via, must_enrol, narrowed)
+        must_change = via == "session" and who.must_change
+        return Identity(
+            *(who.id, who.name, who.display_name, grants, via),
+            must_enrol=must_enrol,
+            must_change=must_change,
+            narrowed=narrowed,
+        )
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:

@@ -53,6 +53,14 @@ class BothForm(Form):
     code: Code
 
 
+class NewPassword(Form):
+    """`password`: the present one; `code`: with a second factor."""
+
+    password: Password
+    new: Password
+    code: Code | None = None
+
+
 class Begun(BaseModel):
     """For the telephone, this once. `picture`: a QR code as a data: address of an SVG."""
 
@@ -64,6 +72,22 @@ class RecoveryCodes(BaseModel):
     """Told this once; each lets its owner in once, in place of a code."""
 
     recovery_codes: list[str]
+
+
+@router.post("/password", status_code=204)
+def change_password(request: Request, form: NewPassword, me: Me) -> None:
+    """Change one's own password; it ends one's other sign-ins and all tokens, this one stays."""
+    who = person_of(request, me, changes_password=True)
+    door: SignIn = request.app.state.door
+    if form.new == form.password:
+        raise Problem(422, "password_same", "the new password is the present one")
+    try:
+        door.prove(who.name, form.password, address_of(request), form.code)
+    except Denied as error:
+        raise refusal(error, 403) from None
+    keep = bytes.fromhex(me.permit.partition(":")[2])
+    parts_of(request).accounts.set_password(who.name, form.new, keep=keep)
+    _log.info("password_changed", account=who.name, address=address_of(request))
 
 
 @router.get("/second-factor")
@@ -121,8 +145,11 @@ def remove(request: Request, form: BothForm, me: Me) -> None:
     _log.warning("second_factor_removed", account=who.name, address=address_of(request))
 
 
-def person_of(request: Request, me: SignedIn) -> Account:
-    """Whose account it is; a program with a token has no business here."""
+def person_of(request: Request, me: SignedIn, *, changes_password: bool = False) -> Account:
+    """Whose account it is; a program with a token has no business here, and whose password
+    somebody else chose changes it first."""
     if me.identity.via == "token":
         raise Problem(403, "denied", "An account is looked after signed in, not with a token.")
+    if me.identity.must_change and not changes_password:
+        raise Problem(403, "must_change", f"{me.identity.name} must change the password first.")
     return parts_of(request).accounts.get(me.identity.name)

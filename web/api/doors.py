@@ -72,8 +72,10 @@ def shut(request: Request, door: Annotated[str, Path(pattern="^[0-9a-f]{16}$")],
 def make(request: Request, form: TokenForm, me: Me) -> MadeToken:
     """Make an API token for a program; it stands in this answer only."""
     parts, who = parts_of(request), person_of(request, me)
-    if me.identity.must_enrol:
-        raise Problem(403, "denied", f"{who.name} must set up a second factor first.")
+    if me.identity.is_held:
+        raise Problem(
+            403, "denied", f"{who.name} must set up the account first: second factor, password."
+        )
     order = TokenOrder(form.label, Span(form.days * DAY), narrowing(form.permissions, form.cameras))
     door: SignIn = request.app.state.door
     try:

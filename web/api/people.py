@@ -50,7 +50,8 @@ class Person(BaseModel):
 
 
 class NewPerson(_Form):
-    """Who is added. `password` null: one is made and told once, in the answer."""
+    """Who is added. `password` null: one is made and told once, in the answer. Either way its
+    person changes it at the first sign-in."""
 
     name: Annotated[str, Field(max_length=200)]
     display_name: Annotated[str, Field(max_length=200)] = ""
@@ -65,7 +66,8 @@ class AddedPerson(Person):
 
 
 class PersonPatch(_Form):
-    """What changes; what is left out stays. A new password ends the person's sign-ins."""
+    """What changes; what is left out stays. A new password ends the person's sign-ins, and is
+    changed by the person at the next one."""
 
     display_name: Annotated[str, Field(max_length=200)] | None = None
     grants: Grants | None = None
@@ -148,6 +150,7 @@ def add(request: Request, wanted: NewPerson, by: By) -> AddedPerson:
         wanted.password or made or "",
         display_name=wanted.display_name,
         grants=_granted(wanted.grants),
+        must_change=True,
     )
     _log.info("account_added", account=who.name, by=by.identity.name)
     return AddedPerson(**_person(who).model_dump(), password=made)
@@ -163,7 +166,7 @@ def change(request: Request, name: Name, patch: PersonPatch, by: By) -> Person:
     if patch.display_name is not None:
         who = accounts.rename(name, patch.display_name)
     if patch.password is not None:
-        accounts.set_password(name, patch.password)
+        accounts.set_password(name, patch.password, must_change=True)
         who = accounts.get(name)
     fields = sorted(patch.model_fields_set)  # names, never what stands in them
     _log.info("account_changed", account=who.name, by=by.identity.name, fields=fields)
