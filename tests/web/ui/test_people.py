@@ -141,3 +141,28 @@ def test_a_token_is_made_narrow_shown_once_and_revoked(browser: Browser, served:
     mine.get_by_role("button").click()
     expect(mine).to_have_count(0)
     assert served.site.parts.sessions.find_token(token) is None
+
+
+def test_a_password_somebody_else_chose_is_changed_first(browser: Browser, served: Served) -> None:
+    served.site.parts.accounts.set_password("ali", "told by telephone", must_change=True)
+    page = browser.new_context(locale="tr-TR").new_page()
+    page.goto(served.url)
+    page.fill("#username", "ali")
+    page.fill("#password", "told by telephone")
+    page.click("button[type=submit]")
+    expect(page.get_by_text("Parolanızı başkası belirledi.")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Bölümler")).to_have_count(0)
+    change = page.get_by_role("button", name="Parolayı değiştir")
+    page.get_by_label("Şimdiki parolanız").fill("told by telephone")
+    page.get_by_label("Yeni parola", exact=True).fill("password1234")
+    page.get_by_label("Yeni parola, bir daha").fill("password1235")
+    change.click()
+    expect(page.get_by_role("alert")).to_have_text("İki yeni parola aynı değil.")
+    page.get_by_label("Yeni parola, bir daha").fill("password1234")
+    change.click()
+    expect(page.get_by_role("alert")).to_contain_text("kolay tahmin edilir")
+    for label in ("Yeni parola", "Yeni parola, bir daha"):
+        page.get_by_label(label, exact=True).fill(PASSWORD)
+    change.click()
+    expect(page.get_by_role("navigation", name="Bölümler")).to_be_visible()
+    assert served.site.parts.accounts.check("ali", PASSWORD) is not None

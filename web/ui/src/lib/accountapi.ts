@@ -48,6 +48,11 @@ export class AccountApi {
     return this.#asking.change('POST', `${FACTOR}/confirm`, { code });
   }
 
+  /** Ends one's other sign-ins and all tokens. `code`: asked with a second factor. */
+  changePassword(password: string, wanted: string, code: string | null): Promise<unknown> {
+    return this.#asking.change('POST', '/api/account/password', { password, new: wanted, code });
+  }
+
   doors(signal?: AbortSignal): Promise<readonly Door[]> {
     return this.#asking.get('/api/account/sessions', signal);
   }
