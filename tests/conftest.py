@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.postgresql import postgresql_server
 from tests.storage.cases import Cases, summary
@@ -31,6 +34,25 @@ def postgresql() -> Iterator[str]:
     """The URL of an empty PostgreSQL."""
     with postgresql_server() as url:
         yield url
+
+
+class _TownTogether(LoadFileScheduling):
+    """By file, but all that looks at the running town goes to one process: a town each would take
+    a third of the machine from the other tests."""
+
+    _town = frozenset(
+        f"tests/system/{file.name}"
+        for file in (Path(__file__).parent / "system").glob("test_*.py")
+        if re.search("(running|whole)_town", file.read_text())
+    )
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = super()._split_scope(nodeid)
+        return "town" if scope in self._town else scope
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return _TownTogether(config, log)
 
 
 _TOLD = frozenset({"fuzz", "rights", "contract", "injection", "networks", "canaries"})

@@ -49,7 +49,6 @@ HEADERS = {
             "geolocation",
             "usb",
             "serial",
-            "bluetooth",
             "payment",
             "display-capture",
             "hid",

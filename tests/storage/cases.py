@@ -19,17 +19,17 @@ _SHOWN = 5  # broken cases that one test tells of; the others are counted
 
 class Cases:
     """The crash points that one test goes through. `told`: the test's properties in the report;
-    `half`: 0 or 1 where it goes through every second one."""
+    `part`: which of them, "day" or "night"; None: all."""
 
-    def __init__(self, told: list[tuple[str, Any]], half: int | None = None) -> None:
-        self._told, self._half = told, half
+    def __init__(self, told: list[tuple[str, Any]], part: str | None = None) -> None:
+        self._told, self._part = told, part
         self._broken: list[str] = []
 
     def points(self, operations: int, turn: int) -> list[int]:
-        """At which operations this test stops, of 1 to `operations`. Faults of another `turn` stop
-        at the others: each operation is stopped at in either half."""
-        every = range(1, operations + 1)
-        return [at for at in every if self._half is None or (at + turn) % 2 == self._half]
+        """At which operations this test stops, of 1 to `operations`. By day every fourth; faults of
+        another `turn` (0 to 3) stop at others, so that each is stopped at in some way."""
+        every, wanted = range(1, operations + 1), self._part == "day"
+        return [at for at in every if self._part is None or ((at + turn) % 4 == 0) == wanted]
 
     @contextlib.contextmanager
     def case(self, scenario: str, name: str, disk: SimDisk | None = None) -> Iterator[None]:
@@ -78,22 +78,22 @@ _Test = TypeVar("_Test", bound=Callable[..., None])
 _long = pytest.mark.timeout(600)
 
 
-def in_halves(test: _Test) -> _Test:
-    """Run a test for every second of its points, and by `make nightly` for the others."""
-    halves = [pytest.param(0, id="half"), pytest.param(1, id="rest", marks=pytest.mark.nightly)]
-    return _long(pytest.mark.parametrize("cases", halves, indirect=True)(test))
+def in_parts(test: _Test) -> _Test:
+    """Run a test for every fourth of its points, and by `make nightly` for the others."""
+    parts = ["day", pytest.param("night", marks=pytest.mark.nightly)]
+    return _long(pytest.mark.parametrize("cases", parts, indirect=True)(test))
 
 
 def every_stop(test: _Test) -> _Test:
     """Run a test for each way to stop: `fault`, and whether with a cut of `power`."""
     cut = pytest.mark.parametrize("power", [False, True], ids=["killed", "power-cut"])
-    return in_halves(cut(pytest.mark.parametrize("fault", ["stop", "tear"])(test)))
+    return in_parts(cut(pytest.mark.parametrize("fault", ["stop", "tear"])(test)))
 
 
 def every_refusal(test: _Test) -> _Test:
     """Run a test for each way to refuse: the errno `code`, `stubborn` (1) or once (0)."""
     codes = pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
-    return in_halves(pytest.mark.parametrize("stubborn", [0, 1], ids=["once", "on"])(codes(test)))
+    return in_parts(pytest.mark.parametrize("stubborn", [0, 1], ids=["once", "on"])(codes(test)))
 
 
 def stopped_everywhere(
@@ -108,7 +108,7 @@ def stopped_everywhere(
     and asserts."""
     fault, power = what
     with _quick_collections():
-        for at in cases.points(operations, power + (fault == "tear")):
+        for at in cases.points(operations, 2 * power + (fault == "tear")):
             trial = make(at, fault)
             name = f"{'power cut' if power else 'killed'} ({fault}) at {at}"
             with cases.case(scenario, name, trial.disk):
@@ -130,7 +130,7 @@ def refused_everywhere(
     """Refuse each operation of `make(at, "refuse", …)` with an errno, once or from then on."""
     code, stubborn = what
     with _quick_collections():
-        for at in cases.points(operations, stubborn + (code == errno.EIO)):
+        for at in cases.points(operations, 2 * stubborn + (code == errno.EIO)):
             trial = make(at, "refuse", errno=code, stubborn=stubborn)
             name = f"{errno.errorcode[code]} {'from' if stubborn else 'once at'} {at}"
             with cases.case(scenario, name, trial.disk):

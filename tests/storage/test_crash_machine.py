@@ -17,7 +17,7 @@ import pytest
 
 from storage.layout import Stage
 from storage.recording import Store
-from tests.storage.cases import Cases, in_halves
+from tests.storage.cases import Cases, in_parts
 from tests.storage.house import Recorder, key, settings
 from tests.storage.invariants import JUMP, assert_invariants
 from tests.storage.sim_disk import Crash, Fault, SimDisk
@@ -134,7 +134,7 @@ def test_the_scenario_is_covered_to_its_last_operation(ground: Path) -> None:
     assert_invariants(trial.world(loss=0))
 
 
-@in_halves
+@in_parts
 @pytest.mark.parametrize("fault", ["stop", "tear"])
 def test_killed_at_any_operation(ground: Path, cases: Cases, fault: Fault) -> None:
     for at in cases.points(OPERATIONS, fault == "tear"):
@@ -148,10 +148,10 @@ def test_killed_at_any_operation(ground: Path, cases: Cases, fault: Fault) -> No
     cases.all_held()
 
 
-@in_halves
+@in_parts
 @pytest.mark.parametrize("fault", ["stop", "tear"])
 def test_power_cut_at_any_operation(ground: Path, cases: Cases, fault: Fault) -> None:
-    for at in cases.points(OPERATIONS, fault == "stop"):
+    for at in cases.points(OPERATIONS, 2 + (fault == "tear")):
         trial = Trial(ground, at, fault)
         with cases.case(SCENARIO, f"power cut ({fault}) at {at}", trial.disk):
             assert not trial.run()
@@ -186,9 +186,9 @@ def _taken(trial: Trial) -> list[tuple[StreamKey, Instant]]:
     return [(recorder.stream, last) for recorder in trial.recorders]
 
 
-@in_halves
+@in_parts
 @pytest.mark.parametrize("stubborn", [False, True], ids=["once", "on"])
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
 def test_refused_at_any_operation(ground: Path, cases: Cases, code: int, stubborn: bool) -> None:
-    points = cases.points(OPERATIONS, stubborn + (code == errno.EIO))
+    points = cases.points(OPERATIONS, 2 * stubborn + (code == errno.EIO))
     _refuse(ground, cases, points, code, stubborn)

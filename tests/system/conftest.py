@@ -31,7 +31,7 @@ class Town:
         return self.up.signed_in(self.user, self.password)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """`vms up` over five cameras, one of which had a gap.
 
@@ -64,7 +64,7 @@ def running_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             yield Town(site, fleet, up, found[2], found[3])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_town(running_town: Town) -> Town:
     """The town once every camera has two finished files, the bridge one after its gap too."""
     site = running_town.site

@@ -52,8 +52,9 @@ document.addEventListener('securitypolicyviolation', (event) =>
 
 @dataclass
 class Planted:
-    """What was sent where, and what of it was taken."""
+    """What was sent where, and what of it was taken. `texts`: each with its number."""
 
+    texts: list[tuple[int, str]]
     sent: int = 0
     refused: int = 0
     harmed: list[str] = field(default_factory=list)
@@ -126,7 +127,7 @@ FIELDS = (
         "event", lambda n, t: (
             "POST", f"{GATE}/events", {"kind": "motion", "detail": t, **SPAN}
         ),
-        _id, EVENTS, _by("id", "detail"), str,
+        _id, EVENTS, _by("id", "detail"), lambda text: text.replace("\0", ""),
     ),
     Field(
         "export", lambda n, t: (
@@ -178,10 +179,14 @@ def served(ground: Path, fleet: Fleet) -> Iterator[Served]:
             yield served
 
 
-@pytest.fixture(scope="module")
-def planted(served: Served) -> Planted:
-    """The whole corpus in every field; a whole value or a refusal, and nothing between."""
-    told, parts = Planted(), served.site.parts
+@pytest.fixture(scope="module", params=["day", pytest.param("night", marks=pytest.mark.nightly)])
+def planted(request: pytest.FixtureRequest, served: Served) -> Planted:
+    """The corpus in every field; a whole value or a refusal, and nothing between.
+
+    By day every third of its texts, by night the others.
+    """
+    by_day, parts = request.param == "day", served.site.parts
+    told = Planted([(n, text) for n, (_, text) in enumerate(CORPUS) if (n % 3 == 0) == by_day])
     token = parts.sessions.make_token(parts.accounts.get("ayse"), "injection")
     before = _names(served)
     headers = {"Authorization": f"Bearer {token}"}
@@ -197,7 +202,7 @@ def planted(served: Served) -> Planted:
 
 def _plant(client: httpx2.Client, one: Field, told: Planted) -> None:
     wanted = {}
-    for number, (_, text) in enumerate(CORPUS):
+    for number, text in told.texts:
         if one.name in ("person", "role", "rule", "rule name") and number % 4:
             continue  # each costs a hash of a password, or a change of all rules
         method, path, body = one.request(number, text)
@@ -212,7 +217,7 @@ def _plant(client: httpx2.Client, one: Field, told: Planted) -> None:
 def _plant_cameras(client: httpx2.Client, told: Planted) -> None:
     """A camera for each text, and the text in all of its fields that take it."""
     wanted: dict[str, set[str]] = {}
-    for number, (_, text) in enumerate(CORPUS):
+    for number, text in told.texts:
         place = {"id": f"c-{number}", "source": "rtsp://10.0.0.7/x", "sub": "rtsp://10.0.0.7/y"}
         place["record"] = "off"
         everywhere = {"inventory": dict.fromkeys(INVENTORY, text)}
@@ -229,7 +234,7 @@ def _plant_cameras(client: httpx2.Client, told: Planted) -> None:
             if _taken(client.patch(f"/api/cameras/c-{number}", json=put(text)), name, text, told)
         }
     found = {row["id"]: row for row in client.get("/api/registry").json()}
-    for number, (_, text) in enumerate(CORPUS):
+    for number, text in told.texts:
         row = found[f"c-{number}"]
         for name in wanted[f"c-{number}"]:
             read = CAMERA_FIELDS[name][1]
@@ -264,10 +269,12 @@ def _names(served: Served) -> set[str]:
 
 def test_every_text_comes_back_unharmed(planted: Planted, record_property: Any) -> None:
     assert len(CORPUS) >= 150
-    assert planted.sent > 1_200
+    assert planted.sent > 10 * len(planted.texts) > 700
     assert planted.harmed == []
     assert planted.refused < planted.sent / 2
-    said = f"{len(CORPUS)} texts, {planted.sent} in {len(FIELDS) + len(CAMERA_FIELDS)} fields"
+    said = (
+        f"{len(planted.texts)} texts, {planted.sent} in {len(FIELDS) + len(CAMERA_FIELDS)} fields"
+    )
     record_property("injection", f"{said}, {planted.refused} refused, 0 harmed")
 
 
@@ -278,7 +285,7 @@ def pages() -> list[str]:
     plain_pages = [f"/{name}" for name in re.findall(r"'(\w+)'", found[1])]
     at = f"?at={SPAN['start']}"
     hostile = "/camera/" + _quoted("<img src=x onerror=__ran(1)>")
-    cameras = [f"/camera/c-{number}" for number in (3, 28)]
+    cameras = [f"/camera/c-{number}" for number in (3, 28, 31)]
     own = ["/", "/cameras/find", "/camera/gate", f"/camera/gate-north{at}", hostile, *cameras]
     return [*plain_pages, *own, "/nowhere/<svg onload=__ran(1)>"]
 
@@ -305,7 +312,7 @@ def test_no_page_runs_anything_of_it(
         wrong += [f"{path}: {told}" for told in page.evaluate("window.__told")]
         wrong += _elements(page, path)
     page.goto(f"{served.url}/cameras")
-    _shows(page, planted.names)
+    _shows(page, planted)
     assert wrong == []
     context.close()
     record_property("injection", f"{len(pages())} pages, 0 scripts run, 0 violations")
@@ -344,10 +351,13 @@ def _elements(page: Page, path: str) -> list[str]:
     return [f"{path}: {one}" for one in found]
 
 
-def _shows(page: Page, names: list[str]) -> None:
+def _shows(page: Page, planted: Planted) -> None:
     """The names stand on the page as they are."""
+    expect(page.locator(f"[data-camera=c-{planted.texts[0][0]}]").first).to_be_visible()
     shown = page.locator("main").inner_text()
     flat = " ".join(shown.split())
-    wanted = [" ".join(name.split()) for name in names if name.isascii() and name.isprintable()]
+    wanted = [
+        " ".join(name.split()) for name in planted.names if name.isascii() and name.isprintable()
+    ]
     missing = [name for name in wanted if name and name not in flat]
     assert len(missing) < len(wanted) / 10, missing[:5]
