@@ -24,6 +24,7 @@ from web.api import (
     days,
     device,
     discovery,
+    doors,
     events,
     exports,
     health,
@@ -54,6 +55,7 @@ from web.witness import Witness
 ROUTERS = (
     session.router,
     account.router,
+    doors.router,
     people.router,
     sees.router,
     system.router,

@@ -82,7 +82,10 @@ class Recognised:
 
     def _find(self, kind: str, secret: str, connection: HTTPConnection) -> SignedIn | None:
         sessions = self._parts.sessions
-        return sessions.find_token(secret) if kind == "token" else sessions.find(secret)
+        if kind == "cookie":
+            return sessions.find(secret)
+        address = connection.client.host if connection.client is not None else "local"
+        return sessions.find_token(secret, address)
 
     def groups(self) -> Groups:
         """The groups of each camera. May block for a question to the database."""

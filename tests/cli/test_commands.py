@@ -90,6 +90,24 @@ def test_users_are_made_listed_and_removed(config: Path) -> None:
     assert vms("users", "remove", "veli", config=config).returncode == 0
 
 
+def test_a_token_is_narrowed_listed_and_revoked(config: Path) -> None:
+    vms("users", "add", "ayse", config=config)
+    narrow = ("--label", "wall", "--days", "7", "--permit", "live", "--cameras", "gate-*")
+    token = vms("users", "token", "ayse", *narrow, config=config).stdout.strip()
+    assert token.startswith("vms_")
+    listed = vms("users", "doors", "ayse", "--json", config=config).stdout
+    (door,) = json.loads(listed)
+    assert (door["permissions"], door["cameras"], door["used"]) == (["live"], ["gate-*"], None)
+    assert token not in listed
+    wrong = vms("users", "token", "ayse", "--permit", "fly", config=config)
+    assert (wrong.returncode, "own_session" in wrong.stderr) == (2, True)
+    assert vms("users", "shut", "ayse", door["id"], config=config).returncode == 0
+    assert json.loads(vms("users", "doors", "ayse", "--json", config=config).stdout) == []
+    told = vms("audit", "--kind", "people", "--json", config=config).stdout
+    assert "make a token: wall, 7 d, only live on gate-*" in told
+    assert token not in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argon2
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from storage.database import migrate, open_database
 from vms.core.errors import AlreadyExists, BadRequest, NotFound
 from vms.people.accounts import Accounts, fold_name
+from vms.people.passwords import WeakPassword, check_password, make_password
 from vms.people.permissions import ADMIN
 from vms.people.schema import account, metadata
 from vms.people.sessions import Sessions
@@ -25,8 +27,6 @@ def test_the_administrator_is_made_once(accounts: Accounts) -> None:
 
 
 def test_two_generated_passwords_differ(accounts: Accounts) -> None:
-    from vms.people.passwords import make_password
-
     assert make_password() != make_password()
 
 
@@ -53,10 +53,69 @@ def test_a_bad_name_is_refused(accounts: Accounts, name: str) -> None:
         accounts.add(name, PASSWORD)
 
 
-@pytest.mark.parametrize("password", ["short", "x" * 1_025])
-def test_a_bad_password_is_refused(accounts: Accounts, password: str) -> None:
-    with pytest.raises(BadRequest, match="password"):
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("elevenchars", "short"),
+        ("x" * 1_025, "long"),
+        ("My name is ALİ!", "name"),
+        ("password1234", "common"),
+        ("Password!2345", "common"),
+        ("qwertyuiop123", "common"),
+        ("galatasaray1905", "common"),
+        ("aaaaaaaaaaaaaaaaaaaaaa", "common"),
+    ],
+)
+def test_a_bad_password_is_refused(accounts: Accounts, password: str, why: str) -> None:
+    with pytest.raises(WeakPassword) as refused:
         accounts.add("ali", password)
+    assert refused.value.why == why
+    assert password not in str(refused.value)
+    assert not accounts.knows("ali")
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, "üç ayrı kelime", "k7jq-9mzp-w4xd", "ÇAY tren 7 İğde"]
+)
+def test_what_a_password_is_made_of_is_free(accounts: Accounts, password: str) -> None:
+    accounts.add("al", password)
+    assert accounts.check("al", password) is not None
+
+
+def test_passwords_we_make_are_accepted() -> None:
+    for _ in range(50):
+        check_password(make_password(), "admin")
+
+
+def test_a_password_of_old_is_hashed_anew_whatever_its_length(
+    accounts: Accounts, engine: Engine
+) -> None:
+    accounts.add("ali", PASSWORD)
+    weaker = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("ten chars.")
+    with engine.begin() as connection:
+        connection.execute(update(account).values(password_hash=weaker))
+    for _ in range(2):
+        assert accounts.check("ali", "ten chars.") is not None
+    with engine.connect() as connection:
+        assert connection.scalar(select(account.c.password_hash)) != weaker
+
+
+def test_changing_ones_own_password_keeps_one_sign_in(
+    accounts: Accounts, sessions: Sessions
+) -> None:
+    ali = accounts.add("ali", PASSWORD, must_change=True)
+    here, there = sessions.start(ali, "10.0.0.9"), sessions.start(ali, "10.0.0.8")
+    token = sessions.make_token(ali, "wall")
+    found = sessions.find(here.token)
+    assert found is not None
+    assert found.identity.is_held
+    keep = bytes.fromhex(found.permit.partition(":")[2])
+    accounts.set_password("ali", "another horse battery", keep=keep)
+    after = sessions.find(here.token)
+    assert after is not None
+    assert not after.identity.is_held
+    assert sessions.find(there.token) is None
+    assert sessions.find_token(token) is None
 
 
 def test_an_unknown_role_names_the_known_ones(accounts: Accounts) -> None:

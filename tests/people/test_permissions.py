@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from vms.people.permissions import (
     Grant,
     Identity,
     Limits,
+    Narrowed,
     Permission,
     Role,
     decide,
@@ -119,6 +122,19 @@ def test_limits_are_told() -> None:
     assert decide(free, asked(Permission.ARCHIVE, footage=Instant(0))).allowed
 
 
+def test_a_narrowed_token_opens_its_part_only() -> None:
+    live = Narrowed(frozenset({Permission.LIVE, Permission.RETENTION}), ("gate", "group:a"))
+    token = replace(who(Grant(BUILT_IN[ADMIN])), narrowed=live)
+    assert decide(token, asked()).allowed
+    assert decide(token, asked(camera=YARD, groups=("a",))).allowed
+    denied = decide(token, asked(camera=YARD))
+    assert denied.reason == "This token of ali may not use live on camera yard."
+    assert not decide(token, asked(Permission.ARCHIVE)).allowed
+    assert not decide(token, asked(Permission.RETENTION, None)).allowed  # the site takes `*`
+    assert token.asks_groups
+    assert permissions_of(token) == live.permissions
+
+
 _roles = st.sampled_from([*BUILT_IN.values(), looks(), looks(hours=WEEK)])
 _scopes = st.sampled_from([("*",), ("gate",), ("yard", "group:a"), ("g*",)])
 _grants = st.builds(Grant, _roles, _scopes)
@@ -156,3 +172,25 @@ def test_a_limit_never_gives_anything(
     limited = who(Grant(looks(footage_age=Span(age), hours=WEEK), ("gate",)))
     if decide(limited, question).allowed:
         assert decide(who(Grant(looks(), ("gate",))), question).allowed
+
+
+_narrowed = st.builds(Narrowed, st.frozensets(st.sampled_from(Permission)), _scopes)
+
+
+@given(
+    st.lists(_grants, max_size=4),
+    _narrowed,
+    st.sampled_from(Permission),
+    st.sampled_from([GATE, YARD, None]),
+    st.booleans(),
+)
+def test_narrowing_only_takes_away(
+    held: list[Grant], to: Narrowed, permission: Permission, camera: CameraId | None, each: bool
+) -> None:
+    question = asked(permission, camera, each=each)
+    wide = who(*held)
+    narrow = replace(wide, narrowed=to)
+    if decide(narrow, question).allowed:
+        assert decide(wide, question).allowed
+        assert permission in to.permissions
+    assert permissions_of(narrow) <= permissions_of(wide)

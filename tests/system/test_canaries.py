@@ -51,7 +51,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
                 f'after = "1 min"\naccess_key = "AK"\nsecret_key = "{BUCKET}"\n'
             )
         for role in ROLES:
-            made = site.vms("users", "add", role, "--password-stdin", "--role", role, say=PERSON)
+            add = ("users", "add", role, "--role", role, "--password-stdin")
+            made = site.vms(*add, say=PERSON)
             assert made.returncode == 0, made.stderr
         with site.up() as up:
             for camera in ("gate", "yard", "dock"):

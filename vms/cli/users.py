@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vms.cli.options import DEFAULT_CONFIG, AsJson, Config, print_json, print_table
-from vms.core.clock import parse_span, rfc3339
+from vms.core.clock import DAY, Span, parse_span, rfc3339
 from vms.core.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ OnCameras = Annotated[
 ]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+
+MustChange = Annotated[
+    bool,
+    typer.Option("--must-change", help="Its person changes the password at the next sign-in."),
 ]
 
 
@@ -57,6 +63,7 @@ def add(
     cameras: OnCameras = None,
     display_name: Annotated[str, typer.Option(help="How screens show this person.")] = "",
     password_stdin: FromStdin = False,
+    must_change: MustChange = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make an account; without --password-stdin a password is made and printed once."""
@@ -66,7 +73,9 @@ def add(
     password, made = _password(password_stdin)
     with open_site(config) as site:
         grants = [Granted(role, tuple(cameras or ("*",)))]
-        account = site.accounts.add(name, password, display_name=display_name, grants=grants)
+        account = site.accounts.add(
+            name, password, display_name=display_name, grants=grants, must_change=must_change
+        )
     _tell(account.name, made)
 
 
@@ -172,14 +181,17 @@ def role(
 
 @app.command()
 def passwd(
-    name: NameArgument, password_stdin: FromStdin = False, config: Config = DEFAULT_CONFIG
+    name: NameArgument,
+    password_stdin: FromStdin = False,
+    must_change: MustChange = False,
+    config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Set a new password; ends the account's sign-ins."""
     from vms.app.site import open_site
 
     password, made = _password(password_stdin)
     with open_site(config) as site:
-        site.accounts.set_password(name, password)
+        site.accounts.set_password(name, password, must_change=must_change)
     _tell(name, made)
 
 
@@ -208,13 +220,61 @@ def remove(name: NameArgument, config: Config = DEFAULT_CONFIG) -> None:
 def token(
     name: NameArgument,
     label: Annotated[str, typer.Option(help="What the token is for.")] = "vms users token",
+    days: Annotated[int, typer.Option(min=1, max=366, help="How long it lives.")] = 90,
+    permit: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this permission; once for each. Without it all the account has."),
+    ] = None,
+    cameras: OnCameras = None,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make an API token for `Authorization: Bearer`; it is shown this once."""
     from vms.app.site import open_site
+    from vms.cli.audit import entry_of_here
+    from vms.people.audit.entry import What
+    from vms.people.tokens import TokenOrder, narrowing
+
+    order = TokenOrder(label, Span(days * DAY), narrowing(permit, cameras))
+    with open_site(config) as site:
+        who = site.accounts.get(name)
+        made = site.sessions.make_token(who, order)
+        entry = entry_of_here(site.clock.now(), What.PEOPLE, f"make a token: {order}")
+        site.audit.write([replace(entry, subject=who.name)])
+    print(made)
+
+
+@app.command()
+def doors(name: NameArgument, config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List the sign-ins and API tokens by which an account is let in now."""
+    from vms.app.site import open_site
 
     with open_site(config) as site:
-        print(site.sessions.make_token(site.accounts.get(name), label))
+        found = [one.as_json() for one in site.sessions.doors(site.accounts.get(name))]
+    if as_json:
+        print_json(found)
+        return
+    columns = ("id", "kind", "label", "created", "expires", "used", "address")
+    rows = [tuple(str(one[column] or "") for column in columns) for one in found]
+    print_table(columns, rows, empty="No sign-in and no token.")
+
+
+@app.command("shut")
+def shut(
+    name: NameArgument,
+    door: Annotated[str, typer.Argument(help="Its id, of `vms users doors`.")],
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """End a sign-in or revoke an API token."""
+    from vms.app.site import open_site
+    from vms.cli.audit import entry_of_here
+    from vms.people.audit.entry import What
+
+    with open_site(config) as site:
+        who = site.accounts.get(name)
+        site.sessions.shut(who, door)
+        entry = entry_of_here(site.clock.now(), What.PEOPLE, f"end the door {door}")
+        site.audit.write([replace(entry, subject=who.name)])
+    print(f"{who.name}: ended {door}.")
 
 
 def _password(from_stdin: bool) -> tuple[str, str | None]:

@@ -17,7 +17,13 @@ from sqlalchemy.exc import IntegrityError
 from storage.database import writing
 from vms.core.clock import Clock, Instant, rfc3339
 from vms.core.errors import AlreadyExists, BadRequest, NotFound, StorageError
-from vms.people.passwords import hash_password, make_password, needs_rehash, password_matches
+from vms.people.passwords import (
+    check_password,
+    hash_password,
+    make_password,
+    needs_rehash,
+    password_matches,
+)
 from vms.people.permissions import ADMIN, OPERATOR
 from vms.people.roles import Granted, Roles, grant, granted, is_administrator
 from vms.people.schema import account, api_token, login_session, recovery_code, second_factor
@@ -36,7 +42,10 @@ def fold_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One person, or one machine with an API token. `grants`: the first names what they are."""
+    """One person, or one machine with an API token. `grants`: the first names what they are.
+
+    `must_change`: somebody else chose the password; nothing is allowed until it is changed.
+    """
 
     id: int
     name: str
@@ -44,6 +53,7 @@ class Account:
     grants: tuple[Granted, ...]
     created: Instant
     password_changed: Instant
+    must_change: bool = False
 
     @property
     def role(self) -> str:
@@ -106,8 +116,11 @@ class Accounts:
         role: str = OPERATOR,
         display_name: str = "",
         grants: Sequence[Granted] = (),
+        must_change: bool = False,
     ) -> Account:
         """Make an account. `grants`: else `role` on all cameras.
+
+        `must_change`: its person chooses another password before anything else.
 
         Raises BadRequest (name, role, password) or AlreadyExists.
         """
@@ -118,6 +131,7 @@ class Accounts:
                 f"{name!r} can't be an account's name; use 1 to {NAME_MAX} letters, digits and "
                 "signs without spaces"
             )
+        check_password(password, name)
         now = self._clock.now()
         values = {
             "name": name,
@@ -126,6 +140,7 @@ class Accounts:
             "password_hash": hash_password(password),
             "created": now,
             "password_changed": now,
+            "must_change": must_change,
         }
         try:
             with writing(self._engine) as connection:
@@ -136,13 +151,26 @@ class Accounts:
             raise AlreadyExists(f"there is already an account {name!r}") from None
         return self.get(name)
 
-    def set_password(self, name: str, password: str) -> None:
-        """Change the password and end every sign-in and token made with the old one."""
+    def set_password(
+        self, name: str, password: str, *, must_change: bool = False, keep: bytes | None = None
+    ) -> None:
+        """Change the password and end every sign-in and token made with the old one.
+
+        `keep`: the hash of the sign-in that stays, of who changes their own. Raises WeakPassword.
+        """
         who = self.get(name)
-        values = {"password_hash": hash_password(password), "password_changed": self._clock.now()}
+        check_password(password, who.name)
+        values = {
+            "password_hash": hash_password(password),
+            "password_changed": self._clock.now(),
+            "must_change": must_change,
+        }
+        ended = login_session.c.account_id == who.id
+        if keep is not None:
+            ended &= login_session.c.token_hash != keep
         with writing(self._engine) as connection:
             connection.execute(update(account).where(account.c.id == who.id).values(values))
-            connection.execute(delete(login_session).where(login_session.c.account_id == who.id))
+            connection.execute(delete(login_session).where(ended))
             connection.execute(delete(api_token).where(api_token.c.account_id == who.id))
 
     def grant(self, name: str, grants: Sequence[Granted]) -> Account:
@@ -228,4 +256,5 @@ def _account_of(row: Row[Any], grants: tuple[Granted, ...]) -> Account:
         grants,
         Instant(row.created),
         Instant(row.password_changed),
+        row.must_change,
     )

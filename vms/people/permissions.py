@@ -102,10 +102,16 @@ class Grant:
     role: Role
     scope: tuple[str, ...] = (WHOLE_SITE,)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is for all cameras there are and will be, and for the site itself."""
-        return WHOLE_SITE in self.scope
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """To what an API token is narrowed: of what its person may, only this, and only there.
+
+    `cameras`: as a grant's scope; what is about the site itself takes `*`.
+    """
+
+    permissions: frozenset[Permission]
+    cameras: tuple[str, ...] = (WHOLE_SITE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,9 @@ class Identity:
     """Who asks, proven by a sign-in or an API token.
 
     `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
-    but to set it up. `blocks`: what is hidden from them, whatever they hold.
+    but to set it up. `must_change`: nor with a password somebody else chose, but to change it.
+    `narrowed`: None: the token may all that its person may. `blocks`: what is hidden from them,
+    whatever they hold.
     """
 
     account: int
@@ -122,6 +130,8 @@ class Identity:
     grants: tuple[Grant, ...]
     via: Literal["session", "token"]
     must_enrol: bool = False
+    must_change: bool = False
+    narrowed: Narrowed | None = None
     blocks: tuple[Block, ...] = ()
 
     @property
@@ -130,9 +140,17 @@ class Identity:
         return self.grants[0].role.name if self.grants else ""
 
     @property
+    def is_held(self) -> bool:
+        """Whether something about the own account comes before all else."""
+        return self.must_enrol or self.must_change
+
+    @property
     def asks_groups(self) -> bool:
         """Whether the groups of a camera matter for what is allowed."""
-        return any(one.startswith(GROUP) for grant in self.grants for one in grant.scope)
+        scopes = [grant.scope for grant in self.grants]
+        if self.narrowed is not None:
+            scopes.append(self.narrowed.cameras)
+        return any(one.startswith(GROUP) for scope in scopes for one in scope)
 
     @property
     def asks_age(self) -> bool:
@@ -215,10 +233,16 @@ def hidden_spans(
 def _granted(identity: Identity, asked: Asked) -> Decision:
     about = f" on camera {asked.camera}" if asked.camera is not None else ""
     reason = f"{identity.name} may not use {asked.permission}{about}."
-    if identity.must_enrol and asked.permission is not Permission.OWN_SESSION:
-        return Decision(False, f"{identity.name} must set up a second factor first.")
+    if identity.is_held and asked.permission is not Permission.OWN_SESSION:
+        first = "change the password" if identity.must_change else "set up a second factor"
+        return Decision(False, f"{identity.name} must {first} first.")
+    token = identity.narrowed
+    if token is not None and not (
+        asked.permission in token.permissions and _reaches(token.cameras, asked)
+    ):
+        return Decision(False, f"This token of {reason}")
     for grant in identity.grants:
-        if asked.permission not in grant.role.permissions or not _reaches(grant, asked):
+        if asked.permission not in grant.role.permissions or not _reaches(grant.scope, asked):
             continue
         refusal = _refusal(grant.role, asked)
         if refusal is None:
@@ -227,10 +251,10 @@ def _granted(identity: Identity, asked: Asked) -> Decision:
     return Decision(False, reason)
 
 
-def _reaches(grant: Grant, asked: Asked) -> bool:
+def _reaches(scope: Collection[str], asked: Asked) -> bool:
     if asked.camera is None:
-        return grant.is_whole or asked.each or asked.permission in _PERSONAL
-    return any(means(pattern, asked.camera, asked.groups) for pattern in grant.scope)
+        return WHOLE_SITE in scope or asked.each or asked.permission in _PERSONAL
+    return any(means(pattern, asked.camera, asked.groups) for pattern in scope)
 
 
 def _refusal(role: Role, asked: Asked) -> str | None:
@@ -262,7 +286,9 @@ def _ago(age: Span) -> str:
 def permissions_of(identity: Identity) -> frozenset[Permission]:
     """All that is allowed somewhere; the screens show only what their reader may use."""
     held = frozenset[Permission]().union(*(grant.role.permissions for grant in identity.grants))
-    return held & {Permission.OWN_SESSION} if identity.must_enrol else held
+    if identity.narrowed is not None:
+        held &= identity.narrowed.permissions
+    return held & {Permission.OWN_SESSION} if identity.is_held else held
 
 
 def steering_priority(identity: Identity) -> int:

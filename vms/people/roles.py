@@ -73,6 +73,18 @@ class RoleSettings:
         }
 
 
+def check_scope(scope: Sequence[str]) -> None:
+    """Raise BadRequest for cameras that can't be meant."""
+    if not 0 < len(scope) <= SCOPE_MAX:
+        raise BadRequest(f"it is held on 1 to {SCOPE_MAX} cameras or groups")
+    for pattern in scope:
+        if _PATTERN.fullmatch(pattern) is None:
+            raise BadRequest(
+                f"{pattern[:80]!r} is no camera; use an id, a glob such as gate-*, "
+                "group:NAME, or * for the whole site"
+            )
+
+
 class Roles:
     """The tables of roles and grants. Each method blocks. `zone`: in which hours are meant."""
 
@@ -142,14 +154,7 @@ class Roles:
                 raise BadRequest(
                     f"{grant.role!r} is not a role; use one of {', '.join(sorted(known))}"
                 )
-            if not 0 < len(grant.scope) <= SCOPE_MAX:
-                raise BadRequest(f"a role is held on 1 to {SCOPE_MAX} cameras or groups")
-            for pattern in grant.scope:
-                if _PATTERN.fullmatch(pattern) is None:
-                    raise BadRequest(
-                        f"{pattern[:80]!r} is no camera; use an id, a glob such as gate-*, "
-                        "group:NAME, or * for the whole site"
-                    )
+            check_scope(grant.scope)
 
     def _role(self, one: RoleSettings) -> Role:
         hours = None if one.hours is None else _weekly(one.hours, self._zone)

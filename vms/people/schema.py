@@ -29,6 +29,8 @@ account = Table(
     Column("password_hash", Text, nullable=False),  # argon2id in PHC form
     Column("created", BigInteger, nullable=False),
     Column("password_changed", BigInteger, nullable=False),
+    # Somebody else chose it: nothing is allowed until it is changed.
+    Column("must_change", Boolean, nullable=False, server_default=false()),
 )
 
 # Roles that people made; the built-in ones stand in the code.
@@ -75,6 +77,10 @@ api_token = Table(
     Column("account_id", Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
     Column("label", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, server_default="0"),
+    Column("narrowed", Text),  # JSON: {permissions, cameras}; null: all its person may
+    Column("used", BigInteger),  # last, to the minute
+    Column("used_from", Text, nullable=False, server_default=""),  # the address
     Index("api_token_account", "account_id"),
 )
 

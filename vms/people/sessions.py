@@ -1,7 +1,7 @@
-"""Sign-ins that last, and API tokens: the repository of who is signed in.
+"""Sign-ins that last, and who is let in by one or by an API token: the repository of doors.
 
 A token is 256 random bits and kept only as its SHA-256, so a copy of the database signs nobody
-in. Passwords do not belong here.
+in. Passwords do not belong here; how tokens are made stands in `tokens`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from storage.database import writes_to, writing
-from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span
+from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span, rfc3339
 from vms.core.errors import NotFound, StorageError
 from vms.core.log import get_logger
 from vms.people.accounts import Account
 from vms.people.blocks import hidden_from
-from vms.people.permissions import Identity
+from vms.people.permissions import Identity, Narrowed
 from vms.people.roles import Roles
 from vms.people.schema import account, api_token, login_session
 from vms.people.second_factor import has_second_factor
+from vms.people.tokens import TokenOrder, Tokens, digest_of, narrowed_of
 
 LIFETIME = Span(12 * HOUR)
 SLIDE_STEP = Span(10 * MINUTE)  # a use moves the end at most this often: one write, not many
-TOKEN_PREFIX = "vms_"  # noqa: S105  # so that a scanner for leaked secrets can know ours
 
 _log = get_logger(__name__)
 
@@ -55,16 +55,33 @@ class SignedIn:
 class OpenDoor:
     """A sign-in or an API token of an account. `id` names it and opens nothing.
 
-    `address`: where the sign-in came from; `label`: what the token is for; `expires`: None for
-    never.
+    `address`: where the sign-in came from, or the token was last used from, which was `used`;
+    `label`: what the token is for, `narrowed`: to what, None for all its person may.
     """
 
     id: str
     kind: Literal["session", "token"]
     created: Instant
-    expires: Instant | None
+    expires: Instant
     address: str
-    label: str
+    label: str = ""
+    used: Instant | None = None
+    narrowed: Narrowed | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """For the API and the command line."""
+        narrowed = self.narrowed
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "created": rfc3339(self.created),
+            "expires": rfc3339(self.expires),
+            "address": self.address,
+            "label": self.label,
+            "used": None if self.used is None else rfc3339(self.used),
+            "permissions": None if narrowed is None else sorted(narrowed.permissions),
+            "cameras": None if narrowed is None else list(narrowed.cameras),
+        }
 
 
 class Sessions:
@@ -73,6 +90,7 @@ class Sessions:
     def __init__(self, engine: Engine, clock: Clock, roles: Roles | None = None) -> None:
         self._engine, self._clock = engine, clock
         self._roles = roles if roles is not None else Roles(engine, "UTC")
+        self._tokens = Tokens(engine, clock)
 
     def start(self, who: Account, address: str) -> NewSession:
         """Begin a sign-in; sweeps out what has ended."""
@@ -82,7 +100,7 @@ class Sessions:
             connection.execute(delete(login_session).where(login_session.c.expires <= now))
             connection.execute(
                 insert(login_session).values(
-                    token_hash=_digest(session.token),
+                    token_hash=digest_of(session.token),
                     account_id=who.id,
                     csrf=session.csrf,
                     created=now,
@@ -94,7 +112,7 @@ class Sessions:
 
     def find(self, token: str) -> SignedIn | None:
         """Whose cookie this is, if it still holds; a use moves its end."""
-        digest = _digest(token)
+        digest = digest_of(token)
         query = select(login_session.c.csrf, login_session.c.expires, account).where(
             login_session.c.token_hash == digest, account.c.id == login_session.c.account_id
         )
@@ -116,7 +134,7 @@ class Sessions:
         """Sign out. An unknown token is no error."""
         with writing(self._engine) as connection:
             connection.execute(
-                delete(login_session).where(login_session.c.token_hash == _digest(token))
+                delete(login_session).where(login_session.c.token_hash == digest_of(token))
             )
 
     def doors(self, who: Account) -> list[OpenDoor]:
@@ -125,7 +143,9 @@ class Sessions:
         signed = select(login_session).where(
             login_session.c.account_id == who.id, login_session.c.expires > now
         )
-        tokens = select(api_token).where(api_token.c.account_id == who.id)
+        tokens = select(api_token).where(
+            api_token.c.account_id == who.id, api_token.c.expires > now
+        )
         with self._engine.connect() as connection:
             sessions = connection.execute(signed.order_by(login_session.c.created.desc())).all()
             programs = connection.execute(tokens.order_by(api_token.c.created.desc())).all()
@@ -133,12 +153,15 @@ class Sessions:
             *(
                 OpenDoor(
                     *(_door(row.token_hash), "session", Instant(row.created)),
-                    *(Instant(row.expires), row.address, ""),
+                    *(Instant(row.expires), row.address),
                 )
                 for row in sessions
             ),
             *(
-                OpenDoor(_door(row.token_hash), "token", Instant(row.created), None, "", row.label)
+                OpenDoor(
+                    *(_door(row.token_hash), "token", Instant(row.created), Instant(row.expires)),
+                    *(row.used_from, row.label, row.used, narrowed_of(row.narrowed)),
+                )
                 for row in programs
             ),
         ]
@@ -159,62 +182,67 @@ class Sessions:
         with self._engine.connect() as connection:
             return self._identity(connection, who, "session")
 
-    def make_token(self, who: Account, label: str) -> str:
-        """An API token for programs, shown this once; it ends with a change of password."""
-        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        with writing(self._engine) as connection:
-            connection.execute(
-                insert(api_token).values(
-                    token_hash=_digest(token),
-                    account_id=who.id,
-                    label=label,
-                    created=self._clock.now(),
-                )
-            )
-        return token
+    def make_token(self, who: Account, order: TokenOrder | str) -> str:
+        """An API token for programs, shown this once; it ends with a change of password too.
 
-    def find_token(self, token: str) -> SignedIn | None:
-        """Whose API token this is."""
-        query = select(account).where(
-            api_token.c.token_hash == _digest(token), account.c.id == api_token.c.account_id
-        )
+        `order`: what is wished for, or only what it is for.
+        """
+        wanted = TokenOrder(order) if isinstance(order, str) else order
+        return self._tokens.make(who, wanted)
+
+    def find_token(self, token: str, address: str = "") -> SignedIn | None:
+        """Whose API token this is, if it still holds. Its use is kept: when, and from where."""
+        digest = digest_of(token)
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None:
+            found = self._tokens.find(connection, digest)
+            if found is None:
                 return None
-            identity = self._identity(connection, row, "token")
-        return SignedIn(identity, None, f"token:{_digest(token).hex()}")
+            identity = self._identity(connection, found.who, "token", found.narrowed)
+        self._tokens.note_use(digest, found, address)
+        return SignedIn(identity, None, f"token:{digest.hex()}")
 
     def permitted(self, permit: str) -> Identity | None:
         """Who a permit stands for now, if it still holds; no use of it, so its end stays."""
         kind, _, text = permit.partition(":")
-        table = {"session": login_session, "token": api_token}.get(kind)
         try:
             digest = bytes.fromhex(text)
         except ValueError:
             return None
-        if table is None:
-            return None
-        query = select(account).where(
-            table.c.token_hash == digest, account.c.id == table.c.account_id
-        )
-        if table is login_session:
-            query = query.where(login_session.c.expires > self._clock.now())
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None:
+            if kind == "token":
+                found = self._tokens.find(connection, digest)
+                if found is None:
+                    return None
+                return self._identity(connection, found.who, "token", found.narrowed)
+            if kind != "session":
                 return None
-            return self._identity(connection, row, "session" if kind == "session" else "token")
+            query = select(account).where(
+                login_session.c.token_hash == digest,
+                account.c.id == login_session.c.account_id,
+                login_session.c.expires > self._clock.now(),
+            )
+            row = connection.execute(query).one_or_none()
+            return None if row is None else self._identity(connection, row, "session")
 
     def _identity(
-        self, connection: Connection, who: Account | Row[Any], via: Literal["session", "token"]
+        self,
+        connection: Connection,
+        who: Account | Row[Any],
+        via: Literal["session", "token"],
+        narrowed: Narrowed | None = None,
     ) -> Identity:
         """A token stands for a machine, which has no telephone: only sign-ins must enrol."""
         grants = self._roles.grants_of(connection, who.id)
         asked = via == "session" and any(one.role.second_factor for one in grants)
         must_enrol = asked and not has_second_factor(connection, who.id)
-        blocks = hidden_from(connection, who.id, who.name)
-        return Identity(who.id, who.name, who.display_name, grants, via, must_enrol, blocks)
+        must_change = via == "session" and who.must_change
+        return Identity(
+            *(who.id, who.name, who.display_name, grants, via),
+            must_enrol=must_enrol,
+            must_change=must_change,
+            narrowed=narrowed,
+            blocks=hidden_from(connection, who.id, who.name),
+        )
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:
@@ -232,7 +260,3 @@ class Sessions:
 def _door(digest: bytes) -> str:
     """Names a sign-in for people: of its hash's hash, so that not even the hash is told."""
     return hashlib.sha256(digest).hexdigest()[:16]
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -28,7 +28,7 @@ Password = Annotated[str, Field(min_length=1, max_length=1_024)]
 Code = Annotated[str, Field(min_length=1, max_length=40)]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
@@ -40,17 +40,25 @@ class SecondFactor(BaseModel):
     required: bool
 
 
-class PasswordForm(_Form):
+class PasswordForm(Form):
     password: Password
 
 
-class CodeForm(_Form):
+class CodeForm(Form):
     code: Code
 
 
-class BothForm(_Form):
+class BothForm(Form):
     password: Password
     code: Code
+
+
+class NewPassword(Form):
+    """`password`: the present one; `code`: with a second factor."""
+
+    password: Password
+    new: Password
+    code: Code | None = None
 
 
 class Begun(BaseModel):
@@ -66,10 +74,26 @@ class RecoveryCodes(BaseModel):
     recovery_codes: list[str]
 
 
+@router.post("/password", status_code=204)
+def change_password(request: Request, form: NewPassword, me: Me) -> None:
+    """Change one's own password; it ends one's other sign-ins and all tokens, this one stays."""
+    who = person_of(request, me, changes_password=True)
+    door: SignIn = request.app.state.door
+    if form.new == form.password:
+        raise Problem(422, "password_same", "the new password is the present one")
+    try:
+        door.prove(who.name, form.password, address_of(request), form.code)
+    except Denied as error:
+        raise refusal(error, 403) from None
+    keep = bytes.fromhex(me.permit.partition(":")[2])
+    parts_of(request).accounts.set_password(who.name, form.new, keep=keep)
+    _log.info("password_changed", account=who.name, address=address_of(request))
+
+
 @router.get("/second-factor")
 def second_factor(request: Request, me: Me) -> SecondFactor:
     """Whether a code is asked at one's own sign-in."""
-    state = parts_of(request).second_factors.state(_person(request, me))
+    state = parts_of(request).second_factors.state(person_of(request, me))
     return SecondFactor(
         since=None if state.since is None else rfc3339(state.since),
         recovery_left=state.recovery_left,
@@ -80,7 +104,7 @@ def second_factor(request: Request, me: Me) -> SecondFactor:
 @router.post("/second-factor", status_code=201)
 def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
     """Begin to set up a second factor; it counts once its first code was confirmed."""
-    who = _person(request, me)
+    who = person_of(request, me)
     door: SignIn = request.app.state.door
     factors = parts_of(request).second_factors
     if not factors.is_asked(who):  # else it is refused below, whatever the password
@@ -99,7 +123,7 @@ def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
 @router.post("/second-factor/confirm")
 def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
     """The first code: from now on one is asked. The answer holds the recovery codes, this once."""
-    who = _person(request, me)
+    who = person_of(request, me)
     try:
         codes = parts_of(request).second_factors.confirm(who, form.code)
     except Denied as error:
@@ -111,7 +135,7 @@ def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
 @router.post("/second-factor/remove", status_code=204)
 def remove(request: Request, form: BothForm, me: Me) -> None:
     """Be asked for no code any more; it ends all of one's sign-ins, this one too."""
-    who = _person(request, me)
+    who = person_of(request, me)
     door: SignIn = request.app.state.door
     try:
         door.prove(who.name, form.password, address_of(request), form.code)
@@ -121,8 +145,11 @@ def remove(request: Request, form: BothForm, me: Me) -> None:
     _log.warning("second_factor_removed", account=who.name, address=address_of(request))
 
 
-def _person(request: Request, me: SignedIn) -> Account:
-    """Whose account it is; a program with a token has no business here."""
+def person_of(request: Request, me: SignedIn, *, changes_password: bool = False) -> Account:
+    """Whose account it is; a program with a token has no business here, and whose password
+    somebody else chose changes it first."""
     if me.identity.via == "token":
         raise Problem(403, "denied", "An account is looked after signed in, not with a token.")
+    if me.identity.must_change and not changes_password:
+        raise Problem(403, "must_change", f"{me.identity.name} must change the password first.")
     return parts_of(request).accounts.get(me.identity.name)

@@ -50,7 +50,8 @@ class Person(BaseModel):
 
 
 class NewPerson(_Form):
-    """Who is added. `password` null: one is made and told once, in the answer."""
+    """Who is added. `password` null: one is made and told once, in the answer. Either way its
+    person changes it at the first sign-in."""
 
     name: Annotated[str, Field(max_length=200)]
     display_name: Annotated[str, Field(max_length=200)] = ""
@@ -65,7 +66,8 @@ class AddedPerson(Person):
 
 
 class PersonPatch(_Form):
-    """What changes; what is left out stays. A new password ends the person's sign-ins."""
+    """What changes; what is left out stays. A new password ends the person's sign-ins, and is
+    changed by the person at the next one."""
 
     display_name: Annotated[str, Field(max_length=200)] | None = None
     grants: Grants | None = None
@@ -73,14 +75,22 @@ class PersonPatch(_Form):
 
 
 class Door(BaseModel):
-    """A sign-in (`session`) or an API token. `expires` null: never."""
+    """A sign-in (`session`) or an API token.
+
+    `address`: where it came from, or was last used from; `used`: when, to the minute, null for
+    never and for sign-ins. `permissions`, `cameras`: to what a token is narrowed; null: all its
+    person may.
+    """
 
     id: str
     kind: Literal["session", "token"]
     created: str
-    expires: str | None
+    expires: str
     address: str
     label: str
+    used: str | None
+    permissions: list[Permission] | None
+    cameras: list[str] | None
 
 
 class RoleForm(_Form):
@@ -140,6 +150,7 @@ def add(request: Request, wanted: NewPerson, by: By) -> AddedPerson:
         wanted.password or made or "",
         display_name=wanted.display_name,
         grants=_granted(wanted.grants),
+        must_change=True,
     )
     _log.info("account_added", account=who.name, by=by.identity.name)
     return AddedPerson(**_person(who).model_dump(), password=made)
@@ -155,7 +166,7 @@ def change(request: Request, name: Name, patch: PersonPatch, by: By) -> Person:
     if patch.display_name is not None:
         who = accounts.rename(name, patch.display_name)
     if patch.password is not None:
-        accounts.set_password(name, patch.password)
+        accounts.set_password(name, patch.password, must_change=True)
         who = accounts.get(name)
     fields = sorted(patch.model_fields_set)  # names, never what stands in them
     _log.info("account_changed", account=who.name, by=by.identity.name, fields=fields)
@@ -195,17 +206,7 @@ def may(request: Request, name: Name, by: By) -> May:
 def sessions(request: Request, name: Name, by: By) -> list[Door]:
     """By what a person is let in now: sign-ins, then API tokens; the newest first."""
     parts = parts_of(request)
-    return [
-        Door(
-            id=one.id,
-            kind=one.kind,
-            created=rfc3339(one.created),
-            expires=None if one.expires is None else rfc3339(one.expires),
-            address=one.address,
-            label=one.label,
-        )
-        for one in parts.sessions.doors(parts.accounts.get(name))
-    ]
+    return doors_of(parts, parts.accounts.get(name))
 
 
 @router.delete("/people/{name}/sessions/{door}", status_code=204)
@@ -248,6 +249,11 @@ def remove_role(request: Request, name: Name, by: By) -> None:
     """Remove a role that nobody holds."""
     parts_of(request).roles.remove(name)
     _log.info("role_removed", role=name, by=by.identity.name)
+
+
+def doors_of(parts: WebParts, who: Account) -> list[Door]:
+    """By what an account is let in now."""
+    return [Door.model_validate(one.as_json()) for one in parts.sessions.doors(who)]
 
 
 def _granted(forms: list[GrantForm]) -> list[Granted]:

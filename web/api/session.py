@@ -43,7 +43,8 @@ class System(BaseModel):
 class SessionBody(BaseModel):
     """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE.
 
-    `must_enrol`: nothing is allowed until a second factor is set up. `watermark`: pictures
+    `must_enrol`: nothing is allowed until a second factor is set up; `must_change`: until the
+    password is changed. `watermark`: pictures
     are shown under the person's name and the time.
     """
 
@@ -52,6 +53,7 @@ class SessionBody(BaseModel):
     system: System
     permissions: list[Permission]
     must_enrol: bool
+    must_change: bool
     watermark: bool
 
 
@@ -143,5 +145,6 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
         system=System(name=system.name, timezone=system.timezone),
         permissions=sorted(permissions_of(identity)),
         must_enrol=identity.must_enrol,
+        must_change=identity.must_change,
         watermark=sees_with_a_mark(identity),
     )

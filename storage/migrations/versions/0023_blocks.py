@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023_blocks"
-down_revision = "0021_watermark"
+down_revision = "0022_tokens"
 branch_labels = None
 depends_on = None
 

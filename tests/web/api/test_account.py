@@ -93,3 +93,69 @@ def test_an_administrator_resets_it_and_nobody_else(site: WebSite, ali: TestClie
     assert root.delete(path).status_code == 204
     assert root.delete(path).status_code == 404
     assert ali.get("/api/session").status_code == 401
+
+
+PASSWORDS, NEW = "/api/account/password", "another horse battery"
+
+
+def signed_in(site: WebSite, password: str) -> TestClient:
+    client = TestClient(site.app, base_url="http://vms.test")
+    told = client.post("/api/session", json={"username": "ali", "password": password})
+    assert told.status_code == 200
+    client.headers["X-CSRF-Token"] = told.json()["csrf"]
+    return client
+
+
+def test_changing_the_password_asks_for_the_present_one(site: WebSite, ali: TestClient) -> None:
+    other = signed_in(site, PASSWORD)
+    wrong = ali.post(PASSWORDS, json={"password": "wrong password", "new": NEW})
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong_credentials")
+    for new, code in (
+        ("7 wolves!", "password_short"),
+        ("password1234", "password_common"),
+        ("ali and his horse", "password_name"),
+        (PASSWORD, "password_same"),
+    ):
+        refused = ali.post(PASSWORDS, json={"password": PASSWORD, "new": new})
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+        assert new not in refused.text
+    assert other.get("/api/session").status_code == 200
+    assert ali.post(PASSWORDS, json={"password": PASSWORD, "new": NEW}).status_code == 204
+    assert other.get("/api/session").status_code == 401
+    assert ali.get("/api/session").status_code == 200
+    assert site.parts.accounts.check("ali", PASSWORD) is None
+    signed_in(site, NEW)
+
+
+def test_with_a_second_factor_its_code_is_asked_too(site: WebSite, ali: TestClient) -> None:
+    secret, _ = enrol(ali, site)
+    both = {"password": PASSWORD, "new": NEW}
+    asked = ali.post(PASSWORDS, json=both)
+    assert (asked.status_code, asked.json()["code"]) == (403, "code_asked")
+    assert ali.post(PASSWORDS, json=both | {"code": code_of(secret, site)}).status_code == 204
+
+
+def test_a_password_somebody_else_chose_is_changed_first(site: WebSite, ali: TestClient) -> None:
+    site.parts.accounts.add("root", PASSWORD, role="admin")
+    session = site.parts.sessions.start(site.parts.accounts.get("root"), "10.0.0.8")
+    root = TestClient(site.app, base_url="http://vms.test")
+    root.cookies.set("vms_session", session.token)
+    root.headers["X-CSRF-Token"] = session.csrf
+    weak = root.patch("/api/people/ali", json={"password": "password1234"})
+    assert (weak.status_code, weak.json()["code"]) == (422, "password_common")
+    assert ali.get("/api/session").status_code == 200
+    assert root.patch("/api/people/ali", json={"password": "told by telephone"}).status_code == 200
+    client = signed_in(site, "told by telephone")
+    facts = client.get("/api/session").json()
+    assert (facts["must_change"], facts["permissions"]) == (True, ["own_session"])
+    for path in ("/api/cameras", "/api/account/sessions", FACTOR):
+        assert client.get(path).status_code == 403, path
+    token = {"label": "way around", "password": "told by telephone"}
+    assert client.post("/api/account/tokens", json=token).status_code == 403
+    both = {"password": "told by telephone", "new": NEW}
+    assert client.post(PASSWORDS, json=both).status_code == 204
+    assert not client.get("/api/session").json()["must_change"]
+    assert client.get("/api/cameras").status_code == 200
+    made = root.post("/api/people", json={"name": "veli", "grants": [{"role": "operator"}]})
+    assert site.parts.accounts.get("veli").must_change
+    assert site.parts.accounts.check("veli", made.json()["password"]) is not None

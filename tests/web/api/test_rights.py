@@ -19,6 +19,7 @@ from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.core.clock import DAY, rfc3339
 from vms.people.permissions import BUILT_IN, Permission
 from vms.people.roles import Granted, RoleSettings
+from vms.people.tokens import TokenOrder, narrowing
 from web.permit import Open, Permit
 
 OWN, FOREIGN = "gate-north", "gate-south"
@@ -149,6 +150,53 @@ def test_roles_allow_on_their_own_camera_what_they_permit(site: WebSite) -> None
     assert tried > 150
 
 
+def with_token(site: WebSite, name: str, order: TokenOrder) -> TestClient:
+    client = TestClient(site.app, base_url="http://vms.test", raise_server_exceptions=False)
+    token = site.parts.sessions.make_token(site.parts.accounts.get(name), order)
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
+
+
+@pytest.mark.parametrize("scope", [OWN, "group:meydan"])
+def test_a_narrowed_token_never_leaves_its_part(
+    site: WebSite, scope: str, record_property: Any
+) -> None:
+    """An administrator's token for live pictures of one camera: every route, both cameras."""
+    allowed = {"cameras", "live", "own_session"}
+    client = with_token(site, "root", TokenOrder("wall", narrowed=narrowing([*allowed], [scope])))
+    tried = 0
+    for request in requests_of(site):
+        permit = request.permit
+        if not isinstance(permit, Permit):
+            continue
+        within = permit.permission in allowed
+        if request.is_about_a_camera:
+            assert answer(client, request, FOREIGN) in (403, 1008), request
+        if not within:
+            assert answer(client, request, OWN) in (403, 1008), request
+        elif request.is_about_a_camera and request.method == "GET":
+            if not TALKS_TO_CAMERAS.search(request.path):
+                assert answer(client, request, OWN) not in (401, 403), request
+        elif request.method == "GET" and "openapi" not in request.path:
+            assert FOREIGN not in client.get(request.at(OWN)).text, request
+        tried += 1
+    assert tried > 100
+    record_property("rights", f"{tried} routes with a token narrowed to {scope}, 0 leaks")
+
+
+def test_a_token_never_may_more_than_its_person(site: WebSite) -> None:
+    for order in (TokenOrder("all"), TokenOrder("all", narrowed=narrowing([*Permission], ["*"]))):
+        client = with_token(site, "watcher-own", order)
+        for request in requests_of(site):
+            permit = request.permit
+            if request.is_about_a_camera:
+                assert answer(client, request, FOREIGN) in (403, 1008), request
+            if isinstance(permit, Permit) and permit.permission not in (
+                *("cameras", "live", "own_session"),
+            ):
+                assert answer(client, request, OWN) in (403, 1008), request
+
+
 def test_an_export_of_a_foreign_camera_is_refused(site: WebSite) -> None:
     client = signed_in(site, "investigator-own")
     span = {"start": "2026-11-22T11:00:00Z", "end": "2026-11-22T11:10:00Z"}
@@ -200,7 +248,8 @@ def test_sign_ins_are_listed_and_ended_one_by_one(site: WebSite) -> None:
     site.parts.sessions.make_token(site.parts.accounts.get("watcher-own"), "duvar")
     doors = root.get("/api/people/watcher-own/sessions").json()
     assert doors[-1] | {"id": "", "created": ""} == {
-        "id": "", "kind": "token", "created": "", "expires": None, "address": "", "label": "duvar",
+        "id": "", "kind": "token", "created": "", "address": "", "label": "duvar", "used": None,
+        "expires": rfc3339(site.clock.now() + 90 * DAY), "permissions": None, "cameras": None,
     }  # fmt: skip
     for door in doors:
         assert root.delete(f"/api/people/watcher-own/sessions/{door['id']}").status_code == 204

@@ -137,3 +137,56 @@ def test_what_is_hidden_is_listed_explained_and_shown_again(
     dialog.get_by_role("button", name="Gizlemeyi kaldır").click()
     expect(block).to_have_count(0)
     assert [one.lift_reason for one in parts.blocks.all()] == ["karar verildi"]
+
+
+def test_a_token_is_made_narrow_shown_once_and_revoked(browser: Browser, served: Served) -> None:
+    page = opened(browser, served, "ali", "/account")
+    page.get_by_text("API anahtarı oluştur").click()
+    page.get_by_label("Ne için?").fill("lobi duvarı")
+    page.get_by_label("Süresi").select_option("30")
+    page.get_by_label("Ne yapabilsin?").select_option("some")
+    page.get_by_label("Parolanız").last.fill(PASSWORD)
+    page.get_by_role("button", name="Anahtar oluştur").click()
+    expect(page.get_by_text("En az bir izin seçin.")).to_be_visible()
+    page.get_by_label("canlı izleme").check()
+    page.get_by_label("Nerede").select_option("some")
+    page.get_by_label("Meydan").check()
+    page.get_by_role("button", name="Anahtar oluştur").click()
+    token = page.locator(".made code").inner_text()
+    found = served.site.parts.sessions.find_token(token, "10.0.0.7")
+    assert found is not None
+    assert found.identity.narrowed is not None
+    assert found.identity.narrowed.cameras == ("group:meydan",)
+    page.get_by_role("button", name="Sakladım").click()
+    page.reload()
+    mine = page.get_by_role("listitem").filter(has_text="API anahtarı: lobi duvarı")
+    expect(mine).to_contain_text("10.0.0.7 · yalnızca: canlı izleme · Meydan grubu")
+    assert token not in page.content()
+    mine.get_by_role("button").click()
+    expect(mine).to_have_count(0)
+    assert served.site.parts.sessions.find_token(token) is None
+
+
+def test_a_password_somebody_else_chose_is_changed_first(browser: Browser, served: Served) -> None:
+    served.site.parts.accounts.set_password("ali", "told by telephone", must_change=True)
+    page = browser.new_context(locale="tr-TR").new_page()
+    page.goto(served.url)
+    page.fill("#username", "ali")
+    page.fill("#password", "told by telephone")
+    page.click("button[type=submit]")
+    expect(page.get_by_text("Parolanızı başkası belirledi.")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Bölümler")).to_have_count(0)
+    change = page.get_by_role("button", name="Parolayı değiştir")
+    page.get_by_label("Şimdiki parolanız").fill("told by telephone")
+    page.get_by_label("Yeni parola", exact=True).fill("password1234")
+    page.get_by_label("Yeni parola, bir daha").fill("password1235")
+    change.click()
+    expect(page.get_by_role("alert")).to_have_text("İki yeni parola aynı değil.")
+    page.get_by_label("Yeni parola, bir daha").fill("password1234")
+    change.click()
+    expect(page.get_by_role("alert")).to_contain_text("kolay tahmin edilir")
+    for label in ("Yeni parola", "Yeni parola, bir daha"):
+        page.get_by_label(label, exact=True).fill(PASSWORD)
+    change.click()
+    expect(page.get_by_role("navigation", name="Bölümler")).to_be_visible()
+    assert served.site.parts.accounts.check("ali", PASSWORD) is not None

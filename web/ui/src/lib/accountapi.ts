@@ -1,5 +1,6 @@
 // One's own account over HTTP. Part of `Api`, which lends it its ways of asking.
 
+import type { Door } from './people';
 import type { Asking } from './registryapi';
 
 /** `since` null: there is none. `required`: a role asks for one. */
@@ -13,6 +14,16 @@ export interface SecondFactor {
 export interface Begun {
   readonly secret: string;
   readonly picture: string;
+}
+
+/** Null lists: all the person may. `code`: asked with a second factor. */
+export interface NewToken {
+  readonly label: string;
+  readonly days: number;
+  readonly permissions: readonly string[] | null;
+  readonly cameras: readonly string[] | null;
+  readonly password: string;
+  readonly code: string | null;
 }
 
 const FACTOR = '/api/account/second-factor';
@@ -35,6 +46,24 @@ export class AccountApi {
   /** From then on a code is asked. The recovery codes are told this once. */
   confirm(code: string): Promise<{ readonly recovery_codes: readonly string[] }> {
     return this.#asking.change('POST', `${FACTOR}/confirm`, { code });
+  }
+
+  /** Ends one's other sign-ins and all tokens. `code`: asked with a second factor. */
+  changePassword(password: string, wanted: string, code: string | null): Promise<unknown> {
+    return this.#asking.change('POST', '/api/account/password', { password, new: wanted, code });
+  }
+
+  doors(signal?: AbortSignal): Promise<readonly Door[]> {
+    return this.#asking.get('/api/account/sessions', signal);
+  }
+
+  shut(id: string): Promise<unknown> {
+    return this.#asking.change('DELETE', `/api/account/sessions/${encodeURIComponent(id)}`);
+  }
+
+  /** The token is told this once. */
+  makeToken(wanted: NewToken): Promise<{ readonly token: string; readonly expires: string }> {
+    return this.#asking.change('POST', '/api/account/tokens', wanted);
   }
 
   /** Ends all of one's sign-ins, this one too. */

@@ -93,6 +93,8 @@ export interface SessionFacts {
   readonly permissions?: readonly string[];
   /** Nothing is allowed until a second factor is set up. */
   readonly must_enrol?: boolean;
+  /** Nothing is allowed until the password, which somebody else chose, is changed. */
+  readonly must_change?: boolean;
   /** Pictures are shown under this person's name and the time. */
   readonly watermark?: boolean;
 }

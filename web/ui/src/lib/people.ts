@@ -28,14 +28,17 @@ export interface NewPerson {
   readonly password: string | null;
 }
 
-/** A sign-in or an API token; `expires` null: never. */
+/** A sign-in or an API token. `used`: a token, last; null lists: not narrowed. */
 export interface Door {
   readonly id: string;
   readonly kind: 'session' | 'token';
   readonly created: string;
-  readonly expires: string | null;
+  readonly expires: string;
   readonly address: string;
   readonly label: string;
+  readonly used: string | null;
+  readonly permissions: readonly string[] | null;
+  readonly cameras: readonly string[] | null;
 }
 
 export interface RoleBody {

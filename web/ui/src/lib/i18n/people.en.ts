@@ -67,6 +67,10 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'door.session': 'Sign-in',
   'door.token': 'API token: {label}',
   'door.since': 'since {time}',
+  'door.until': 'until {time}',
+  'door.used': 'last used {time} from {address}',
+  'door.unused': 'never used',
+  'door.only': 'only: {permissions}',
   'door.end': 'End',
   'door.endHint': 'What they watch live ends within 5 s.',
 

@@ -65,6 +65,10 @@ export const people = {
   'door.session': 'Oturum',
   'door.token': 'API anahtarı: {label}',
   'door.since': '{time} tarihinde açıldı',
+  'door.until': '{time} tarihine kadar',
+  'door.used': 'son kullanım {time}, {address}',
+  'door.unused': 'hiç kullanılmadı',
+  'door.only': 'yalnızca: {permissions}',
   'door.end': 'Sonlandır',
   'door.endHint': 'İzlediği canlı görüntüler 5 saniye içinde kapanır.',
 

@@ -1,0 +1,11 @@
+// Why the server refuses a new password, as words of the screens. Pure.
+
+import type { Key } from './i18n/words';
+
+const WHY = ['short', 'long', 'name', 'common', 'same'] as const;
+
+/** The words for a problem's code, `password_common`; null for another problem. */
+export function weaknessKey(code: string): Key | null {
+  const known = WHY.find((one) => code === `password_${one}`);
+  return known === undefined ? null : `pw.${known}`;
+}
