@@ -26,7 +26,8 @@ GATE = key("gate")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_power_cuts_cost_a_second_at_most_and_break_nothing(seed: int, cases: Cases) -> None:
-    outcome = cut_power([seed], 1)
+    asked = 4 if seed == 1 else 1  # by day invariants 7, 8 and 10 of every fourth cut
+    outcome = cut_power([seed], 1, asked)
     cases.count(SCENARIO, outcome.cuts, len(outcome.broken))
     assert outcome.broken == []
     assert outcome.cuts > 100
