@@ -25,8 +25,8 @@ ui: $(BIN)/.run ## build the screens if their sources changed
 
 test: $(BIN)/.dev ui ## every test but the nightly ones
 	@.ci/packages
-	@.ci/tests
 	$(BIN)/python -m tests.ui_script test
+	@.ci/tests
 
 check: $(BIN)/.dev ## formatting, lint, types, rooms, screens, docs
 	$(BIN)/ruff format --check .

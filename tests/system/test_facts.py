@@ -12,7 +12,7 @@ import pytest
 from tests.system.conftest import SEGMENT_S, Town
 from tests.system.footage import untiled
 from tests.system.site import drawn, new_site, simulated
-from vms.core.clock import SystemClock, parse_rfc3339
+from vms.core.clock import SECOND, SystemClock, parse_rfc3339
 from vms.core.model import Cause, State
 
 SEGMENT: dict[str, Any] = {
@@ -64,6 +64,8 @@ def fits(fact: dict[str, Any], contract: dict[str, Any]) -> None:
 
 def test_segments_are_the_contract_and_the_files_are_as_they_say(whole_town: Town) -> None:
     found = whole_town.site.facts("segments", "square")
+    # A simulated camera that found no processor for a moment ends a file early, and a gap says so.
+    breaks = [parse_rfc3339(gap["start"]) for gap in whole_town.site.facts("gaps", "square")]
     done = [fact for fact in found if fact["sha256"] is not None]
     assert len(done) >= 2
     assert len(found) - len(done) <= 2  # the one being written, and one on its way to the index
@@ -77,8 +79,10 @@ def test_segments_are_the_contract_and_the_files_are_as_they_say(whole_town: Tow
         assert len(data) == fact["bytes"]
         printed = subprocess.run(["sha256sum", fact["path"]], capture_output=True, check=True)
         assert printed.stdout.split()[0].decode() == fact["sha256"]
-        length = parse_rfc3339(fact["end"]) - parse_rfc3339(fact["start"])
-        assert SEGMENT_S - 1.1 <= length / 1e9 <= SEGMENT_S + 2.1
+        start, end = parse_rfc3339(fact["start"]), parse_rfc3339(fact["end"])
+        assert end - start <= (SEGMENT_S + 2.1) * SECOND
+        whole = end - start >= (SEGMENT_S - 1.1) * SECOND
+        assert whole or any(abs(gap - end) < SECOND for gap in breaks), (fact, breaks)
 
 
 def test_segments_are_listed_by_the_span_asked_for(whole_town: Town) -> None:

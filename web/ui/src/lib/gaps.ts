@@ -13,7 +13,7 @@ export const LEAD = 3_000;
 // Being at a gap's lead already, one wants the next gap and not this one again.
 const BESIDE = 1_500;
 
-const CALM = new Set(['deleted', 'not_scheduled', 'no_event', 'privacy']);
+const CALM = new Set(['deleted', 'not_scheduled', 'no_event', 'privacy', 'hidden']);
 
 /** Not there because somebody wanted it so: unlike every other gap nothing is wrong. */
 export function isCalm(gap: Gap): boolean {

@@ -49,9 +49,12 @@ export interface FindingWords {
   readonly todo: Key;
 }
 
+// A check is called by what is well, a finding by what is not.
+const CHECK_OF: Readonly<Record<string, string>> = { camera_unheard: 'heard' };
+
 /** What a finding is and what to do; a kind this console does not know is said in general. */
 export function findingWords(kind: string): FindingWords {
-  const check = kind.startsWith('camera_') ? checkWords(kind.slice('camera_'.length)) : null;
+  const check = kind.startsWith('camera_') ? checkWords(CHECK_OF[kind] ?? kind.slice('camera_'.length)) : null;
   if (check !== null) return check;
   const what = `finding.${kind}`;
   const todo = `finding.${kind}.todo`;

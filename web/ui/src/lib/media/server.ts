@@ -223,6 +223,11 @@ function readGap(value: unknown): Gap {
   return { ...readSpan(json), cause: text(json['cause']), detail: text(json['detail']) };
 }
 
+/** What a block hides from this person is missing as a gap is, and says why. */
+function readHidden(value: unknown): Gap {
+  return { ...readSpan(value), cause: 'hidden', detail: '' };
+}
+
 function readHold(value: unknown): HeldSpan {
   const json = isJson(value) ? value : {};
   const until = instantOrNull(json['until']);
@@ -266,10 +271,9 @@ export async function fetchTimeline(
     end,
     first: instantOrNull(json['first']),
     spans: list(json['spans']).map(readSpan),
-    gaps: list(json['gaps']).map((value) => {
-      const gap = readGap(value);
-      return Number.isNaN(gap.end) ? { ...gap, end } : gap;
-    }),
+    gaps: [...list(json['gaps']).map(readGap), ...list(json['blocks']).map(readHidden)]
+      .map((gap) => (Number.isNaN(gap.end) ? { ...gap, end } : gap))
+      .sort((one, other) => one.start - other.start),
     activity: readActivity(json['activity'], start, end),
     holds: list(json['holds']).map(readHold),
     events: list(json['events']).map(readHappening),
