@@ -62,10 +62,6 @@ class Recognised:
         self._people = _Kept[SignedIn](parts)
         self._groups = _Kept[Groups](parts)
 
-    def forget(self) -> None:
-        """Ask the database again for everything."""
-        self._people, self._groups = _Kept(self._parts), _Kept(self._parts)
-
     async def signed_in(self, connection: HTTPConnection) -> SignedIn | None:
         """Who sends this request; an API token goes before the cookie."""
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")

@@ -49,6 +49,8 @@ class Registry:
         self._engine, self._vault = engine, vault
         self._clock = clock if clock is not None else SystemClock()
         self._unreadable: set[str] = set()  # at most one entry a camera
+        # Of which revision: rights ask for them far more often than a camera changes.
+        self._groups: tuple[int, dict[str, tuple[str, ...]]] = (-1, {})
 
     def list(self) -> tuple[RegisteredCamera, ...]:
         """All cameras: those of the file first, in its order."""
@@ -158,12 +160,17 @@ class Registry:
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The groups of each camera, and those that removed ones had: by them rules match."""
         with self._engine.connect() as connection:
-            former = {
-                row.id: tuple(json.loads(row.member_of))
-                for row in connection.execute(sa.select(former_camera))
-            }
-            rows = self._rows(connection)
-        return former | {camera_id: one.settings.groups for camera_id, one in rows.items()}
+            revision = connection.scalar(_REVISION) or 0
+            known, groups = self._groups
+            if revision != known:
+                former = {
+                    row.id: tuple(json.loads(row.member_of))
+                    for row in connection.execute(sa.select(former_camera))
+                }
+                rows = self._rows(connection)
+                groups = former | {name: one.settings.groups for name, one in rows.items()}
+                self._groups = revision, groups
+        return dict(groups)
 
     # -- rows ------------------------------------------------------------------------------
 
