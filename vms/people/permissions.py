@@ -231,8 +231,6 @@ def hidden_spans(
 
 
 def _granted(identity: Identity, asked: Asked) -> Decision:
-    about = f" on camera {asked.camera}" if asked.camera is not None else ""
-    reason = f"{identity.name} may not use {asked.permission}{about}."
     if identity.is_held and asked.permission is not Permission.OWN_SESSION:
         first = "change the password" if identity.must_change else "set up a second factor"
         return Decision(False, f"{identity.name} must {first} first.")
@@ -240,15 +238,26 @@ def _granted(identity: Identity, asked: Asked) -> Decision:
     if token is not None and not (
         asked.permission in token.permissions and _reaches(token.cameras, asked)
     ):
-        return Decision(False, f"This token of {reason}")
+        return Decision(False, f"This token of {_may_not(identity, asked)}")
+    only = None
     for grant in identity.grants:
         if asked.permission not in grant.role.permissions or not _reaches(grant.scope, asked):
             continue
-        refusal = _refusal(grant.role, asked)
-        if refusal is None:
+        only = _refusal(grant.role, asked)
+        if only is None:
             return Decision(True, grant=grant)
-        reason = f"{identity.name} may use {asked.permission}{about} only {refusal}."
-    return Decision(False, reason)
+    if only is None:
+        return Decision(False, _may_not(identity, asked))
+    return Decision(False, f"{identity.name} may use {_what(asked)} only {only}.")
+
+
+def _may_not(identity: Identity, asked: Asked) -> str:
+    return f"{identity.name} may not use {_what(asked)}."
+
+
+def _what(asked: Asked) -> str:
+    about = f" on camera {asked.camera}" if asked.camera is not None else ""
+    return f"{asked.permission}{about}"
 
 
 def _reaches(scope: Collection[str], asked: Asked) -> bool:

@@ -1,0 +1,12 @@
+// Why the server refuses a change of one's own account, in words.
+
+import type { ApiError } from '../../lib/api';
+import { t } from '../../lib/i18n/language.svelte';
+
+export function told(failure: ApiError): string {
+  if (failure.status === 429) return t('acc.tooMany');
+  if (failure.code === 'wrong_credentials') return t('acc.wrongPassword');
+  if (failure.code === 'wrong_code') return t('acc.wrongCode');
+  if (failure.code === 'code_asked') return t('signin.codeAsked');
+  return t('form.failed', { detail: failure.message });
+}
