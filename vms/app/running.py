@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from vms.core.config import KEPT, Settings
+from vms.core.config import Settings
+from vms.core.config_values import KEPT
 from vms.core.errors import ConfigError
 
 

@@ -23,20 +23,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
-    SerializationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
-from vms.core.clock import SECOND, parse_span
+from vms.core.clock import SECOND
+from vms.core.config_directory import LdapSettings, OidcSettings
 from vms.core.config_motion import MotionSettings
+from vms.core.config_values import Folder, Nanoseconds, SecretText, within
 from vms.core.errors import ConfigError
 from vms.core.inventory import Described, one_line
 from vms.core.model import CAMERA_ID_MAX, CameraId, is_camera_id
 from vms.core.networks import EVERYWHERE, METADATA, PRIVATE, Networks, named
 from vms.core.schedule import Weekly, parse_week_spans
-from vms.core.secret import Secret
 from vms.core.source_url import split_credentials, split_password
 
 SOURCE_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "srt", "udp", "rtp", "file")
@@ -70,44 +68,6 @@ def size_text(size: int) -> str:
 
 def _size(value: object) -> object:
     return parse_size(value) if isinstance(value, str) else value
-
-
-def _span(value: object) -> object:
-    return parse_span(value) if isinstance(value, str) else value
-
-
-def _within(low: str, high: str) -> AfterValidator:
-    """A span from `low` to `high`, said in the words of the file."""
-
-    def check(value: int) -> int:
-        if not parse_span(low) <= value <= parse_span(high):
-            raise ValueError(f"must be from '{low}' to '{high}'")
-        return value
-
-    return AfterValidator(check)
-
-
-def _secret(value: object) -> object:
-    if isinstance(value, str):
-        return Secret(value)
-    if isinstance(value, Secret):
-        return value
-    raise ValueError("must be text in quotes")  # and never shows what stands there
-
-
-KEPT = "kept"
-"""The serialisation context of settings kept for our own processes, with their secrets."""
-
-
-def _told(value: Secret, info: SerializationInfo) -> str:
-    return value.reveal() if info.context == KEPT else str(value)
-
-
-def _path(value: Path) -> Path:
-    try:
-        return value.expanduser()
-    except RuntimeError:
-        raise ValueError(f"{value.parts[0]} is no user with a home folder") from None
 
 
 def _camera_id(value: object) -> object:
@@ -221,15 +181,7 @@ def _certificate(value: object) -> str:
     return f"sha256:{digits}"
 
 
-Folder = Annotated[Path, AfterValidator(_path)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
-Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
-SecretText = Annotated[
-    Secret,
-    BeforeValidator(_secret),
-    PlainSerializer(_told),
-    WithJsonSchema({"type": "string", "writeOnly": True}),
-]
 Identifier = Annotated[str, BeforeValidator(_camera_id)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Source = Annotated[str, BeforeValidator(_source)]
@@ -306,8 +258,8 @@ class RecorderSettings(_Value):
 
     workers: Annotated[int, Field(ge=0, le=64)] = 0
     pre_roll_memory: Size = 1_000_000_000
-    segment: Annotated[Nanoseconds, _within("2 s", "10 min")] = 60 * SECOND
-    sweep: Annotated[Nanoseconds, _within("20 ms", "1 s")] = 3 * SECOND // 10
+    segment: Annotated[Nanoseconds, within("2 s", "10 min")] = 60 * SECOND
+    sweep: Annotated[Nanoseconds, within("20 ms", "1 s")] = 3 * SECOND // 10
 
 
 class LiveSettings(_Value):
@@ -334,10 +286,10 @@ class RetentionRule(_Value):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    keep: Annotated[Nanoseconds, _within("1 min", "36500 d")] | None = None
+    keep: Annotated[Nanoseconds, within("1 min", "36500 d")] | None = None
     quota: Size | None = None
     quota_all: Size | None = None
-    minimum: Annotated[Nanoseconds, _within("0 s", "3650 d")] = 0
+    minimum: Annotated[Nanoseconds, within("0 s", "3650 d")] = 0
     # Bounded, because each change of a rule is one line of the ledger.
     cameras: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=400)
@@ -372,7 +324,7 @@ class TierSettings(_Value):
     region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "us-east-1"
     access_key: Annotated[str, Field(pattern=r"^[!-~]{1,256}$")] | None = None
     secret_key: SecretText | None = None
-    after: Annotated[Nanoseconds, _within("1 min", "36500 d")]
+    after: Annotated[Nanoseconds, within("1 min", "36500 d")]
     cameras: tuple[str, ...] = ("*",)
     scrub: bool = True
 
@@ -391,7 +343,7 @@ class LedgerSettings(_Value):
 
     authority: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     certificates: Folder | None = None
-    every: Annotated[Nanoseconds, _within("1 min", "30 d")] = 3600 * SECOND
+    every: Annotated[Nanoseconds, within("1 min", "30 d")] = 3600 * SECOND
 
 
 class AuditSettings(_Value):
@@ -403,7 +355,7 @@ class AuditSettings(_Value):
     collector is away; older ones are then left out, and that is an entry itself.
     """
 
-    keep: Annotated[Nanoseconds, _within("30 d", "36500 d")] = 730 * 86_400 * SECOND
+    keep: Annotated[Nanoseconds, within("30 d", "36500 d")] = 730 * 86_400 * SECOND
     syslog: Annotated[str, Field(pattern=r"^(tls|tcp|udp)://[^/\s@]+:\d{1,5}$")] | None = None
     certificates: Folder | None = None
     form: Literal["syslog", "cef"] = "syslog"
@@ -416,7 +368,7 @@ class CustodySettings(_Value):
     `cache`: bytes of segments fetched from buckets that are kept in the data folder at most.
     """
 
-    scrub: Annotated[Nanoseconds, _within("0 s", "3650 d")] = 30 * 86_400 * SECOND
+    scrub: Annotated[Nanoseconds, within("0 s", "3650 d")] = 30 * 86_400 * SECOND
     cache: Size = 2_000_000_000
 
 
@@ -478,8 +430,8 @@ class PtzSettings(_Value):
     """
 
     purpose: Literal["optional", "required"] = "optional"
-    idle: Annotated[Nanoseconds, _within("5 s", "10 min")] = 30 * SECOND
-    rest: Annotated[Nanoseconds, _within("5 s", "1 h")] = 60 * SECOND
+    idle: Annotated[Nanoseconds, within("5 s", "10 min")] = 30 * SECOND
+    rest: Annotated[Nanoseconds, within("5 s", "1 h")] = 60 * SECOND
 
 
 class Location(_Value):
@@ -515,8 +467,8 @@ class CameraSettings(_Value):
     transport: Literal["auto", "tcp", "udp", "libav"] = "auto"
     record: RecordMode = "continuous"
     privacy: ScheduleName | None = None
-    pre_roll: Annotated[Nanoseconds, _within("0 s", "60 s")] = 10 * SECOND
-    post_roll: Annotated[Nanoseconds, _within("0 s", "10 min")] = 20 * SECOND
+    pre_roll: Annotated[Nanoseconds, within("0 s", "60 s")] = 10 * SECOND
+    post_roll: Annotated[Nanoseconds, within("0 s", "10 min")] = 20 * SECOND
     location: Location | None = None
     motion: MotionSettings | None = None
     inventory: Described = None
@@ -594,6 +546,8 @@ class Settings(_Value):
     onvif: OnvifSettings = OnvifSettings()
     ptz: PtzSettings = PtzSettings()
     network: NetworkSettings = NetworkSettings()
+    oidc: OidcSettings | None = None
+    ldap: LdapSettings | None = None
     cameras: tuple[CameraSettings, ...] = ()
 
     @model_validator(mode="after")

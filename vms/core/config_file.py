@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from vms.core import toml_lines
 from vms.core.config import CameraSettings, Settings, VolumeSettings
+from vms.core.config_directory import SECRET_FILES, placed
 from vms.core.errors import ConfigError
 from vms.core.findings import Finding, dotted, findings_of
 from vms.core.log import get_logger
@@ -168,17 +169,30 @@ class _Reader:
                 where = ("cameras", number, "secret")
                 if camera.password is not None:
                     raise self.error(where, "stands beside a password", "keep one of the two")
-                try:
-                    text = (self._file.parent / camera.secret).read_text().rstrip("\r\n")
-                except (OSError, UnicodeDecodeError) as error:
-                    raise self.error(
-                        where,
-                        f"the password file can't be read: {error}",
-                        "a file that holds the password alone, readable by this service",
-                    ) from None
-                camera = camera.model_copy(update={"password": Secret(text), "secret": None})
+                text = self._secret_of(self._file.parent / camera.secret, where)
+                camera = camera.model_copy(update={"password": text, "secret": None})
             cameras.append(camera)
-        return settings.model_copy(update={"cameras": tuple(cameras)})
+        found: dict[str, Any] = {"cameras": tuple(cameras)}
+        for name, file_key, key in SECRET_FILES:
+            section = getattr(settings, name)
+            file = getattr(section, file_key, None)
+            if file is not None:
+                text = self._secret_of(file, (name, file_key))
+                if not text:
+                    raise self.error((name, file_key), f"{file} is empty", "write the secret in it")
+                found[name] = section.model_copy(update={key: text, file_key: None})
+        return settings.model_copy(update=found)
+
+    def _secret_of(self, file: Path, where: toml_lines.Path) -> Secret:
+        try:
+            text = file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise self.error(
+                where,
+                f"the password file can't be read: {error}",
+                "a file that holds the password alone, readable by this service",
+            ) from None
+        return Secret(text)
 
 
 def unknown_schedules(camera: CameraSettings, known: Sequence[str]) -> Iterator[Finding]:
@@ -254,11 +268,16 @@ def _with_absolute_paths(settings: Settings) -> Settings:
         }
     )
     volumes = settings.volumes or (VolumeSettings(path=system.data / "video"),)
-    placed = tuple(v.model_copy(update={"path": base / v.path}) for v in volumes)
+    volumes = tuple(v.model_copy(update={"path": base / v.path}) for v in volumes)
     ledger = settings.ledger
     if ledger.certificates is not None:
         ledger = ledger.model_copy(update={"certificates": base / ledger.certificates})
-    return settings.model_copy(update={"system": system, "volumes": placed, "ledger": ledger})
+    found: dict[str, Any] = {"system": system, "volumes": volumes, "ledger": ledger}
+    if settings.oidc is not None:
+        found["oidc"] = placed(settings.oidc, base)
+    if settings.ldap is not None:
+        found["ldap"] = placed(settings.ldap, base)
+    return settings.model_copy(update=found)
 
 
 def _absolute_sqlite(url: str | None, base: Path) -> str | None:

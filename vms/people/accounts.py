@@ -9,14 +9,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import writing
 from vms.core.clock import Clock, Instant, rfc3339
-from vms.core.errors import AlreadyExists, BadRequest, NotFound, StorageError
+from vms.core.errors import AlreadyExists, BadRequest, NotFound, Refused, StorageError
 from vms.people.passwords import (
     check_password,
     hash_password,
@@ -31,6 +31,9 @@ from vms.people.schema import account, api_token, login_session, recovery_code, 
 FIRST_ADMIN = "admin"
 NAME_MAX = 64
 
+Origin = Literal["local", "oidc", "ldap"]
+"""Who proves an account: this site, a provider of OpenID Connect, or a directory."""
+
 # On a Turkish keyboard the upper case of `admin` is ADMİN, elsewhere ADMIN: all are one name.
 _I = str.maketrans({"İ": "i", "I": "i", "ı": "i"})
 
@@ -38,6 +41,17 @@ _I = str.maketrans({"İ": "i", "I": "i", "ı": "i"})
 def fold_name(name: str) -> str:
     """The form in which two names are compared."""
     return unicodedata.normalize("NFKC", name).strip().translate(_I).casefold()
+
+
+class FromElsewhere(Refused):
+    """What is asked of an account is kept where the account comes from."""
+
+    def __init__(self, name: str, origin: Origin) -> None:
+        self.origin = origin
+        told = {"oidc": "the OpenID provider", "ldap": "the directory"}.get(origin, origin)
+        super().__init__(
+            f"{name!r} comes from {told}: password, name and roles are kept there; change them there"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,7 @@ class Account:
     created: Instant
     password_changed: Instant
     must_change: bool = False
+    origin: Origin = "local"
 
     @property
     def role(self) -> str:
@@ -65,6 +80,7 @@ class Account:
         return {
             "name": self.name,
             "display_name": self.display_name,
+            "origin": self.origin,
             "role": self.role,
             "grants": [one.as_json() for one in self.grants],
             "created": rfc3339(self.created),
@@ -84,7 +100,7 @@ class Accounts:
         with self._engine.connect() as connection:
             rows = connection.execute(select(account).order_by(account.c.name_key)).all()
             held = granted(connection)
-        return tuple(_account_of(row, held.get(row.id, ())) for row in rows)
+        return tuple(account_of(row, held.get(row.id, ())) for row in rows)
 
     def answers(self) -> bool:
         """Whether the database can be reached right now."""
@@ -101,7 +117,7 @@ class Accounts:
             row = connection.execute(_named(name)).one_or_none()
             if row is None:
                 raise NotFound(f"there is no account {name!r}; `vms users list` shows all")
-            return _account_of(row, granted(connection, row.id).get(row.id, ()))
+            return account_of(row, granted(connection, row.id).get(row.id, ()))
 
     def knows(self, name: str) -> bool:
         """Whether there is such an account."""
@@ -126,11 +142,7 @@ class Accounts:
         """
         grants = grants or (Granted(role),)
         name = name.strip()
-        if not 1 <= len(name) <= NAME_MAX or not name.isprintable() or " " in name:
-            raise BadRequest(
-                f"{name!r} can't be an account's name; use 1 to {NAME_MAX} letters, digits and "
-                "signs without spaces"
-            )
+        check_name(name)
         check_password(password, name)
         now = self._clock.now()
         values = {
@@ -158,7 +170,7 @@ class Accounts:
 
         `keep`: the hash of the sign-in that stays, of who changes their own. Raises WeakPassword.
         """
-        who = self.get(name)
+        who = self._local(name)
         check_password(password, who.name)
         values = {
             "password_hash": hash_password(password),
@@ -176,9 +188,10 @@ class Accounts:
     def grant(self, name: str, grants: Sequence[Granted]) -> Account:
         """Let an account hold these roles and no others, from its next request on.
 
-        The last administrator stays one: raises BadRequest.
+        The last administrator stays one: raises BadRequest. Raises FromElsewhere for who gets
+        roles by groups.
         """
-        who = self.get(name)
+        who = self._local(name)
         with writing(self._engine) as connection:
             self._roles.check(connection, grants)
             if not is_administrator(grants):
@@ -188,7 +201,7 @@ class Accounts:
 
     def rename(self, name: str, display_name: str) -> Account:
         """Change how screens show a person."""
-        who = self.get(name)
+        who = self._local(name)
         values = {"display_name": display_name.strip() or who.name}
         with writing(self._engine) as connection:
             connection.execute(update(account).where(account.c.id == who.id).values(values))
@@ -218,12 +231,25 @@ class Accounts:
             return None
         return password
 
+    def origin_of(self, name: str) -> Origin | None:
+        """Who proves this account; None: there is none."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_named(name)).one_or_none()
+        return None if row is None else row.origin
+
+    def _local(self, name: str) -> Account:
+        who = self.get(name)
+        if who.origin != "local":
+            raise FromElsewhere(who.name, who.origin)
+        return who
+
     def check(self, name: str, password: str) -> Account | None:
-        """Whose name and password these are. Takes the same time for an unknown name."""
+        """Whose name and password these are, of the local accounts. Takes the same time for an
+        unknown name."""
         with self._engine.connect() as connection:
             row = connection.execute(_named(name)).one_or_none()
             held = granted(connection, row.id).get(row.id, ()) if row is not None else ()
-        stored = row.password_hash if row is not None else None
+        stored = row.password_hash if row is not None and row.origin == "local" else None
         if not password_matches(stored, password) or row is None:
             return None
         if needs_rehash(row.password_hash):
@@ -233,7 +259,16 @@ class Accounts:
                     .where(account.c.id == row.id)
                     .values(password_hash=hash_password(password))
                 )
-        return _account_of(row, held)
+        return account_of(row, held)
+
+
+def check_name(name: str) -> None:
+    """Raise BadRequest for what can't name an account."""
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable() or " " in name:
+        raise BadRequest(
+            f"{name!r} can't be an account's name; use 1 to {NAME_MAX} letters, digits and "
+            "signs without spaces"
+        )
 
 
 def _named(name: str) -> Select[Any]:
@@ -241,14 +276,21 @@ def _named(name: str) -> Select[Any]:
 
 
 def _keep_an_administrator(connection: Connection, who: Account) -> None:
-    """Raise BadRequest if nobody else administers the site."""
+    """Raise BadRequest if no other local account administers the site: a directory may be down,
+    or take a group away."""
     held = granted(connection)
-    others = [grants for account_id, grants in held.items() if account_id != who.id]
-    if is_administrator(held.get(who.id, ())) and not any(map(is_administrator, others)):
+    local = set(connection.scalars(select(account.c.id).where(account.c.origin == "local")))
+    others = [grants for one, grants in held.items() if one in local - {who.id}]
+    if (
+        who.origin == "local"
+        and is_administrator(held.get(who.id, ()))
+        and not any(map(is_administrator, others))
+    ):
         raise BadRequest(f"{who.name!r} is the only administrator; make another one first")
 
 
-def _account_of(row: Row[Any], grants: tuple[Granted, ...]) -> Account:
+def account_of(row: Row[Any], grants: tuple[Granted, ...]) -> Account:
+    """Of a row of the table."""
     return Account(
         row.id,
         row.name,
@@ -257,4 +299,5 @@ def _account_of(row: Row[Any], grants: tuple[Granted, ...]) -> Account:
         Instant(row.created),
         Instant(row.password_changed),
         row.must_change,
+        row.origin,
     )

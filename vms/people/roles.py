@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from storage.database import writing
 from vms.core.clock import DAY, HOUR, Span, span_text
+from vms.core.config_directory import SCOPE
 from vms.core.errors import BadRequest, NotFound, Refused
 from vms.core.schedule import Weekly, parse_week_spans
 from vms.people.permissions import ADMIN, BUILT_IN, WHOLE_SITE, Grant, Limits, Permission, Role
@@ -24,7 +25,6 @@ GRANTS_MAX = 20
 _DUTIES = ("purpose", "second_factor", "watermark")  # what a site may ask of a built-in role too
 SCOPE_MAX = 100
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_PATTERN = re.compile(r"group:\S.{0,99}|[a-z0-9*?\[\]!-]{1,80}")
 _AGE_LEAST, _AGE_MOST = HOUR, 36_500 * DAY
 
 
@@ -78,7 +78,7 @@ def check_scope(scope: Sequence[str]) -> None:
     if not 0 < len(scope) <= SCOPE_MAX:
         raise BadRequest(f"it is held on 1 to {SCOPE_MAX} cameras or groups")
     for pattern in scope:
-        if _PATTERN.fullmatch(pattern) is None:
+        if SCOPE.fullmatch(pattern) is None:
             raise BadRequest(
                 f"{pattern[:80]!r} is no camera; use an id, a glob such as gate-*, "
                 "group:NAME, or * for the whole site"

@@ -31,6 +31,9 @@ account = Table(
     Column("password_changed", BigInteger, nullable=False),
     # Somebody else chose it: nothing is allowed until it is changed.
     Column("must_change", Boolean, nullable=False, server_default=false()),
+    Column("origin", Text, nullable=False, server_default="local"),  # local, oidc, ldap: who proves
+    Column("subject", Text),  # as whom there: what never changes; null for local ones
+    Index("account_subject", "origin", "subject", unique=True),
 )
 
 # Roles that people made; the built-in ones stand in the code.
@@ -66,6 +69,8 @@ login_session = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("address", Text, nullable=False),
+    # The provider asked for a second factor: ours is not asked.
+    Column("factor_proved", Boolean, nullable=False, server_default=false()),
     Index("login_session_account", "account_id"),
     Index("login_session_expires", "expires"),
 )

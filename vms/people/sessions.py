@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from storage.database import writes_to, writing
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span, rfc3339
 from vms.core.errors import NotFound, StorageError
 from vms.core.log import get_logger
-from vms.people.accounts import Account
+from vms.people.accounts import Account, Origin
 from vms.people.blocks import hidden_from
 from vms.people.permissions import Identity, Narrowed
 from vms.people.roles import Roles
@@ -27,6 +28,13 @@ from vms.people.tokens import TokenOrder, Tokens, digest_of, narrowed_of
 
 LIFETIME = Span(12 * HOUR)
 SLIDE_STEP = Span(10 * MINUTE)  # a use moves the end at most this often: one write, not many
+
+_OF_SESSION = (
+    login_session.c.csrf,
+    login_session.c.expires,
+    login_session.c.factor_proved,
+    login_session.c.created.label("began"),
+)
 
 _log = get_logger(__name__)
 
@@ -87,13 +95,22 @@ class OpenDoor:
 class Sessions:
     """The tables of sign-ins and tokens. Each method blocks while it runs."""
 
-    def __init__(self, engine: Engine, clock: Clock, roles: Roles | None = None) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        roles: Roles | None = None,
+        ages: Mapping[Origin, Span] | None = None,
+    ) -> None:
+        """`ages`: how long sign-ins of people from elsewhere last at most, however they are used:
+        only at the next one are their groups asked again."""
+        self._engine, self._clock, self._ages = engine, clock, ages or {}
         self._roles = roles if roles is not None else Roles(engine, "UTC")
         self._tokens = Tokens(engine, clock)
 
-    def start(self, who: Account, address: str) -> NewSession:
-        """Begin a sign-in; sweeps out what has ended."""
+    def start(self, who: Account, address: str, *, factor_proved: bool = False) -> NewSession:
+        """Begin a sign-in; sweeps out what has ended. `factor_proved`: the provider asked for a
+        second factor."""
         session = NewSession(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         now = self._clock.now()
         with writing(self._engine) as connection:
@@ -104,8 +121,9 @@ class Sessions:
                     account_id=who.id,
                     csrf=session.csrf,
                     created=now,
-                    expires=now + LIFETIME,
+                    expires=self._end(who.origin, now, now),
                     address=address,
+                    factor_proved=factor_proved,
                 )
             )
         return session
@@ -113,7 +131,7 @@ class Sessions:
     def find(self, token: str) -> SignedIn | None:
         """Whose cookie this is, if it still holds; a use moves its end."""
         digest = digest_of(token)
-        query = select(login_session.c.csrf, login_session.c.expires, account).where(
+        query = select(*_OF_SESSION, account).where(
             login_session.c.token_hash == digest, account.c.id == login_session.c.account_id
         )
         now = self._clock.now()
@@ -121,9 +139,10 @@ class Sessions:
             row = connection.execute(query).one_or_none()
             if row is None or row.expires <= now:
                 return None
-            identity = self._identity(connection, row, "session")
-        if row.expires < now + LIFETIME - SLIDE_STEP:
-            self._slide(digest, Instant(now + LIFETIME))
+            identity = self._identity(connection, row, "session", proved=row.factor_proved)
+        end = self._end(row.origin, Instant(row.began), now)
+        if row.expires < end - SLIDE_STEP:
+            self._slide(digest, end)
         return SignedIn(identity, row.csrf, f"session:{digest.hex()}")
 
     def writes(self) -> int:
@@ -216,13 +235,15 @@ class Sessions:
                 return self._identity(connection, found.who, "token", found.narrowed)
             if kind != "session":
                 return None
-            query = select(account).where(
+            query = select(*_OF_SESSION, account).where(
                 login_session.c.token_hash == digest,
                 account.c.id == login_session.c.account_id,
                 login_session.c.expires > self._clock.now(),
             )
             row = connection.execute(query).one_or_none()
-            return None if row is None else self._identity(connection, row, "session")
+            if row is None:
+                return None
+            return self._identity(connection, row, "session", proved=row.factor_proved)
 
     def _identity(
         self,
@@ -230,11 +251,13 @@ class Sessions:
         who: Account | Row[Any],
         via: Literal["session", "token"],
         narrowed: Narrowed | None = None,
+        *,
+        proved: bool = False,
     ) -> Identity:
         """A token stands for a machine, which has no telephone: only sign-ins must enrol."""
         grants = self._roles.grants_of(connection, who.id)
         asked = via == "session" and any(one.role.second_factor for one in grants)
-        must_enrol = asked and not has_second_factor(connection, who.id)
+        must_enrol = asked and not proved and not has_second_factor(connection, who.id)
         must_change = via == "session" and who.must_change
         return Identity(
             *(who.id, who.name, who.display_name, grants, via),
@@ -243,6 +266,21 @@ class Sessions:
             narrowed=narrowed,
             blocks=hidden_from(connection, who.id, who.name),
         )
+
+    def _end(self, origin: Origin, began: Instant, now: Instant) -> Instant:
+        end = now + LIFETIME
+        age = self._ages.get(origin)
+        return Instant(end if age is None else min(end, began + age))
+
+    def began(self, permit: str) -> Instant | None:
+        """When the sign-in that a permit names began."""
+        kind, _, text = permit.partition(":")
+        if kind != "session":
+            return None
+        mine = login_session.c.token_hash == bytes.fromhex(text)
+        with self._engine.connect() as connection:
+            found = connection.scalar(select(login_session.c.created).where(mine))
+        return None if found is None else Instant(found)
 
     def _slide(self, digest: bytes, expires: Instant) -> None:
         try:

@@ -91,7 +91,13 @@ class Tokens:
         self._engine, self._clock = engine, clock
 
     def make(self, who: Account, order: TokenOrder) -> str:
-        """A new token, shown this once; sweeps out what has ended. Raises Refused for too many."""
+        """A new token, shown this once; sweeps out what has ended. Raises Refused for too many,
+        and for who comes from elsewhere: a token would outlive their groups there."""
+        if who.origin != "local":
+            raise Refused(
+                f"{who.name} comes from elsewhere and makes no API tokens; make a local account "
+                "for the program"
+            )
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = self._clock.now()
         mine = select(func.count()).where(api_token.c.account_id == who.id)
