@@ -32,6 +32,7 @@ from web.api import (
     live,
     metrics,
     motion,
+    oidc,
     openapi,
     people,
     ptz,
@@ -54,6 +55,7 @@ from web.witness import Witness
 
 ROUTERS = (
     session.router,
+    oidc.router,
     account.router,
     doors.router,
     people.router,
@@ -90,7 +92,10 @@ def create_app(parts: WebParts, console: Console | None = None) -> FastAPI:
     app = _routes(_running)
     app.state.parts, app.state.downloads = parts, Downloads()
     app.state.recognised = Recognised(parts)
-    app.state.door = SignIn(parts.accounts, parts.sessions, parts.second_factors, parts.clock)
+    app.state.door = SignIn(
+        *(parts.accounts, parts.sessions, parts.second_factors, parts.clock),
+        *(parts.externals, parts.directory),
+    )
     app.router.default = console or Console()
     return app
 

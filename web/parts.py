@@ -28,9 +28,12 @@ from vms.people.accounts import Accounts
 from vms.people.audit.records import Records
 from vms.people.audit.trail import Trail
 from vms.people.blocks import Blocks
+from vms.people.externals import Externals
+from vms.people.oidc import OidcProvider
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
+from vms.people.signin import Directory
 from web.livecalls import LiveCalls
 
 
@@ -99,6 +102,9 @@ class WebParts:
     finder: Finder
     trail: Trail
     audit: Records
+    externals: Externals
+    oidc: OidcProvider | None = None  # without `[oidc]`
+    directory: Directory | None = None  # without `[ldap]`
 
 
 def parts_of(connection: HTTPConnection) -> WebParts:

@@ -22,6 +22,8 @@ from vms.cameras.steering.lease import PurposeMissing, Steered
 from vms.core import errors
 from vms.core.findings import Finding
 from vms.core.log import get_logger
+from vms.people.accounts import FromElsewhere
+from vms.people.externals import ProviderDown
 from vms.people.passwords import WeakPassword
 
 LOGGED = "error id"
@@ -32,6 +34,8 @@ _log = get_logger(__name__)
 # The first class that fits wins, so children stand before their parents.
 _STATUS_OF: tuple[tuple[type[errors.VmsError], int, str], ...] = (
     (PurposeMissing, 409, "purpose_required"),
+    (FromElsewhere, 409, "external"),
+    (ProviderDown, 503, "directory_down"),
     (errors.NotFound, 404, "not_found"),
     (errors.BadRequest, 422, "bad_request"),
     (errors.AlreadyExists, 409, "already_exists"),

@@ -26,6 +26,8 @@ from web.parts import WebParts
 _KEY = "witness"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_TELL_THEMSELVES = {("POST", "/api/session"), ("POST", "/api/session/oidc/code")}
+
 # The first that fits. Signing in tells for itself: only it knows who tried.
 _DEEDS: tuple[tuple[str, str, What], ...] = (
     ("DELETE", r"/api/session", What.SIGN_OUT),
@@ -68,7 +70,7 @@ _REFUSED = {
 
 def what_of(method: str, path: str) -> What | None:
     """What a request that changes something is called; None: this layer does not tell it."""
-    if method in _SAFE or (method, path) == ("POST", "/api/session"):
+    if method in _SAFE or (method, path) in _TELL_THEMSELVES:
         return None
     for verb, pattern, what in _DEEDS:
         if verb in ("*", method) and re.fullmatch(pattern, path):

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from fastapi import FastAPI
@@ -24,8 +25,9 @@ from storage.keeping import Keeping
 from storage.ledger.log import Ledger
 from storage.overview import Overview
 from vms.alarms.events import Events
+from vms.app.site import ages_of
 from vms.app.trial import CameraTrials
-from vms.app.webparts import finder_of
+from vms.app.webparts import finder_of, ways_in
 from vms.cameras.checkups import Checkups
 from vms.cameras.onvif.client import Credentials
 from vms.cameras.onvif.clients import OnvifClients
@@ -45,6 +47,7 @@ from vms.people.audit.book import Book
 from vms.people.audit.records import Records as AuditRecords
 from vms.people.audit.trail import Trail
 from vms.people.blocks import Blocks
+from vms.people.externals import Externals
 from vms.people.roles import Roles
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import NewSession, Sessions
@@ -73,7 +76,7 @@ class WebSite:
         return self.parts.settings.run_dir
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path, **sections: Any) -> Settings:
     volume = folder / "video"
     volume.mkdir(exist_ok=True)
     return Settings.model_validate(
@@ -96,6 +99,7 @@ def settings_in(folder: Path) -> Settings:
                 },
                 {"id": "gate-south", "source": "rtsp://10.0.0.6/main", "record": "off"},
             ],
+            **sections,
         }
     )
 
@@ -113,8 +117,11 @@ def _first_database() -> bytes:
 
 
 @contextlib.contextmanager
-def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebSite]:
-    settings, clock = settings_in(folder), clock or FakeClock()
+def open_web_site(
+    folder: Path, clock: FakeClock | None = None, **sections: Any
+) -> Iterator[WebSite]:
+    """`sections`: of the settings, besides those that every site has here."""
+    settings, clock = settings_in(folder, **sections), clock or FakeClock()
     settings.make_run_dirs()
     (settings.system.data / "gozcu.db").write_bytes(_first_database())
     engine = open_database(settings.database_url)
@@ -150,7 +157,7 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         clock=clock,
         archive=Archive(engine, settings.volumes, clock),
         accounts=accounts,
-        sessions=Sessions(engine, clock, roles),
+        sessions=Sessions(engine, clock, roles, ages_of(settings)),
         second_factors=SecondFactors(engine, clock, vault, "Deneme"),
         roles=roles,
         cameras=cameras,
@@ -166,6 +173,8 @@ def open_web_site(folder: Path, clock: FakeClock | None = None) -> Iterator[WebS
         exports=Jobs(engine, clock, vault, checked),
         trail=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
         audit=AuditRecords(engine),
+        externals=Externals(engine, clock, roles),
+        **ways_in(settings, clock, vault),
         # A camera is dialled in real time, whatever the site's clock says.
         finder=replace(
             finder_of(settings, clock),

@@ -20,11 +20,11 @@ from vms.alarms.events import Events
 from vms.cameras.registry import Registry
 from vms.cameras.schedules import Schedules
 from vms.cameras.vault import Vault
-from vms.core.clock import Clock, SystemClock
+from vms.core.clock import Clock, Span, SystemClock
 from vms.core.config import Settings
 from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
-from vms.people.accounts import Accounts
+from vms.people.accounts import Accounts, Origin
 from vms.people.audit.book import Book
 from vms.people.blocks import Blocks
 from vms.people.roles import Roles
@@ -87,7 +87,7 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
             events=Events(engine, hand),
             accounts=Accounts(engine, hand, roles),
             roles=roles,
-            sessions=Sessions(engine, hand, roles),
+            sessions=Sessions(engine, hand, roles, ages_of(settings)),
             second_factors=SecondFactors(engine, hand, vault, settings.system.name),
             archive=Archive(engine, settings.volumes, hand, tiers),
             tiers=tiers,
@@ -99,6 +99,16 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
         )
     finally:
         engine.dispose()
+
+
+def ages_of(settings: Settings) -> dict[Origin, Span]:
+    """How long sign-ins of people from elsewhere last at most."""
+    found: dict[Origin, Span] = {}
+    if settings.oidc is not None:
+        found["oidc"] = Span(settings.oidc.session)
+    if settings.ldap is not None:
+        found["ldap"] = Span(settings.ldap.session)
+    return found
 
 
 def holds_of(settings: Settings, engine: Engine, clock: Clock, ledger: Ledger) -> Holds:

@@ -50,7 +50,8 @@ class FromElsewhere(Refused):
         self.origin = origin
         told = {"oidc": "the OpenID provider", "ldap": "the directory"}.get(origin, origin)
         super().__init__(
-            f"{name!r} comes from {told}: password, name and roles are kept there; change them there"
+            f"{name!r} comes from {told}: password, name and roles are kept there, "
+            "and changed there"
         )
 
 

@@ -39,8 +39,8 @@ class NameTaken(Denied):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"There is an account {plain(name)!r} already that is somebody else's; an administrator "
-            "removes or renames one of them."
+            f"There is an account {plain(name)!r} already that is somebody else's; an "
+            "administrator removes one of them."
         )
 
 
@@ -102,6 +102,12 @@ class Externals:
         except IntegrityError:  # another sign-in made an account of that name meanwhile
             raise NameTaken(who.name) from None
 
+    def name_of(self, who: External) -> str:
+        """What who was admitted is called here."""
+        with self._engine.connect() as connection:
+            row = _row(connection, who)
+        return who.name if row is None else str(row.name)
+
     def _check(self, connection: Connection, who: External) -> None:
         try:
             self._roles.check(connection, who.grants)
@@ -111,7 +117,10 @@ class Externals:
             ) from None
 
     def _made(self, connection: Connection, who: External) -> Any:
-        check_name(who.name)
+        try:
+            check_name(who.name)
+        except BadRequest as error:
+            raise ProviderDown(f"the person's name there: {error}") from None
         same = account.c.name_key == fold_name(who.name)
         if connection.execute(select(account.c.id).where(same)).first() is not None:
             raise NameTaken(who.name)

@@ -29,6 +29,15 @@ _PROBLEM_CONTENT = {
     "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
 }
 _OPEN = frozenset({"/healthz", "/readyz"})
+_TO_SIGN_IN = frozenset(
+    {
+        ("post", "/api/session"),
+        ("get", "/api/session/ways"),
+        ("get", "/api/session/oidc"),
+        ("get", "/api/session/oidc/callback"),
+        ("post", "/api/session/oidc/code"),
+    }
+)
 _SCHEMES = {
     "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
     "csrf": {"type": "apiKey", "in": "header", "name": CSRF_HEADER},
@@ -88,7 +97,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """Say of one operation how one signs in for it, and what it refuses with."""
-    is_open = path in _OPEN or (method, path) == ("post", "/api/session")
+    is_open = path in _OPEN or (method, path) in _TO_SIGN_IN
     operation["security"] = [] if is_open else _WAYS_IN
     answers = operation["responses"]
     answers.pop("422", None)  # FastAPI's own shape; ours is a problem document

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
+from vms.people.accounts import Account, Origin
 from vms.people.audit.entry import Entry, Outcome, What
+from vms.people.externals import NameTaken, NoGroup, ProviderDown
 from vms.people.permissions import Identity, Permission, permissions_of, sees_with_a_mark
-from vms.people.sessions import LIFETIME, SignedIn
+from vms.people.sessions import LIFETIME, NewSession, SignedIn
 from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
 from web.permit import Open, Permit, address_of
@@ -30,9 +32,12 @@ class Credentials(BaseModel):
 
 
 class User(BaseModel):
+    """`origin`: who proves this person; passwords are changed there."""
+
     name: str
     display_name: str
     role: str
+    origin: Literal["local", "oidc", "ldap"]
 
 
 class System(BaseModel):
@@ -62,24 +67,38 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
     """Sign in; the answer sets the cookie."""
     parts = parts_of(request)
     door: SignIn = request.app.state.door
-
-    def told(name: str, outcome: Outcome, detail: str = "") -> None:
-        address = address_of(request)
-        entry = Entry(parts.clock.now(), What.SIGN_IN, name, "none", address, detail=detail)
-        parts.trail.tell(replace(entry, outcome=outcome))
-
-    def known() -> str:
-        # People type passwords into the name's field: only a known name is kept.
-        return credentials.username if parts.accounts.knows(credentials.username) else "(unknown)"
-
+    # People type passwords into the name's field: only a known name is kept.
+    origin = parts.accounts.origin_of(credentials.username)
+    known = credentials.username if origin is not None else "(unknown)"
     try:
         who, session = door.sign_in(
             credentials.username, credentials.password, address_of(request), credentials.otp
         )
     except Denied as error:
-        told(known(), "denied", _WHY.get(type(error), ""))
+        told(request, known, origin or "", "denied", _WHY.get(type(error), ""))
         raise refusal(error, 401) from None
-    told(who.name, "done")
+    except ProviderDown as error:
+        told(request, known, "ldap", "failed", "directory down")
+        raise Problem(503, "directory_down", DOWN) from error
+    return entered(request, response, who, session)
+
+
+DOWN = "The directory that knows this name does not answer; accounts of this site still sign in."
+
+
+def told(
+    request: Request, name: str, origin: Origin | str, outcome: Outcome, detail: str = ""
+) -> None:
+    """Tell the audit of a sign-in; its subject is who proved it."""
+    parts = parts_of(request)
+    entry = Entry(parts.clock.now(), What.SIGN_IN, name, "none", address_of(request))
+    parts.trail.tell(replace(entry, subject=origin, outcome=outcome, detail=detail))
+
+
+def entered(request: Request, response: Response, who: Account, session: NewSession) -> SessionBody:
+    """Somebody is signed in: tell it, set the cookie, say who it is."""
+    parts = parts_of(request)
+    told(request, who.name, who.origin, "done")
     response.set_cookie(
         COOKIE,
         session.token,
@@ -89,7 +108,7 @@ def sign_in(credentials: Credentials, request: Request, response: Response) -> S
         httponly=True,
         samesite="strict",
     )
-    return _body(parts, parts.sessions.identity(who), session.csrf)
+    return _body(parts, parts.sessions.identity(who), session.csrf, who.origin)
 
 
 @router.get("")
@@ -97,7 +116,9 @@ def show(
     request: Request, signed_in: Annotated[SignedIn, Depends(Permit(Permission.OWN_SESSION))]
 ) -> SessionBody:
     """Who is signed in."""
-    return _body(parts_of(request), signed_in.identity, signed_in.csrf)
+    parts = parts_of(request)
+    origin = parts.accounts.origin_of(signed_in.identity.name) or "local"
+    return _body(parts, signed_in.identity, signed_in.csrf, origin)
 
 
 @router.delete("", status_code=204)
@@ -118,10 +139,17 @@ _WHY: dict[type[Denied], str] = {
     TooManyTries: "too many tries",
     CodeAsked: "code asked",
     WrongCode: "wrong code",
+    NoGroup: "no group",
+    NameTaken: "name taken",
 }
 """What the audit says of a refused sign-in."""
 
-_CODES: dict[type[Denied], str] = {CodeAsked: "code_asked", WrongCode: "wrong_code"}
+CODES: dict[type[Denied], str] = {
+    CodeAsked: "code_asked",
+    WrongCode: "wrong_code",
+    NoGroup: "no_group",
+    NameTaken: "name_taken",
+}
 
 
 def refusal(error: Denied, status: int) -> Problem:
@@ -134,13 +162,18 @@ def refusal(error: Denied, status: int) -> Problem:
             headers={"Retry-After": str(error.seconds)},
             retry_after=error.seconds,
         )
-    return Problem(status, _CODES.get(type(error), "wrong_credentials"), str(error))
+    return Problem(status, CODES.get(type(error), "wrong_credentials"), str(error))
 
 
-def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
+def _body(parts: WebParts, identity: Identity, csrf: str | None, origin: Origin) -> SessionBody:
     system = parts.settings.system
     return SessionBody(
-        user=User(name=identity.name, display_name=identity.display_name, role=identity.role),
+        user=User(
+            name=identity.name,
+            display_name=identity.display_name,
+            role=identity.role,
+            origin=origin,
+        ),
         csrf=csrf,
         system=System(name=system.name, timezone=system.timezone),
         permissions=sorted(permissions_of(identity)),
