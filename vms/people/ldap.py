@@ -8,11 +8,12 @@ followed.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import ssl
 import threading
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vms.core.config_directory import LdapSettings, MappedRole
@@ -113,8 +114,18 @@ class LdapDirectory:
         _log.info("directory_refused", account=account, why=_REFUSED[code])
         return False
 
-    def _bound(self, dn: str | None, password: str | None) -> ldap3.Connection:
-        """A connection after its bind, whatever came of it; it closes with its context."""
+    @contextlib.contextmanager
+    def _bound(self, dn: str | None, password: str | None) -> Iterator[ldap3.Connection]:
+        """A connection after its bind, whatever came of it; it is closed at the end."""
+        connection = self._opened(dn, password)
+        try:
+            connection.bind(read_server_info=False)
+            yield connection
+        finally:
+            connection.unbind()
+
+    def _opened(self, dn: str | None, password: str | None) -> ldap3.Connection:
+        """Connected to the first address that answers, encrypted if it shall be, not yet bound."""
         ldap, settings = self._ldap, self._settings
         last: Exception = OSError(f"{settings.host} has no address")
         for _, place in places_now(settings.host, settings.port, self._reach)[:PLACES_MAX]:
@@ -126,7 +137,7 @@ class LdapDirectory:
                 get_info=ldap.NONE,
                 connect_timeout=CONNECT_S,
             )
-            connection = ldap.Connection(
+            connection: ldap3.Connection = ldap.Connection(
                 server,
                 user=dn,
                 password=password,
@@ -140,14 +151,11 @@ class LdapDirectory:
                 connection.open(read_server_info=False)
                 if settings.starttls:
                     connection.start_tls(read_server_info=False)
-                connection.bind(read_server_info=False)
-            except Exception as error:  # the next address may answer; the last error is raised
+            except (ldap.core.exceptions.LDAPException, OSError) as error:
                 connection.strategy.close()
-                if not isinstance(error, ldap.core.exceptions.LDAPException | OSError):
-                    raise
                 last = error
-                continue
-            return connection
+            else:
+                return connection
         raise last
 
     def _tls(self) -> Any:

@@ -98,12 +98,16 @@ class SignIn:
     def sign_in_by_code(self, name: str, code: str, address: str) -> tuple[Account, NewSession]:
         """Let in who was proved elsewhere and owed the code. Raises TooManyTries, WrongCode."""
         who = self._accounts.get(name)
-        key = fold_name(name)
+        self.prove_code(who, code, address)
+        return who, self._start(who, address)
+
+    def prove_code(self, who: Account, code: str, address: str) -> None:
+        """That the second factor is there. Raises TooManyTries, WrongCode."""
+        key = fold_name(who.name)
         self._admit(key, address)
         self._prove_code(who, key, address, code)
         with self._lock:
             self._throttle.forget(key, address)
-        return who, self._start(who, address)
 
     def _start(self, who: Account, address: str, *, factor_proved: bool = False) -> NewSession:
         session = self._sessions.start(who, address, factor_proved=factor_proved)

@@ -8,10 +8,10 @@ import segno
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from vms.core.clock import rfc3339
+from vms.core.clock import MINUTE, Span, rfc3339
 from vms.core.errors import Denied
 from vms.core.log import get_logger
-from vms.people.accounts import Account
+from vms.people.accounts import Account, FromElsewhere
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from vms.people.signin import SignIn
@@ -22,6 +22,8 @@ from web.problems import Problem
 
 _log = get_logger(__name__)
 router = APIRouter(prefix="/api/account", tags=["account"])
+
+JUST_NOW = Span(10 * MINUTE)
 
 Me = Annotated[SignedIn, Depends(Permit(Permission.OWN_SESSION))]
 Password = Annotated[str, Field(min_length=1, max_length=1_024)]
@@ -41,7 +43,9 @@ class SecondFactor(BaseModel):
 
 
 class PasswordForm(Form):
-    password: Password
+    """`password` null: of who comes from a provider and has none here."""
+
+    password: Password | None = None
 
 
 class CodeForm(Form):
@@ -49,7 +53,9 @@ class CodeForm(Form):
 
 
 class BothForm(Form):
-    password: Password
+    """`password` null: of who comes from a provider and has none here."""
+
+    password: Password | None = None
     code: Code
 
 
@@ -79,6 +85,8 @@ def change_password(request: Request, form: NewPassword, me: Me) -> None:
     """Change one's own password; it ends one's other sign-ins and all tokens, this one stays."""
     who = person_of(request, me, changes_password=True)
     door: SignIn = request.app.state.door
+    if who.origin != "local":
+        raise FromElsewhere(who.name, who.origin)
     if form.new == form.password:
         raise Problem(422, "password_same", "the new password is the present one")
     try:
@@ -105,13 +113,9 @@ def second_factor(request: Request, me: Me) -> SecondFactor:
 def begin(request: Request, form: PasswordForm, me: Me) -> Begun:
     """Begin to set up a second factor; it counts once its first code was confirmed."""
     who = person_of(request, me)
-    door: SignIn = request.app.state.door
     factors = parts_of(request).second_factors
     if not factors.is_asked(who):  # else it is refused below, whatever the password
-        try:
-            door.prove(who.name, form.password, address_of(request))
-        except Denied as error:
-            raise refusal(error, 403) from None
+        _prove(request, me, who, form.password)
     begun = factors.begin(who)
     picture = segno.make(begun.address.reveal(), error="m", micro=False)
     return Begun(
@@ -136,13 +140,32 @@ def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
 def remove(request: Request, form: BothForm, me: Me) -> None:
     """Be asked for no code any more; it ends all of one's sign-ins, this one too."""
     who = person_of(request, me)
-    door: SignIn = request.app.state.door
-    try:
-        door.prove(who.name, form.password, address_of(request), form.code)
-    except Denied as error:
-        raise refusal(error, 403) from None
+    _prove(request, me, who, form.password, form.code)
     parts_of(request).second_factors.remove(who)
     _log.warning("second_factor_removed", account=who.name, address=address_of(request))
+
+
+def _prove(
+    request: Request, me: SignedIn, who: Account, password: str | None, code: str | None = None
+) -> None:
+    """That it is its owner who sits there: by the password, or, of who has none here, by a sign-in
+    that has just been. Raises Problem."""
+    door: SignIn = request.app.state.door
+    try:
+        if who.origin != "oidc":
+            if door.prove(who.name, password or "", address_of(request), code).id != who.id:
+                raise Denied("The user name or the password is wrong.")
+            return
+        parts = parts_of(request)
+        began = parts.sessions.began(me.permit)
+        if began is None or parts.clock.now() - began > JUST_NOW:
+            raise Problem(
+                403, "sign_in_again", "This takes a new sign-in: sign out, in again, and repeat it."
+            )
+        if code is not None:
+            door.prove_code(who, code, address_of(request))
+    except Denied as error:
+        raise refusal(error, 403) from None
 
 
 def person_of(request: Request, me: SignedIn, *, changes_password: bool = False) -> Account:

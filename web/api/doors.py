@@ -10,6 +10,7 @@ from pydantic import Field
 from vms.core.clock import DAY, Span, rfc3339
 from vms.core.errors import Denied
 from vms.core.log import get_logger
+from vms.people.accounts import FromElsewhere
 from vms.people.permissions import Permission
 from vms.people.roles import SCOPE_MAX
 from vms.people.signin import SignIn
@@ -76,6 +77,8 @@ def make(request: Request, form: TokenForm, me: Me) -> MadeToken:
         raise Problem(
             403, "denied", f"{who.name} must set up the account first: second factor, password."
         )
+    if who.origin != "local":  # a token would outlive their groups there
+        raise FromElsewhere(who.name, who.origin)
     order = TokenOrder(form.label, Span(form.days * DAY), narrowing(form.permissions, form.cameras))
     door: SignIn = request.app.state.door
     try:

@@ -6,7 +6,7 @@ provider, or back to the console with a word for what went wrong.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vms.core.clock import SECOND
 from vms.core.errors import Denied, NotFound
 from vms.core.log import get_logger
+from vms.people.audit.entry import Outcome
 from vms.people.externals import External, ProviderDown
 from vms.people.oidc import FLOW_LASTS, BadFlow, OidcProvider, ProviderRefused, Returned
 from vms.people.signin import CodeAsked, SignIn, TooManyTries
@@ -28,7 +29,7 @@ PATH = "/api/session/oidc"
 _log = get_logger(__name__)
 router = APIRouter(prefix="/api/session", tags=["session"])
 
-_REDIRECTS = {
+_REDIRECTS: dict[int | str, dict[str, Any]] = {
     303: {"description": "To the provider, or back to the console"},
     404: {"description": "No provider is set up here"},
 }
@@ -164,7 +165,7 @@ def _refused(request: Request, why: Exception, external: External | None) -> Res
     name = "(unknown)"
     if external is not None and parts.accounts.knows(external.name):
         name = external.name
-    outcome = "failed" if isinstance(why, ProviderDown) else "denied"
+    outcome: Outcome = "failed" if isinstance(why, ProviderDown) else "denied"
     told(request, name, "oidc", outcome, word.replace("_", " "))
     log = _log.error if isinstance(why, ProviderDown) else _log.warning
     log("sign_in_refused", account=name, origin="oidc", address=address_of(request), why=str(why))

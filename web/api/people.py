@@ -42,8 +42,11 @@ Grants = Annotated[list[GrantForm], Field(min_length=1, max_length=GRANTS_MAX)]
 
 
 class Person(BaseModel):
+    """`origin`: who proves them; what comes from elsewhere is changed there."""
+
     name: str
     display_name: str
+    origin: Literal["local", "oidc", "ldap"]
     grants: list[GrantForm]
     created: str
     password_changed: str
@@ -264,6 +267,7 @@ def _person(who: Account) -> Person:
     return Person(
         name=who.name,
         display_name=who.display_name,
+        origin=who.origin,
         grants=[GrantForm(role=one.role, cameras=list(one.scope)) for one in who.grants],
         created=rfc3339(who.created),
         password_changed=rfc3339(who.password_changed),

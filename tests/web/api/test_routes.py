@@ -20,7 +20,15 @@ from web.app import openapi_document
 from web.connections import PromptHttp
 from web.permit import Open, Permit, same_origin
 
-OPEN = {("POST", "/api/session"), ("GET", "/healthz"), ("GET", "/readyz")}
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/api/session"),
+    ("GET", "/api/session/ways"),
+    ("GET", "/api/session/oidc"),
+    ("GET", "/api/session/oidc/callback"),
+    ("POST", "/api/session/oidc/code"),
+}
 
 
 def routes_of(app: FastAPI) -> Iterator[APIRoute | APIWebSocketRoute]:

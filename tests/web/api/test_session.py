@@ -13,7 +13,12 @@ from vms.people.permissions import ADMIN, BUILT_IN, OPERATOR
 def test_signing_in_gives_a_strict_cookie_and_the_facts(client: TestClient) -> None:
     answer = client.post("/api/session", json={"username": "ALİ", "password": PASSWORD})
     body = answer.json()
-    assert body["user"] == {"name": "ali", "display_name": "ali", "role": "operator"}
+    assert body["user"] == {
+        "name": "ali",
+        "display_name": "ali",
+        "role": "operator",
+        "origin": "local",
+    }
     assert body["system"] == {"name": "Deneme", "timezone": "Europe/Istanbul"}
     cookie = answer.headers["set-cookie"]
     for part in ("vms_session=", "HttpOnly", "SameSite=strict", "Path=/"):
