@@ -23,7 +23,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 
-
 StartResponse = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 
@@ -114,7 +113,7 @@ class Front:
             query["client_id"] = "another"
         environ["QUERY_STRING"] = urlencode(query)
         status, headers, body = self._asked(environ)
-        location = dict((name.lower(), value) for name, value in headers).get("location", "")
+        location = {name.lower(): value for name, value in headers}.get("location", "")
         code = parse_qs(urlsplit(location).query).get("code", [""])[0]
         if code:
             self._challenges[code] = query["code_challenge"]
