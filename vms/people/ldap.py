@@ -152,7 +152,8 @@ class LdapDirectory:
                 if settings.starttls:
                     connection.start_tls(read_server_info=False)
             except (ldap.core.exceptions.LDAPException, OSError) as error:
-                connection.strategy.close()
+                if connection.socket is not None:
+                    connection.socket.close()  # ldap3 leaves it when opening fails
                 last = error
             else:
                 return connection

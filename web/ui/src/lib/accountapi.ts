@@ -39,7 +39,7 @@ export class AccountApi {
     return this.#asking.get(FACTOR, signal);
   }
 
-  begin(password: string): Promise<Begun> {
+  begin(password: string | null): Promise<Begun> {
     return this.#asking.change('POST', FACTOR, { password });
   }
 
@@ -67,7 +67,7 @@ export class AccountApi {
   }
 
   /** Ends all of one's sign-ins, this one too. */
-  remove(password: string, code: string): Promise<unknown> {
+  remove(password: string | null, code: string): Promise<unknown> {
     return this.#asking.change('POST', `${FACTOR}/remove`, { password, code });
   }
 }

@@ -85,8 +85,17 @@ export interface SystemFacts {
   readonly volumes: readonly Volume[];
 }
 
+/** Who proves a person: this site, an OpenID provider, a directory. */
+export type Origin = 'local' | 'oidc' | 'ldap';
+
+/** How one signs in here besides a name and a password of this site. */
+export interface WaysIn {
+  readonly oidc: { readonly name: string } | null;
+  readonly directory: boolean;
+}
+
 export interface SessionFacts {
-  readonly user: { readonly name: string; readonly display_name: string | null; readonly role: string };
+  readonly user: { readonly name: string; readonly display_name: string | null; readonly role: string; readonly origin?: Origin };
   readonly csrf: string;
   readonly system: { readonly name: string; readonly timezone: string };
   /** What this person may do, in the server's words; an old server does not say. */
@@ -225,6 +234,23 @@ export class Api {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ username, password, otp }),
+    });
+    if (!response.ok) throw await problemOf(response);
+    return this.#remember((await response.json()) as SessionFacts);
+  }
+
+  async waysIn(): Promise<WaysIn> {
+    const response = await send('/api/session/ways', {});
+    if (!response.ok) throw await problemOf(response);
+    return (await response.json()) as WaysIn;
+  }
+
+  /** The second factor of who was proved by the provider. */
+  async giveCode(otp: string): Promise<SessionFacts> {
+    const response = await send('/api/session/oidc/code', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ otp }),
     });
     if (!response.ok) throw await problemOf(response);
     return this.#remember((await response.json()) as SessionFacts);

@@ -11,6 +11,8 @@ export interface Grant {
 export interface Person {
   readonly name: string;
   readonly display_name: string;
+  /** Who proves them; what comes from elsewhere is changed there. An old server does not say. */
+  readonly origin?: 'local' | 'oidc' | 'ldap';
   readonly grants: readonly Grant[];
   readonly created: string;
   readonly password_changed: string;

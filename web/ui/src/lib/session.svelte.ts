@@ -32,6 +32,10 @@ class Session {
     this.#opened(await this.api.signIn(username, password, otp));
   }
 
+  async giveCode(otp: string): Promise<void> {
+    this.#opened(await this.api.giveCode(otp));
+  }
+
   async signOut(): Promise<void> {
     try {
       await this.api.signOut();

@@ -8,5 +8,7 @@ export function told(failure: ApiError): string {
   if (failure.code === 'wrong_credentials') return t('acc.wrongPassword');
   if (failure.code === 'wrong_code') return t('acc.wrongCode');
   if (failure.code === 'code_asked') return t('signin.codeAsked');
+  if (failure.code === 'sign_in_again') return t('acc.again');
+  if (failure.code === 'external') return t('acc.elsewhere');
   return t('form.failed', { detail: failure.message });
 }
