@@ -47,10 +47,16 @@ def list_accounts(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> N
         print_json([account.as_json() for account in accounts])
         return
     rows = [
-        (one.name, one.display_name, "; ".join(map(_told, one.grants)), rfc3339(one.created))
+        (
+            one.name,
+            one.display_name,
+            one.origin,
+            "; ".join(map(_told, one.grants)),
+            rfc3339(one.created),
+        )
         for one in accounts
     ]
-    columns = ("name", "shown as", "roles", "created")
+    columns = ("name", "shown as", "from", "roles", "created")
     print_table(columns, rows, empty="No accounts yet; `vms up` makes the first administrator.")
 
 

@@ -72,7 +72,7 @@ class LdapDirectory:
 
     def prove(self, name: str, password: str) -> External | None:
         """Who this is; None: the name or the password is wrong. Raises ProviderDown."""
-        if not password or not _can_name(name):
+        if not _can_name(name) or not _is_password(password):
             return None
         if not self._slots.acquire(timeout=WAIT_S):
             raise ProviderDown("the directory answers too slowly: others wait for it already")
@@ -227,6 +227,18 @@ class LdapDirectory:
 
 def _said(connection: ldap3.Connection) -> str:
     return plain(str(connection.result.get("description", "")), 80)
+
+
+def _is_password(password: str) -> bool:
+    """Whether anything of it is left to bind with: signs that mean nothing fall away (RFC 4013),
+    and an empty one would be an anonymous bind."""
+    from ldap3.core.exceptions import LDAPException
+    from ldap3.protocol.sasl.sasl import sasl_prep
+
+    try:
+        return password != "" and sasl_prep(password) != ""
+    except LDAPException:  # control characters and such: nobody has it
+        return False
 
 
 def _can_name(name: str) -> bool:

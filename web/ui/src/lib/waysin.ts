@@ -1,6 +1,6 @@
 // What the server says of a sign-in that did not work, as a key of the words.
 
-import type { Key } from './i18n/language.svelte';
+import type { Key } from './i18n/words';
 
 const WHY: Readonly<Record<string, Key>> = {
   oidc_flow: 'signin.whyFlow',
