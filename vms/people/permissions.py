@@ -322,17 +322,15 @@ def holds(
     camera: CameraId | None,
     groups: Collection[str] = (),
 ) -> bool:
-    """Whether grants hold a permission on a camera, or for the site, at any hour and from
-    anywhere: what somebody did within their hours counts after them too."""
-    for grant in grants:
-        if permission in grant.role.permissions:
-            if camera is None:
-                reaches = WHOLE_SITE in grant.scope
-            else:
-                reaches = any(means(pattern, camera, groups) for pattern in grant.scope)
-            if reaches:
-                return True
-    return False
+    """Whether grants hold a permission on a camera, or on the site, at any hour and from anywhere:
+    what somebody said within their hours counts after them too."""
+
+    def reaches(scope: Collection[str]) -> bool:
+        if camera is None:
+            return WHOLE_SITE in scope
+        return any(means(pattern, camera, groups) for pattern in scope)
+
+    return any(permission in one.role.permissions and reaches(one.scope) for one in grants)
 
 
 def _may_not(identity: Identity, asked: Asked) -> str:
@@ -382,32 +380,3 @@ def permissions_of(identity: Identity) -> frozenset[Permission]:
     if identity.narrowed is not None:
         held &= identity.narrowed.permissions
     return held & {Permission.OWN_SESSION} if identity.is_held else held
-
-
-def steering_priority(identity: Identity) -> int:
-    """Of two who steer one camera, the higher one may take over. Patrols have 0."""
-    steers = [
-        grant.role.priority for grant in identity.grants if Permission.PTZ in grant.role.permissions
-    ]
-    return max(steers, default=0)
-
-
-def steers_for_a_purpose(identity: Identity) -> bool:
-    """Whether every role by which somebody steers asks what for."""
-    steers = [one.role for one in identity.grants if Permission.PTZ in one.role.permissions]
-    return bool(steers) and all(role.purpose for role in steers)
-
-
-def sees_with_a_mark(identity: Identity) -> bool:
-    """Whether pictures carry the name of who looks. A duty: one role that asks for it suffices."""
-    return any(grant.role.watermark for grant in identity.grants)
-
-
-def duties_of_two(identity: Identity) -> frozenset[Action]:
-    """For what every role by which somebody may do it asks a second person's yes."""
-    found = set()
-    for action, permission in TAKES.items():
-        roles = [one.role for one in identity.grants if permission in one.role.permissions]
-        if roles and all(action in role.approval for role in roles):
-            found.add(action)
-    return frozenset(found)

@@ -22,7 +22,8 @@ from vms.core.model import CameraId, Cause, StreamKey
 from vms.evidence.local import SiteTime
 from vms.people.audit.entry import What
 from vms.people.audit.viewing import seen_of
-from vms.people.permissions import Identity, Permission, sees_with_a_mark
+from vms.people.duties import sees_with_a_mark
+from vms.people.permissions import Identity, Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.events import EventFacts, facts_of, shown_events

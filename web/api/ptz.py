@@ -16,7 +16,8 @@ from vms.cameras.steering.patrol import STEPS_MAX, Patrol, Step
 from vms.core.clock import SECOND, Instant, rfc3339
 from vms.core.errors import NotFound
 from vms.core.model import CameraId
-from vms.people.permissions import Permission, steering_priority, steers_for_a_purpose
+from vms.people.duties import steering_priority, steers_for_a_purpose
+from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.known import camera_of

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
+from vms.people.approval import Action
 from vms.people.audit.entry import Entry, Outcome, What
-from vms.people.permissions import Identity, Permission, permissions_of, sees_with_a_mark
+from vms.people.duties import duties_of_two, sees_with_a_mark
+from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, SignedIn
 from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
@@ -44,8 +46,8 @@ class SessionBody(BaseModel):
     """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE.
 
     `must_enrol`: nothing is allowed until a second factor is set up; `must_change`: until the
-    password is changed. `watermark`: pictures
-    are shown under the person's name and the time.
+    password is changed. `watermark`: pictures are shown under the person's name and the time.
+    `approval`: what takes a second person's yes, on every camera.
     """
 
     user: User
@@ -55,6 +57,7 @@ class SessionBody(BaseModel):
     must_enrol: bool
     must_change: bool
     watermark: bool
+    approval: list[Action]
 
 
 @router.post("", dependencies=[Depends(Open("this is how one signs in"))])
@@ -147,4 +150,5 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None) -> SessionBody:
         must_enrol=identity.must_enrol,
         must_change=identity.must_change,
         watermark=sees_with_a_mark(identity),
+        approval=sorted(duties_of_two(identity)),
     )
