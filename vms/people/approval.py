@@ -60,7 +60,6 @@ class Wanted:
     cameras: tuple[CameraId, ...] = ()
     start: Instant | None = None
     end: Instant | None = None
-    reason: str = ""
     params: str = "{}"
 
     def __post_init__(self) -> None:
@@ -78,7 +77,6 @@ class Wanted:
             cameras=list(self.cameras),
             start=self.start,
             end=self.end,
-            reason=self.reason,
             params=self.params,
         )
 
@@ -96,7 +94,6 @@ def parse_wanted(text: str) -> Wanted:
         tuple(CameraId(one) for one in found["cameras"]),
         None if found["start"] is None else Instant(found["start"]),
         None if found["end"] is None else Instant(found["end"]),
-        found["reason"],
         found["params"],
     )
 
@@ -105,8 +102,9 @@ def parse_wanted(text: str) -> Wanted:
 class Approval:
     """A request and what became of it.
 
-    `expires`: until when it waits, or its yes holds. `yes`: what `decider` said, None so far;
-    `refusal`: why not. `used_for`: what the yes was used for, such as an export's id.
+    `expires`: until when it waits, or its yes holds; `reason`: why it is wanted. `yes`: what
+    `decider` said, None so far; `refusal`: why not. `used_for`: what the yes was used for, such as
+    an export's id.
     """
 
     id: str
@@ -114,6 +112,7 @@ class Approval:
     asker: Named
     asked: Instant
     expires: Instant
+    reason: str
     yes: bool | None = None
     decider: Named | None = None
     decided: Instant | None = None
@@ -143,7 +142,7 @@ class Approval:
             "cameras": list(wanted.cameras),
             "start": _text(wanted.start),
             "end": _text(wanted.end),
-            "reason": wanted.reason,
+            "reason": self.reason,
             "params": json.loads(wanted.params),
             "digest": wanted.digest,
             "state": str(self.state(now)),

@@ -50,9 +50,9 @@ class Approvals:
 
     # -- asking ---------------------------------------------------------------------------
 
-    def ask(self, wanted: Wanted, by: Identity) -> Approval:
+    def ask(self, wanted: Wanted, by: Identity, reason: str) -> Approval:
         """Ask for a yes to it; the same asked twice is one request. Raises BadRequest, Refused."""
-        if not plain(wanted.reason):
+        if not plain(reason):
             raise BadRequest("say why: a second person decides by it")
         now = self._clock.now()
         with writing(self._engine) as connection:
@@ -62,7 +62,9 @@ class Approvals:
                 return same
             if len(waiting) >= WAITING_MAX:
                 raise Refused(f"{WAITING_MAX} of your requests wait already; take one back first")
-            made = Approval(secrets.token_hex(6), wanted, _named(by), now, Instant(now + LAPSE))
+            why = plain(reason, REASON_MAX)
+            id_ = secrets.token_hex(6)
+            made = Approval(id_, wanted, _named(by), now, Instant(now + LAPSE), why)
             connection.execute(insert(table).values(_values(made)))
         return made
 
@@ -271,6 +273,7 @@ def _values(one: Approval) -> dict[str, Any]:
         "asked_by": one.asker.name,
         "asker_id": one.asker.account,
         "expires": one.expires,
+        "reason": one.reason,
     }
 
 
@@ -282,6 +285,7 @@ def _approval(row: Row[Any]) -> Approval:
         Named(row.asker_id, row.asked_by),
         Instant(row.asked),
         Instant(row.expires),
+        row.reason,
         row.yes,
         Named(row.decider_id, row.decided_by) if decided else None,
         Instant(row.decided) if decided else None,

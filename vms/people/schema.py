@@ -114,6 +114,7 @@ approval = Table(
     Column("asked_by", Text, nullable=False),
     Column("asker_id", Integer, nullable=False),
     Column("expires", BigInteger, nullable=False),  # the waiting; after a yes, that
+    Column("reason", Text, nullable=False),
     Column("yes", Boolean),  # null: not decided
     Column("decided", BigInteger),
     Column("decided_by", Text),

@@ -221,9 +221,9 @@ def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream
     key = footage_of(parts_of(request), camera, stream)
     found = shown.segments(key, asked.start, asked.end)
     wanted = found[:SEGMENTS_PER_LIST]
-    hears = _hears(request, by, camera, asked.start)
+    eyes = Eyes(request, by.identity)
     listed = [
-        _segment(segment, index, hears)
+        _segment(segment, index, _hears(eyes, segment))
         for segment, index in zip(wanted, archive.fragments_of(wanted), strict=True)
     ]
     if len(found) > SEGMENTS_PER_LIST:
@@ -263,7 +263,10 @@ def segment_file(
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
     _require_shown(request, by, segment)
     _tell_seen(request, segment)
-    silent = segment.audio_codec is not None and not _hears(request, by, camera, segment.start)
+    eyes = Eyes(request, by.identity)
+    silent = segment.audio_codec is not None and not _hears(eyes, segment)
+    if segment.audio_codec is not None and not silent:  # and while it is sent
+        eyes.require(Permission.SOUND, key.camera, segment.start, until=_end(segment))
     descriptor = parts.archive.open(segment)
     try:
         return _file_answer(request, descriptor, segment, since, silent)
@@ -284,7 +287,9 @@ def playback(
     found = shown.segments(key, asked.start, asked.end)
     if not found:
         raise _nothing(key, asked.start, shown.next_start(key, asked.end))
-    hears = _hears(request, by, camera, asked.start)
+    # Software that plays a list can't take a track that comes and goes.
+    eyes = Eyes(request, by.identity)
+    hears = all(_hears(eyes, one) for one in found)
     files = [
         _playlist_file(segment, index, found[0].start, hears)
         for segment, index in zip(found, archive.fragments_of(found), strict=True)
@@ -324,9 +329,8 @@ def _shown(request: Request, by: SignedIn) -> Shown:
 
 def _require_shown(request: Request, by: SignedIn, segment: SegmentFacts) -> None:
     """Raise Problem for a file with a hidden moment; it is asked again while it is sent."""
-    end = max(segment.end, Instant(segment.start + 1))
     eyes, camera = Eyes(request, by.identity), segment.stream.camera
-    eyes.require(Permission.ARCHIVE, camera, segment.start, until=end)
+    eyes.require(Permission.ARCHIVE, camera, segment.start, until=_end(segment))
 
 
 def mark_of(identity: Identity, parts: WebParts) -> str | None:
@@ -398,13 +402,16 @@ def _file_answer(
     return ChangedSpan(descriptor, span, status, headers, index.fragments, change, head)
 
 
-def _hears(request: Request, by: SignedIn, camera: str, since: Instant) -> bool:
-    """Whether somebody may hear footage from `since` on."""
-    eyes = Eyes(request, by.identity)
-    hears = eyes.may(Permission.SOUND, CameraId(camera), since)
-    if hears:
-        eyes.require(Permission.SOUND, CameraId(camera), since)  # and while it is sent
-    return hears
+def _hears(eyes: Eyes, segment: SegmentFacts) -> bool:
+    """Whether somebody may hear all of a file, if there is something to hear."""
+    if segment.audio_codec is None:
+        return True
+    camera = segment.stream.camera
+    return eyes.may(Permission.SOUND, camera, segment.start, until=_end(segment))
+
+
+def _end(segment: SegmentFacts) -> Instant:
+    return max(segment.end, Instant(segment.start + 1))
 
 
 def _playlist_file(

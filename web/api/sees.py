@@ -37,7 +37,8 @@ Name = Annotated[str, Path(max_length=80)]
 
 class Why(BaseModel):
     """One permission. `role`, `cameras`: of the grant by which it is allowed, null if it is not;
-    `reason`: why not, an English sentence; `hidden`: a block is in the way."""
+    `reason`: why not, an English sentence; `hidden`: a block is in the way; `by_two`: only a
+    second person's yes is missing."""
 
     permission: Permission
     allowed: bool
@@ -45,6 +46,7 @@ class Why(BaseModel):
     cameras: list[str] | None
     reason: str
     hidden: bool
+    by_two: bool
 
 
 class Hidden(BaseModel):
@@ -126,6 +128,7 @@ def _why(permission: Permission, decision: Decision) -> Why:
         cameras=None if grant is None else list(grant.scope),
         reason=decision.reason,
         hidden=decision.hidden,
+        by_two=decision.needs is not None,
     )
 
 

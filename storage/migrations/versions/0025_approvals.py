@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("asked_by", sa.Text, nullable=False),
         sa.Column("asker_id", sa.Integer, nullable=False),
         sa.Column("expires", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
         sa.Column("yes", sa.Boolean),
         sa.Column("decided", sa.BigInteger),
         sa.Column("decided_by", sa.Text),
