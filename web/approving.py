@@ -7,7 +7,6 @@ Each `wanted_of_…` says wholly what a route is about to do; a request for a ye
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from fastapi import Request
 from pydantic import StringConstraints
 
 from storage.held import EVERY_CAMERA, Hold
-from vms.core.clock import Instant
+from vms.core.clock import SECOND, Instant
 from vms.core.config import RetentionRule
 from vms.core.model import CameraId
 from vms.core.plain import plain
@@ -47,8 +46,16 @@ def wanted_of_lift(hold: Hold, reason: str) -> Wanted:
 
 
 def wanted_of_rule(rule: RetentionRule, *, meant: bool) -> Wanted:
-    """Adding or changing a rule."""
-    says = json.loads(rule.model_dump_json())
+    """Adding or changing a rule; `rule` as PUT /api/retention/rules takes it."""
+    says = {
+        "name": rule.name,
+        "keep": None if rule.keep is None else rule.keep / SECOND,
+        "quota": rule.quota,
+        "quota_all": rule.quota_all,
+        "minimum": rule.minimum / SECOND,
+        "cameras": list(rule.cameras),
+        "reason": rule.reason,
+    }
     params = parameters(change="put", name=rule.name, rule=says, meant=meant)
     return Wanted(Action.RETENTION, params=params)
 

@@ -35,7 +35,7 @@ def test_a_role_asks_for_a_second_person_and_what_waits_is_listed(vms: Vms) -> N
     wrong = vms("users", "role", "investigator", "--approval", "live")
     assert wrong.returncode != 0
     assert "approval is of export" in wrong.stderr
-    with open_site(vms.file) as site:
+    with open_site(vms.config) as site:
         ali, ayse = (site.sessions.identity(site.accounts.get(one)) for one in ("ali", "ayse"))
         assert duties_of_two(ali) == {Action.EXPORT, Action.LIFT}
         waiting = site.approvals.ask(Wanted(Action.RETENTION), ali, "Karar 4")

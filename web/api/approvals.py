@@ -197,7 +197,8 @@ def _wanted(parts: WebParts, eyes: Eyes, asked: Ask, by: SignedIn) -> Wanted:
             raise NotFound(f"there is no hold {asked.hold!r} that could be lifted")
         return wanted_of_lift(hold, asked.reason)
     if isinstance(asked, AskRetention):
-        return _wanted_change(asked)
+        eyes.require(Permission.RETENTION, None, approved=True)
+        return _wanted_change(parts, asked)
     return _wanted_sound(parts, asked)
 
 
@@ -206,12 +207,15 @@ def _keeps(eyes: Eyes, camera: str) -> bool:
     return eyes.may(Permission.HOLD, about, approved=True)
 
 
-def _wanted_change(asked: AskRetention) -> Wanted:
+def _wanted_change(parts: WebParts, asked: AskRetention) -> Wanted:
     if asked.change == "confirm_clock":
         return wanted_of_clock()
     if asked.change == "put" and asked.rule is not None:
-        return wanted_of_rule(read_rule(asked.rule.name, asked.rule), meant=asked.meant)
+        rule = read_rule(asked.rule.name, asked.rule)
+        parts.keeping.check_put(rule, meant=asked.meant)
+        return wanted_of_rule(rule, meant=asked.meant)
     if asked.change == "delete" and asked.name is not None:
+        parts.keeping.check_delete(asked.name, meant=asked.meant)
         return wanted_of_removal(asked.name, meant=asked.meant)
     missing = "rule" if asked.change == "put" else "name"
     raise Problem(422, "bad_request", f"{asked.change} takes `{missing}`: which rule it is about.")

@@ -52,6 +52,8 @@ export interface RoleBody {
   /** Its holders must have a second factor. */
   readonly second_factor: boolean;
   readonly watermark: boolean;
+  /** What takes a second person's yes. */
+  readonly approval: readonly string[];
 }
 
 export interface Role extends RoleBody {
@@ -101,6 +103,7 @@ export const PERMISSIONS = [
   'hold',
   'block',
   'export',
+  'approve',
   'registry',
   'retention',
   'storage',
