@@ -79,7 +79,7 @@ def second_yes(
     used_for: str = "",
 ) -> Iterator[bool]:
     """While something is done; whether a second person said yes to exactly that. One that was
-    given must count, also where none is needed. Blocks. Raises NotFound, NotUsable."""
+    given must count, also where none is needed. Blocks. Raises NotUsable."""
     if approval is None:
         yield False
         return

@@ -288,7 +288,7 @@ def test_a_yes_is_for_exactly_what_was_asked(house: House) -> None:
 def test_a_yes_is_for_who_asked(house: House) -> None:
     id_ = house.approved()
     for other in ("ayse", "kok"):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotUsable, match="asked for no request"):
             house.use(id_, by=other)
 
 
@@ -357,7 +357,7 @@ def test_who_is_gone_has_said_nothing_and_nobody_inherits_it(house: House) -> No
     assert house.why(first) == "void"
     house.accounts.remove("ali")
     house.accounts.add("ali", PASSWORD, role=INVESTIGATOR)
-    with pytest.raises((NotFound, NotUsable)):
+    with pytest.raises(NotUsable):
         house.use(second, replace(LIFT, cameras=(YARD,)))
 
 

@@ -135,7 +135,7 @@ class Approvals:
         """While something is done by a yes. It counts for nothing else, nobody else and not twice.
 
         What was refused was not done: the yes is there again. Where that is in doubt, it is used
-        up. Raises NotFound, NotUsable.
+        up. Raises NotUsable.
         """
         claimed = self._claim(id_, by, wanted, groups, used_for)
         try:
@@ -152,13 +152,14 @@ class Approvals:
     ) -> Approval:
         now = self._clock.now()
         with writing(self._engine) as connection:
-            found = _get(connection, id_)
-            if found.asker != _named(by):
-                raise _unknown(id_)
+            row = connection.execute(select(table).where(table.c.id == id_)).one_or_none()
+            found = None if row is None else _approval(row)
+            if row is None or found is None or found.asker != _named(by):
+                raise NotUsable("unknown", f"You asked for no request {plain(id_, 80)!r}.")
             state = found.state(now)
             if state is not State.APPROVED:
                 raise NotUsable(state, f"The request {id_} is {_SAID[state]}.")
-            if found.wanted != wanted or _digest(connection, id_) != wanted.digest:
+            if found.wanted != wanted or row.digest != wanted.digest:
                 text = f"The yes to the request {id_} was for something else; ask for this one."
                 raise NotUsable("differs", text)
             # An account that was made anew under an old name has not asked for it.
@@ -250,10 +251,6 @@ def _get(connection: Connection, id_: str) -> Approval:
     if row is None:
         raise _unknown(id_)
     return _approval(row)
-
-
-def _digest(connection: Connection, id_: str) -> str:
-    return str(connection.scalar(select(table.c.digest).where(table.c.id == id_)))
 
 
 def _unknown(id_: str) -> NotFound:

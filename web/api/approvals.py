@@ -126,14 +126,14 @@ class Refusal(BaseModel):
 
 @router.get("")
 def approvals(request: Request, by: Asks) -> list[ApprovalFacts]:
-    """One's own requests and those one may decide, of the last 30 days, the newest first; to who
-    reads the audit everybody's."""
+    """One's own requests and those one may decide or has decided, of the last 30 days, the newest
+    first; to who reads the audit everybody's."""
     eyes = Eyes(request, by.identity)
     reads = eyes.may(Permission.AUDIT, None)
     found = []
     for one in parts_of(request).approvals.all():
-        mine = _is_mine(one, by)
-        if mine or reads or _may_decide(eyes, one.wanted):
+        concerned = _named(by) in (one.asker, one.decider)
+        if concerned or reads or _may_decide(eyes, one.wanted):
             found.append(_facts(request, one, by, eyes))
     return found
 
@@ -289,7 +289,11 @@ def _note(request: Request, wanted: Wanted, one: Approval | None = None, detail:
 
 
 def _is_mine(one: Approval, by: SignedIn) -> bool:
-    return one.asker == Named(by.identity.account, by.identity.name)
+    return one.asker == _named(by)
+
+
+def _named(by: SignedIn) -> Named:
+    return Named(by.identity.account, by.identity.name)
 
 
 def _facts(request: Request, one: Approval, by: SignedIn, eyes: Eyes) -> ApprovalFacts:

@@ -162,7 +162,8 @@ def test_approved_it_is_done_exactly_once(site: WebSite, case: Case) -> None:
     (waiting,) = second.get("/api/approvals").json()
     assert (waiting["may_decide"], waiting["mine"], waiting["asked_by"]) == (True, False, "asker")
     assert second.post(f"/api/approvals/{id_}/approve").status_code == 200
-    assert case.do(second, body, {"approval": id_}).status_code == 404  # it is not theirs
+    theirs_not = case.do(second, body, {"approval": id_})
+    assert code(theirs_not) == (409, "approval_unknown")
     for more in case.otherwise.items():
         changed = case.do(asker, body, {"approval": id_, **dict([more])})
         assert code(changed) == (409, "approval_differs")
