@@ -15,7 +15,7 @@ from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
 from tests.web.ui.test_console import browser
 from tests.web.ui.test_people import opened
-from vms.core.clock import FakeClock
+from vms.core.clock import SECOND, FakeClock, rfc3339
 from vms.core.model import CameraId
 from vms.people.approval import Action, Wanted, parameters
 from vms.people.permissions import BUILT_IN
@@ -123,6 +123,27 @@ def test_a_request_is_refused_with_a_reason_and_the_page_is_calm_without_any(
     refused = deniz.locator("[data-approval]").filter(has_text="Sesi duyma")
     expect(refused).to_contain_text("gerekçe yetersiz")
     shot(deniz, "mine-refused")
+    deniz.set_viewport_size({"width": 390, "height": 844})
+    shot(deniz, "phone")
+
+
+def test_hearing_is_asked_for_of_a_marked_span(browser: Browser, served: Served) -> None:
+    page = opened(browser, served, "deniz", f"/camera/gate-north?at={rfc3339(START + 2 * SECOND)}")
+    expect(page.locator(".moment")).to_contain_text("26:42")
+    page.keyboard.press("i")
+    page.get_by_role("button", name="Giriş").first.wait_for()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("o")
+    page.get_by_role("button", name="Ses iste").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("8 saat duyulabilir")
+    dialog.get_by_role("textbox").fill("ihbar 155")
+    shot(page, "sound")
+    dialog.get_by_role("button", name="Onay iste").click()
+    expect(dialog).to_contain_text("Onay istendi")
+    (asked,) = served.site.parts.approvals.all()
+    assert (asked.wanted.action, asked.wanted.cameras) == (Action.SOUND, (CAMERA,))
+    assert asked.wanted.start == START  # the whole file
 
 
 def test_the_duty_is_set_on_the_page_of_people(browser: Browser, served: Served) -> None:

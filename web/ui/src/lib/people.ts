@@ -69,6 +69,8 @@ export interface Why {
   readonly cameras: readonly string[] | null;
   readonly reason: string;
   readonly hidden: boolean;
+  /** It takes a second person's yes, or some of it does. */
+  readonly by_two: boolean;
 }
 
 /** What a person or a role sees, and why, as of `at`. */

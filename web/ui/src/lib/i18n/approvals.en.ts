@@ -12,6 +12,7 @@ export const approvals: Readonly<Record<keyof typeof tr, string>> = {
   'two.action.retention': 'changing retention',
   'two.action.sound': 'hearing sound',
   'two.duty': 'second person: {what}',
+  'two.sees': 'With a second person’s yes: {what}',
   'two.note': 'Your role asks a second person’s yes for this. Your request goes to those who may say it; once it is there, one click on “Approvals” does it.',
   'two.noteSound': 'Your role asks a second person’s yes for sound. With it the sound is there by itself, for 8 hours.',
   'two.ask': 'Ask for approval',

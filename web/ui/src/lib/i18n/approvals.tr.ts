@@ -11,6 +11,7 @@ export const approvals = {
   'two.action.retention': 'saklama kuralını değiştirme',
   'two.action.sound': 'sesi duyma',
   'two.duty': 'ikinci kişi: {what}',
+  'two.sees': 'İkinci kişinin onayıyla: {what}',
   'two.note': 'Rolünüz bunun için ikinci bir kişinin onayını ister. İsteğiniz yetkili kişilere gider; onaylanınca “Onaylar” sayfasından tek tıkla yaparsınız.',
   'two.noteSound': 'Rolünüz ses için ikinci bir kişinin onayını ister. Onaylanınca ses kendiliğinden açılır ve 8 saat duyulabilir.',
   'two.ask': 'Onay iste',
