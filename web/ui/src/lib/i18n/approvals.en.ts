@@ -14,7 +14,7 @@ export const approvals: Readonly<Record<keyof typeof tr, string>> = {
   'two.duty': 'second person: {what}',
   'two.sees': 'With a second person’s yes: {what}',
   'two.note': 'Your role asks a second person’s yes for this. Your request goes to those who may say it; once it is there, one click on “Approvals” does it.',
-  'two.noteSound': 'Your role asks a second person’s yes for sound. With it the sound is there by itself, for 8 hours.',
+  'two.noteSound': 'Your role asks a second person’s yes for sound. With it the sound comes along for 8 hours; open once more a camera that is open already.',
   'two.ask': 'Ask for approval',
   'two.sentTitle': 'Asked for approval',
   'two.sent': 'Your request stands on the page “Approvals” of those who may say yes. It waits until {time}.',

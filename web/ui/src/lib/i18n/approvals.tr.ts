@@ -13,7 +13,7 @@ export const approvals = {
   'two.duty': 'ikinci kişi: {what}',
   'two.sees': 'İkinci kişinin onayıyla: {what}',
   'two.note': 'Rolünüz bunun için ikinci bir kişinin onayını ister. İsteğiniz yetkili kişilere gider; onaylanınca “Onaylar” sayfasından tek tıkla yaparsınız.',
-  'two.noteSound': 'Rolünüz ses için ikinci bir kişinin onayını ister. Onaylanınca ses kendiliğinden açılır ve 8 saat duyulabilir.',
+  'two.noteSound': 'Rolünüz ses için ikinci bir kişinin onayını ister. Onaylanınca 8 saat boyunca görüntüyle birlikte ses de gelir; açık kamerayı bir kez yeniden açın.',
   'two.ask': 'Onay iste',
   'two.sentTitle': 'Onay istendi',
   'two.sent': 'İsteğiniz onaylayabilecek kişilerin “Onaylar” sayfasında. {time} saatine kadar bekler.',
