@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from storage.database import migrate, open_database
+from tests.postgresql import postgresql_server
 from vms.core.clock import DAY, HOUR, MINUTE, FakeClock, Instant, Span
 from vms.core.errors import BadRequest, Denied, NotFound, Refused, StorageError
 from vms.core.model import CameraId, Cause
@@ -255,6 +257,33 @@ def test_two_at_once_can_not_both_use_it(house: House) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(use, range(8)))
     assert len(done) == 1
+
+
+def test_postgresql_lets_one_use_it_and_one_decide_it() -> None:
+    with postgresql_server() as url:
+        engine = open_database(url)
+        try:
+            migrate(engine)
+            house = House(engine, FakeClock())
+            for _ in range(3):
+                test_two_at_once_can_not_both_use_it(house)
+            one = house.approvals.ask(replace(LIFT, cameras=(YARD,)), house.who("ali"), "case 7")
+            said = []
+
+            def decide_it(number: int) -> None:
+                with contextlib.suppress(Refused):
+                    if number % 2:
+                        house.approvals.approve(one.id, house.who("ayse"))
+                    else:
+                        house.approvals.refuse(one.id, house.who("kok"), "open still")
+                    said.append(number % 2 == 1)
+
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(decide_it, range(8)))
+            assert said == [house.approvals.get(one.id).yes]
+            test_a_yes_to_sound_is_carried_by_the_identity(house)
+        finally:
+            engine.dispose()
 
 
 def test_what_was_refused_was_not_done_so_the_yes_is_there_again(house: House) -> None:

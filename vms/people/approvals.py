@@ -72,7 +72,7 @@ class Approvals:
         """Its asker wants it no more. Raises NotFound, Refused."""
         now = self._clock.now()
         with writing(self._engine) as connection:
-            found = _get(connection, id_)
+            found = _get(connection, id_, changing=True)
             if found.asker != _named(by):
                 raise _unknown(id_)
             _require(found, now, State.WAITING, State.APPROVED)
@@ -117,7 +117,7 @@ class Approvals:
             raise Denied("A person decides, signed in; an API token does not.")
         now = self._clock.now()
         with writing(self._engine) as connection:
-            found = _get(connection, id_)
+            found = _get(connection, id_, changing=True)
             if found.asker.account == by.account or _folded(found.asker) == fold_name(by.name):
                 raise Denied("Nobody decides what they asked for themselves; ask a second person.")
             _require(found, now, State.WAITING)
@@ -152,7 +152,7 @@ class Approvals:
     ) -> Approval:
         now = self._clock.now()
         with writing(self._engine) as connection:
-            row = connection.execute(select(table).where(table.c.id == id_)).one_or_none()
+            row = _row(connection, id_, changing=True)
             found = None if row is None else _approval(row)
             if row is None or found is None or found.asker != _named(by):
                 raise NotUsable("unknown", f"You asked for no request {plain(id_, 80)!r}.")
@@ -246,11 +246,17 @@ def _asked_by(connection: Connection, who: Identity) -> list[Approval]:
     return [one for one in map(_approval, rows) if one.asker == _named(who)]
 
 
-def _get(connection: Connection, id_: str) -> Approval:
-    row = connection.execute(select(table).where(table.c.id == id_)).one_or_none()
+def _get(connection: Connection, id_: str, *, changing: bool = False) -> Approval:
+    row = _row(connection, id_, changing=changing)
     if row is None:
         raise _unknown(id_)
     return _approval(row)
+
+
+def _row(connection: Connection, id_: str, *, changing: bool) -> Row[Any] | None:
+    """`changing`: nobody else changes it till the transaction ends. SQLite has one writer anyway."""
+    query = select(table).where(table.c.id == id_)
+    return connection.execute(query.with_for_update() if changing else query).one_or_none()
 
 
 def _unknown(id_: str) -> NotFound:

@@ -12,7 +12,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tests.web.api.test_exports import finish
-from tests.web.api.test_rights import signed_in, with_token
+from tests.web.api.test_rights import requests_of, signed_in, with_token
 from tests.web.footage import GAP, NOW, START, THIRD_FILE, recorded
 from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.core.clock import SECOND, FakeClock, Span, rfc3339
@@ -22,6 +22,7 @@ from vms.people.audit.records import Query
 from vms.people.permissions import BUILT_IN, Permission
 from vms.people.roles import Granted, RoleSettings
 from vms.people.tokens import TokenOrder
+from web.permit import Permit
 
 CAMERA = "gate-north"
 SILENT = {"start": rfc3339(START), "end": rfc3339(GAP)}
@@ -407,3 +408,41 @@ def test_every_step_stands_in_the_audit(site: WebSite) -> None:
 def test_what_makes_no_sense_is_not_asked(site: WebSite, body: dict[str, Any], status: int) -> None:
     put_desk(site, "export", "lift", "retention", "sound")
     assert signed_in(site, "asker").post("/api/approvals", json=body).status_code == status
+
+
+# What changes something by these permissions and takes nobody, each for its reason.
+_ALONE = {
+    ("POST", "/api/holds"),  # keeps more
+    ("DELETE", "/api/exports/{export}"),  # hands out less
+    ("POST", "/api/retention/preview"),  # changes nothing
+}
+_BY_TWO = {
+    ("POST", "/api/exports"),
+    ("POST", "/api/holds/{hold}/lift"),
+    ("PUT", "/api/retention/rules/{name}"),
+    ("DELETE", "/api/retention/rules/{name}"),
+    ("POST", "/api/retention/confirm-clock"),
+}
+
+
+def test_every_route_that_does_it_knows_of_the_second_person(site: WebSite) -> None:
+    takes = {Permission.EXPORT, Permission.HOLD, Permission.RETENTION}
+    found = {
+        (one.method, one.path)
+        for one in requests_of(site)
+        if isinstance(one.permit, Permit)
+        and one.permit.permission in takes
+        and one.method not in ("GET", "HEAD")
+    }
+    assert found == _ALONE | _BY_TWO, "say of a new route whether it takes a second person's yes"
+    put_desk(site, "export", "lift", "retention")
+    client = signed_in(site, "asker")
+    bodies = {
+        "/api/exports": {"cameras": [CAMERA], **SILENT},
+        "/api/holds/{hold}/lift": {"reason": "x"},
+    }
+    for method, path in _BY_TWO:
+        at = path.format(hold=hold_of(site) if "{hold}" in path else "", name="x", export="x")
+        body = bodies.get(path, RULE if method == "PUT" else None)
+        answer = client.request(method, at, json=body)
+        assert code(answer) == (403, "approval_needed"), (method, path)
