@@ -254,7 +254,7 @@ def _get(connection: Connection, id_: str, *, changing: bool = False) -> Approva
 
 
 def _row(connection: Connection, id_: str, *, changing: bool) -> Row[Any] | None:
-    """`changing`: nobody else changes it till the transaction ends. SQLite has one writer anyway."""
+    """`changing`: nobody else changes it till the transaction ends; SQLite has one writer only."""
     query = select(table).where(table.c.id == id_)
     return connection.execute(query.with_for_update() if changing else query).one_or_none()
 
