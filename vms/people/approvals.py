@@ -56,7 +56,7 @@ class Approvals:
             raise BadRequest("say why: a second person decides by it")
         now = self._clock.now()
         with writing(self._engine) as connection:
-            waiting = [one for one in _asked_by(connection, by) if one.state(now) is State.WAITING]
+            waiting = _waiting_of(connection, by, now)
             same = next((one for one in waiting if one.wanted == wanted), None)
             if same is not None:
                 return same
@@ -241,9 +241,10 @@ def _grants_of(
     return roles.grants_of(connection, who.account)
 
 
-def _asked_by(connection: Connection, who: Identity) -> list[Approval]:
-    rows = connection.execute(select(table).where(table.c.asker_id == who.account))
-    return [one for one in map(_approval, rows) if one.asker == _named(who)]
+def _waiting_of(connection: Connection, who: Identity, now: Instant) -> list[Approval]:
+    mine = and_(table.c.asker_id == who.account, table.c.asked_by == who.name)
+    undecided = and_(table.c.yes.is_(None), table.c.taken_back.is_(None), table.c.expires > now)
+    return [_approval(row) for row in connection.execute(select(table).where(mine, undecided))]
 
 
 def _get(connection: Connection, id_: str, *, changing: bool = False) -> Approval:
