@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from storage.hold_order import HoldOrder
 from tests.web.footage import GAP, NOW, START, recorded
 from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
@@ -144,6 +145,43 @@ def test_hearing_is_asked_for_of_a_marked_span(browser: Browser, served: Served)
     (asked,) = served.site.parts.approvals.all()
     assert (asked.wanted.action, asked.wanted.cameras) == (Action.SOUND, (CAMERA,))
     assert asked.wanted.start == START  # the whole file
+
+
+def test_lifting_and_rules_are_asked_for_in_their_dialogs(browser: Browser, served: Served) -> None:
+    parts = served.site.parts
+    may = tuple(BUILT_IN["admin"].permissions)
+    duties = RoleSettings("admin", may, priority=2, approval=("lift", "retention"))
+    parts.roles.put(duties)
+    span = HoldOrder(CAMERA, START, GAP, "dosya 7", None)
+    held = parts.holds.add(span, "deniz")
+    ayse = opened(browser, served, "ayse", "/holds")
+    ayse.get_by_role("button", name="Kaldır…").click()
+    dialog = ayse.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("kapandı")
+    shot(ayse, "lift")
+    dialog.get_by_role("button", name="Onay iste").click()
+    expect(dialog).to_contain_text("Onay istendi")
+    ayse.goto(served.url + "/retention")
+    ayse.get_by_role("button", name="Kural ekle").click()
+    dialog.get_by_label("Ad", exact=True).fill("Meydan")
+    dialog.get_by_label("Kameralar").fill("*")
+    dialog.get_by_label("Saklama süresi", exact=True).fill("400")
+    dialog.get_by_label("Neden").fill("Karar 4")
+    shot(ayse, "rule")
+    dialog.get_by_role("button", name="Onay iste").click()
+    expect(dialog).to_contain_text("Kural: Meydan (*)")
+    shot(ayse, "rule-sent")
+    wanted = {one.wanted.action for one in parts.approvals.all()}
+    assert wanted == {Action.LIFT, Action.RETENTION}
+    assert parts.holds.active() == [held]
+    deniz = opened(browser, served, "deniz", "/approvals")
+    expect(deniz.locator("[data-approval]")).to_have_count(1)  # it changes no rules
+    deniz.get_by_role("button", name="Onayla").click()
+    ayse.goto(served.url + "/approvals")
+    mine = ayse.locator("[data-approval]").filter(has_text="Muhafazayı kaldırma")
+    mine.get_by_role("button", name="Şimdi yap").click()
+    expect(mine).to_contain_text("Yapıldı")
+    assert parts.holds.active() == []
 
 
 def test_the_duty_is_set_on_the_page_of_people(browser: Browser, served: Served) -> None:
