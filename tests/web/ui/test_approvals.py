@@ -78,7 +78,7 @@ def test_an_export_is_asked_for_approved_and_done(browser: Browser, served: Serv
     request = ayse.locator("[data-approval]")
     expect(request).to_contain_text("2026/12 soruşturma")
     expect(request).to_contain_text("deniz")
-    expect(request.get_by_role("link", name="Görüntüye git")).to_be_visible()
+    expect(request.get_by_role("link", name="Kayda git")).to_be_visible()
     shot(ayse, "to-decide")
     request.get_by_role("button", name="Onayla").click()
     expect(request).to_contain_text("Onaylandı")

@@ -48,7 +48,7 @@ export const approvals = {
   'apr.refusedBy': '{who} reddetti, {time}: {why}',
   'apr.site': 'Bütün site',
   'apr.open': '{time} anından başlayarak',
-  'apr.look': 'Görüntüye git',
+  'apr.look': 'Kayda git',
   'apr.encrypted': 'parolalı',
   'apr.plain': 'parolasız',
   'apr.heldFor': 'Muhafaza nedeni: {reason}',
