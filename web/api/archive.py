@@ -19,17 +19,15 @@ from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, Cause, StreamKey
-from vms.evidence.local import SiteTime
 from vms.people.audit.entry import What
 from vms.people.audit.viewing import seen_of
-from vms.people.duties import sees_with_a_mark
-from vms.people.permissions import Identity, Permission
+from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.events import EventFacts, facts_of, shown_events
-from web.api.known import footage_of
+from web.api.known import footage_of, mark_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
-from web.parts import WebParts, parts_of
+from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import ChangedSpan, FileSpan
 from web.playback.hls import PlaylistFile, playlist
@@ -331,15 +329,6 @@ def _require_shown(request: Request, by: SignedIn, segment: SegmentFacts) -> Non
     """Raise Problem for a file with a hidden moment; it is asked again while it is sent."""
     eyes, camera = Eyes(request, by.identity), segment.stream.camera
     eyes.require(Permission.ARCHIVE, camera, segment.start, until=_end(segment))
-
-
-def mark_of(identity: Identity, parts: WebParts) -> str | None:
-    """What stands over pictures for who must be named on them: `Ayşe Yılmaz (ayse) · time`."""
-    if not sees_with_a_mark(identity):
-        return None
-    shown = identity.display_name
-    who = f"{shown} ({identity.name})" if shown and shown != identity.name else identity.name
-    return f"{who} · {SiteTime(parts.settings.system.timezone).plain(parts.clock.now())}"
 
 
 def _tell_seen(request: Request, segment: SegmentFacts) -> None:
