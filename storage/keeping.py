@@ -187,6 +187,12 @@ class Keeping:
 
     def put(self, rule: RetentionRule, by: str, *, meant: bool = False) -> None:
         """Add a person's rule or change it. Raises AlreadyExists for the file's, and Harmful."""
+        self.check_put(rule, meant=meant)
+        self._write_down([(rule.name, rule)], by)
+        self.rules.put(rule)
+
+    def check_put(self, rule: RetentionRule, *, meant: bool = False) -> None:
+        """Raise what `put` would."""
         people = [one.rule for one in self.stored() if one.origin == "database"]
         names = [one.name for one in people]
         if rule.name in names:
@@ -195,16 +201,18 @@ class Keeping:
             people.append(rule)
         self._refuse_harm(self._with_people(people), meant=meant)
         self.rules.check_people(rule.name)
-        self._write_down([(rule.name, rule)], by)
-        self.rules.put(rule)
 
-    def delete(self, name: str, by: str, *, meant: bool = False) -> None:
-        """Take a person's rule away; another may then hold. Raises NotFound, AlreadyExists."""
+    def check_delete(self, name: str, *, meant: bool = False) -> None:
+        """Raise what `delete` would."""
         self.rules.check_people(name, known=True)
         people = [
             one.rule for one in self.stored() if one.origin == "database" and one.rule.name != name
         ]
         self._refuse_harm(self._with_people(people), meant=meant)
+
+    def delete(self, name: str, by: str, *, meant: bool = False) -> None:
+        """Take a person's rule away; another may then hold. Raises NotFound, AlreadyExists."""
+        self.check_delete(name, meant=meant)
         self._write_down([(name, None)], by)
         self.rules.delete(name)
 

@@ -16,6 +16,7 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import (
     account,
+    approvals,
     archive,
     audit,
     blocks,
@@ -76,6 +77,7 @@ ROUTERS = (
     device.router,
     holds.router,
     blocks.router,
+    approvals.router,
     exports.router,
     audit.router,
     retention.router,

@@ -25,6 +25,7 @@ from vms.core.clock import Clock
 from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
+from vms.people.approvals import Approvals
 from vms.people.audit.records import Records
 from vms.people.audit.trail import Trail
 from vms.people.blocks import Blocks
@@ -93,6 +94,7 @@ class WebParts:
     overview: Overview
     holds: Holds
     blocks: Blocks
+    approvals: Approvals
     keeping: Keeping
     exports: Jobs
     events: Events

@@ -18,10 +18,12 @@ from starlette.requests import HTTPConnection
 
 from vms.core.clock import Instant
 from vms.core.model import CameraId
+from vms.people.approval import Action
 from vms.people.permissions import (
     BUILT_IN,
     OPERATOR,
     Asked,
+    Decision,
     Grant,
     Identity,
     Permission,
@@ -113,9 +115,14 @@ class Eyes:
         permission: Permission,
         camera: CameraId | None,
         footage: Instant | None = None,
+        *,
+        until: Instant | None = None,
+        approved: bool = False,
     ) -> bool:
-        """Whether it is allowed; `footage`: the earliest moment of the past it is about."""
-        return decide(self._identity, self._asked(permission, camera, footage)).allowed
+        """Whether it is allowed; `footage`: the earliest moment of the past it is about, `until`:
+        the last; `approved`: whether a second person says yes is asked elsewhere."""
+        asked = self._asked(permission, camera, footage, until=until, approved=approved)
+        return decide(self._identity, asked).allowed
 
     def require(
         self,
@@ -125,13 +132,20 @@ class Eyes:
         *,
         each: bool = False,
         until: Instant | None = None,
+        doing: Action | None = None,
+        approved: bool = False,
     ) -> None:
         """Raise Problem unless it is allowed; it is asked again while bytes go out.
 
         `until`: all of the footage up to there shall be seen, so none of it may be hidden.
+        `doing`: what may take a second person's yes; `approved`: there is one.
         """
-        asked = self._asked(permission, camera, footage, each=each, until=until)
+        asked = self._asked(
+            permission, camera, footage, each=each, until=until, doing=doing, approved=approved
+        )
         decision = decide(self._identity, asked)
+        if decision.needs is not None:
+            raise approval_needed(decision, permission)
         if not decision.allowed:
             code = "blocked" if decision.hidden else "denied"
             raise Problem(403, code, decision.reason, permission=str(permission))
@@ -158,9 +172,24 @@ class Eyes:
         *,
         each: bool = False,
         until: Instant | None = None,
+        doing: Action | None = None,
+        approved: bool = False,
     ) -> Asked:
         groups = self._groups.get(camera, ()) if camera is not None else ()
-        return Asked(permission, self._now, self._address, camera, groups, footage, each, until)
+        about = (permission, self._now, self._address, camera, groups, footage, each, until)
+        return Asked(*about, doing, approved)
+
+
+def approval_needed(decision: Decision, permission: Permission) -> Problem:
+    """It is allowed, with a second person's yes."""
+    how = "Ask for it by POST /api/approvals"
+    if decision.needs is not Action.SOUND:
+        how += "; when it is approved, send this again with its id as `approval`"
+    return Problem(
+        *(403, "approval_needed", f"{decision.reason} {how}."),
+        permission=str(permission),
+        action=str(decision.needs),
+    )
 
 
 def _footage(connection: HTTPConnection) -> Instant | None:

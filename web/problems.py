@@ -23,6 +23,7 @@ from vms.core import errors
 from vms.core.findings import Finding
 from vms.core.log import get_logger
 from vms.people.accounts import FromElsewhere
+from vms.people.approvals import NotUsable
 from vms.people.externals import ProviderDown
 from vms.people.passwords import WeakPassword
 
@@ -96,6 +97,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Steered):
         by = error.lease.operator.name
         return Problem(409, "steered", str(error), by=by, may_take_over=error.may_take_over)
+    if isinstance(error, NotUsable):
+        return Problem(409, f"approval_{error.why}", str(error))
     if isinstance(error, WeakPassword):
         return Problem(422, f"password_{error.why}", str(error))
     for kind, status, code in _STATUS_OF:

@@ -59,6 +59,7 @@ _REFUSED = {
     Permission.EXPORT: What.EXPORT,
     Permission.HOLD: What.HOLD,
     Permission.BLOCK: What.BLOCK,
+    Permission.APPROVE: What.APPROVAL,
     Permission.RETENTION: What.RETENTION,
     Permission.REGISTRY: What.CAMERAS,
     Permission.CAMERAS: What.CAMERAS,

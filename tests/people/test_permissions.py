@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vms.core.clock import DAY, Instant, Span, parse_rfc3339
 from vms.core.model import CameraId
 from vms.core.schedule import Weekly, parse_week_spans
+from vms.people.duties import steering_priority, steers_for_a_purpose
 from vms.people.permissions import (
     ADMIN,
     AUDITOR,
@@ -25,8 +26,6 @@ from vms.people.permissions import (
     Role,
     decide,
     permissions_of,
-    steering_priority,
-    steers_for_a_purpose,
 )
 
 NOW = Instant(parse_rfc3339("2026-11-25T10:00:00Z"))  # a Wednesday, 13:00 in Istanbul

@@ -134,6 +134,21 @@ def test_roles_of_before_keep_sound_and_single_pictures(tmp_path: object, clock:
     engine.dispose()
 
 
+def test_built_in_roles_of_before_may_say_yes_and_keep_their_duties(tmp_path: object) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/old.db")
+    migrate(engine, "0023_passwords")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO role (name, permissions, priority, purpose, watermark)"
+            " VALUES ('investigator', '[]', 1, false, true)"
+        )
+    migrate(engine)
+    (one,) = [one for one in Roles(engine, "UTC").all() if one.name == "investigator"]
+    assert (Permission.APPROVE in one.permissions, one.watermark) == (True, True)
+    assert one.approval == frozenset()
+    engine.dispose()
+
+
 def test_accounts_of_before_keep_what_they_had(tmp_path: object, clock: FakeClock) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/old.db")
     migrate(engine, "0010_health")

@@ -43,6 +43,7 @@ from vms.core.config import CameraSettings, Settings
 from vms.evidence.jobs import Jobs
 from vms.evidence.order import Order
 from vms.people.accounts import Accounts
+from vms.people.approvals import Approvals
 from vms.people.audit.book import Book
 from vms.people.audit.records import Records as AuditRecords
 from vms.people.audit.trail import Trail
@@ -165,6 +166,7 @@ def open_web_site(
         overview=Overview(engine, settings, clock, ledger),
         holds=holds,
         blocks=Blocks(engine, clock),
+        approvals=Approvals(engine, clock, roles),
         keeping=Keeping(engine, cameras, settings.volumes, clock, holds, ledger),
         events=Events(engine, clock),
         steering=steering,

@@ -25,6 +25,7 @@ from vms.core.config import Settings
 from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
 from vms.people.accounts import Accounts, Origin
+from vms.people.approvals import Approvals
 from vms.people.audit.book import Book
 from vms.people.blocks import Blocks
 from vms.people.roles import Roles
@@ -54,6 +55,7 @@ class Site:
     ledger: Ledger
     holds: Holds
     blocks: Blocks
+    approvals: Approvals
     keeping: Keeping
     audit: Book
 
@@ -94,6 +96,7 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
             ledger=ledger,
             holds=holds,
             blocks=Blocks(engine, hand),
+            approvals=Approvals(engine, hand, roles),
             keeping=Keeping(engine, registry, settings.volumes, hand, holds, ledger),
             audit=Book(engine, ledger, settings.system.data / "audit", hand),
         )

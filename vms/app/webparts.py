@@ -44,6 +44,7 @@ def web_parts(site: Site) -> WebParts:
         ),
         holds=site.holds,
         blocks=site.blocks,
+        approvals=site.approvals,
         keeping=site.keeping,
         exports=jobs_of(site),
         events=site.events,

@@ -6,6 +6,7 @@ import typer
 
 from vms import __version__
 from vms.cli import (
+    approvals,
     archive,
     audit,
     backup,
@@ -60,6 +61,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(storage.app, name="storage")
 app.add_typer(holds.app, name="hold")
 app.add_typer(blocks.app, name="block")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(users.app, name="users")
 app.add_typer(simulator, name="simulate")

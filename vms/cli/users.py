@@ -155,6 +155,12 @@ def role(
     watermark: Annotated[
         bool, typer.Option("--watermark", help="Pictures carry the viewer's name and the time.")
     ] = False,
+    approval: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What takes a second person's yes: export, lift, retention, sound; once for each."
+        ),
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the role instead.")] = False,
     config: Config = DEFAULT_CONFIG,
 ) -> None:
@@ -180,6 +186,7 @@ def role(
             purpose=purpose,
             second_factor=second_factor,
             watermark=watermark,
+            approval=tuple(approval or ()),
         )
         site.roles.put(settings)
     print(f"The role {name} permits {', '.join(sorted(settings.permissions))}.")

@@ -19,8 +19,8 @@ LIVE_BEFORE, LIVE_AFTER = Span(5 * SECOND), Span(15 * SECOND)
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Somebody who may see what is hidden: an account, by number and name. Both must fit, so that
-    nobody inherits it with a name that became free."""
+    """Somebody, such as who may see what is hidden: an account, by number and name. Both must fit,
+    so that nobody inherits it with a name that became free."""
 
     account: int
     name: str

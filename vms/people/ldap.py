@@ -236,7 +236,7 @@ def _is_password(password: str) -> bool:
     from ldap3.protocol.sasl.sasl import sasl_prep
 
     try:
-        return password != "" and sasl_prep(password) != ""
+        return password != "" and sasl_prep(password) != ""  # type: ignore[no-untyped-call]
     except LDAPException:  # control characters and such: nobody has it
         return False
 

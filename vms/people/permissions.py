@@ -17,6 +17,7 @@ from storage.patterns import GROUP, means
 from vms.core.clock import DAY, HOUR, Instant, Span
 from vms.core.model import CameraId
 from vms.core.schedule import Weekly
+from vms.people.approval import Action
 from vms.people.block import Block, meeting
 
 
@@ -33,6 +34,7 @@ class Permission(enum.StrEnum):
     EVENTS = "events"  # tell of what happens at a camera; it may make it record
     PTZ = "ptz"  # steer cameras
     EXPORT = "export"  # hand out footage
+    APPROVE = "approve"  # say yes to what somebody else may do only with a second person
     BLOCK = "block"  # hide a camera and span from all but named people, and end that
     HOLD = "hold"  # keep footage from deletion, and end that
     RETENTION = "retention"  # the rules by which footage goes
@@ -61,7 +63,8 @@ class Role:
 
     `purpose`: its holders say what for, or an order's number, before they steer: following a
     person without an order spoils evidence. `second_factor`: its holders must have one.
-    `watermark`: pictures carry the name of who looks, and when. These three are the role's duties.
+    `watermark`: pictures carry the name of who looks, and when. `approval`: what takes a second
+    person's yes. These four are the role's duties.
     """
 
     name: str
@@ -71,7 +74,16 @@ class Role:
     purpose: bool = False
     second_factor: bool = False
     watermark: bool = False
+    approval: frozenset[Action] = frozenset()
 
+
+TAKES = {
+    Action.EXPORT: Permission.EXPORT,
+    Action.LIFT: Permission.HOLD,
+    Action.RETENTION: Permission.RETENTION,
+    Action.SOUND: Permission.SOUND,
+}
+"""The permission each action takes, of who does it and of who says yes."""
 
 ADMIN, OPERATOR, INVESTIGATOR, AUDITOR = "admin", "operator", "investigator", "auditor"
 
@@ -83,7 +95,7 @@ BUILT_IN = {
     for role in (
         Role(ADMIN, frozenset(Permission), priority=2),
         Role(OPERATOR, _LOOKING | {Permission.EVENTS, Permission.PTZ}),
-        Role(INVESTIGATOR, _LOOKING | {Permission.EXPORT, Permission.HOLD}),
+        Role(INVESTIGATOR, _LOOKING | {Permission.EXPORT, Permission.HOLD, Permission.APPROVE}),
         Role(AUDITOR, _EVERYBODY | {Permission.METRICS, Permission.STORAGE, Permission.AUDIT}),
     )
 }
@@ -104,6 +116,31 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A second person's yes to hearing the moments [start, end) of a camera; `end` None: from
+    `start` on. It counts in [since, until), as long as `by`, what that person holds now, would
+    let them say it."""
+
+    camera: CameraId
+    start: Instant
+    end: Instant | None
+    since: Instant
+    until: Instant
+    by: tuple[Grant, ...]
+
+    def opens(self, asked: Asked) -> bool:
+        """Whether all that is asked for lies within. Footage whose end is not told may go on."""
+        if asked.camera != self.camera or not self.since <= asked.now < self.until:
+            return False
+        first = asked.now if asked.footage is None else asked.footage
+        last = asked.until if asked.footage is not None else Instant(asked.now + 1)
+        if first < self.start or (self.end is not None and (last is None or last > self.end)):
+            return False
+        needed = (Permission.APPROVE, TAKES[Action.SOUND])
+        return all(holds(self.by, one, asked.camera, asked.groups) for one in needed)
+
+
+@dataclass(frozen=True, slots=True)
 class Narrowed:
     """To what an API token is narrowed: of what its person may, only this, and only there.
 
@@ -121,7 +158,7 @@ class Identity:
     `must_enrol`: a role asks for a second factor and there is none; until then nothing is allowed
     but to set it up. `must_change`: nor with a password somebody else chose, but to change it.
     `narrowed`: None: the token may all that its person may. `blocks`: what is hidden from them,
-    whatever they hold.
+    whatever they hold. `heard`: what a second person let them hear.
     """
 
     account: int
@@ -133,6 +170,7 @@ class Identity:
     must_change: bool = False
     narrowed: Narrowed | None = None
     blocks: tuple[Block, ...] = ()
+    heard: tuple[Heard, ...] = ()
 
     @property
     def role(self) -> str:
@@ -148,6 +186,7 @@ class Identity:
     def asks_groups(self) -> bool:
         """Whether the groups of a camera matter for what is allowed."""
         scopes = [grant.scope for grant in self.grants]
+        scopes += [grant.scope for one in self.heard for grant in one.by]
         if self.narrowed is not None:
             scopes.append(self.narrowed.cameras)
         return any(one.startswith(GROUP) for scope in scopes for one in scope)
@@ -164,7 +203,8 @@ class Asked:
 
     `each`: the route asks again for each camera it tells of. `footage`: the earliest moment of the
     past that is asked for; `until`: where it ends, if all of it shall be shown. `address`: where
-    the question comes from.
+    the question comes from. `doing`: what is to be done by it, if a role may ask a second person's
+    yes for that; `approved`: there is one.
     """
 
     permission: Permission
@@ -175,17 +215,26 @@ class Asked:
     footage: Instant | None = None
     each: bool = False
     until: Instant | None = None
+    doing: Action | None = None
+    approved: bool = False
+
+    @property
+    def action(self) -> Action | None:
+        """Hearing needs no word: the permission says it."""
+        return Action.SOUND if self.permission is Permission.SOUND else self.doing
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`allowed`, or why not in one plain English sentence. `hidden`: only a block is in the way;
-    `grant`: by which it is allowed."""
+    `needs`: only a second person's yes is missing, to this; `grant`: by which it is allowed, or
+    would be."""
 
     allowed: bool
     reason: str = ""
     hidden: bool = False
     grant: Grant | None = None
+    needs: Action | None = None
 
 
 # What shows or tells what is seen and heard now; that of the past asks with its span.
@@ -239,16 +288,49 @@ def _granted(identity: Identity, asked: Asked) -> Decision:
         asked.permission in token.permissions and _reaches(token.cameras, asked)
     ):
         return Decision(False, f"This token of {_may_not(identity, asked)}")
-    only = None
+    only, unapproved = None, None
     for grant in identity.grants:
         if asked.permission not in grant.role.permissions or not _reaches(grant.scope, asked):
             continue
-        only = _refusal(grant.role, asked)
-        if only is None:
+        refusal = _refusal(grant.role, asked)
+        if refusal is None and _is_approved(identity, grant.role, asked):
             return Decision(True, grant=grant)
+        only, unapproved = refusal or only, unapproved if refusal else grant
+    if unapproved is not None:
+        return _unapproved(identity, asked, unapproved)
     if only is None:
         return Decision(False, _may_not(identity, asked))
     return Decision(False, f"{identity.name} may use {_what(asked)} only {only}.")
+
+
+def _is_approved(identity: Identity, role: Role, asked: Asked) -> bool:
+    """Whether the role asks for no second person, or there is one."""
+    if asked.approved or asked.action is None or asked.action not in role.approval:
+        return True
+    return asked.action is Action.SOUND and any(one.opens(asked) for one in identity.heard)
+
+
+def _unapproved(identity: Identity, asked: Asked, grant: Grant) -> Decision:
+    reason = f"{identity.name} may use {_what(asked)} only with a second person's yes, which the"
+    reason += f" role {grant.role.name} asks for."
+    return Decision(False, reason, grant=grant, needs=asked.action)
+
+
+def holds(
+    grants: Iterable[Grant],
+    permission: Permission,
+    camera: CameraId | None,
+    groups: Collection[str] = (),
+) -> bool:
+    """Whether grants hold a permission on a camera, or on the site, at any hour and from anywhere:
+    what somebody said within their hours counts after them too."""
+
+    def reaches(scope: Collection[str]) -> bool:
+        if camera is None:
+            return WHOLE_SITE in scope
+        return any(means(pattern, camera, groups) for pattern in scope)
+
+    return any(permission in one.role.permissions and reaches(one.scope) for one in grants)
 
 
 def _may_not(identity: Identity, asked: Asked) -> str:
@@ -298,22 +380,3 @@ def permissions_of(identity: Identity) -> frozenset[Permission]:
     if identity.narrowed is not None:
         held &= identity.narrowed.permissions
     return held & {Permission.OWN_SESSION} if identity.is_held else held
-
-
-def steering_priority(identity: Identity) -> int:
-    """Of two who steer one camera, the higher one may take over. Patrols have 0."""
-    steers = [
-        grant.role.priority for grant in identity.grants if Permission.PTZ in grant.role.permissions
-    ]
-    return max(steers, default=0)
-
-
-def steers_for_a_purpose(identity: Identity) -> bool:
-    """Whether every role by which somebody steers asks what for."""
-    steers = [one.role for one in identity.grants if Permission.PTZ in one.role.permissions]
-    return bool(steers) and all(role.purpose for role in steers)
-
-
-def sees_with_a_mark(identity: Identity) -> bool:
-    """Whether pictures carry the name of who looks. A duty: one role that asks for it suffices."""
-    return any(grant.role.watermark for grant in identity.grants)

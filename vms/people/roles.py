@@ -16,13 +16,15 @@ from vms.core.clock import DAY, HOUR, Span, span_text
 from vms.core.config_directory import SCOPE
 from vms.core.errors import BadRequest, NotFound, Refused
 from vms.core.schedule import Weekly, parse_week_spans
+from vms.people.approval import Action
 from vms.people.permissions import ADMIN, BUILT_IN, WHOLE_SITE, Grant, Limits, Permission, Role
 from vms.people.schema import account_grant
 from vms.people.schema import role as role_table
 
 ROLES_MAX = 100
 GRANTS_MAX = 20
-_DUTIES = ("purpose", "second_factor", "watermark")  # what a site may ask of a built-in role too
+# What a site may ask of a built-in role too.
+_DUTIES = ("purpose", "second_factor", "watermark", "approval")
 SCOPE_MAX = 100
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _AGE_LEAST, _AGE_MOST = HOUR, 36_500 * DAY
@@ -45,7 +47,8 @@ class RoleSettings:
 
     `hours`: spans of the week, `mon-fri 08:00-18:00`; `networks`: as 10.0.0.0/8; `priority`: 1 to
     9, of two who steer one camera the higher takes over; `purpose`: steering asks what for;
-    `second_factor`: its holders must have one; `watermark`: pictures carry the viewer's name.
+    `second_factor`: its holders must have one; `watermark`: pictures carry the viewer's name;
+    `approval`: what takes a second person's yes.
     """
 
     name: str
@@ -57,6 +60,7 @@ class RoleSettings:
     purpose: bool = False
     second_factor: bool = False
     watermark: bool = False
+    approval: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +74,7 @@ class RoleSettings:
             "purpose": self.purpose,
             "second_factor": self.second_factor,
             "watermark": self.watermark,
+            "approval": list(self.approval),
         }
 
 
@@ -161,7 +166,8 @@ class Roles:
         limits = Limits(one.footage_age, hours, one.networks)
         permissions = _known(one.permissions)
         duties = (one.purpose, one.second_factor, one.watermark)
-        return Role(one.name, permissions, limits, one.priority, *duties)
+        approval = frozenset(Action(name) for name in one.approval if name in set(Action))
+        return Role(one.name, permissions, limits, one.priority, *duties, approval)
 
 
 _HELD = account_grant.outerjoin(role_table, account_grant.c.role == role_table.c.name)
@@ -180,7 +186,7 @@ def _keep_built_in(settings: RoleSettings) -> None:
     if replace(settings, permissions=tuple(sorted(set(settings.permissions)))) != asked:
         raise Refused(
             f"what the role {settings.name} permits is built in and stays, only its duties change "
-            "(purpose, second factor, watermark); make another role for the rest"
+            "(purpose, second factor, watermark, approval); make another role for the rest"
         )
 
 
@@ -190,7 +196,8 @@ def _duties(settings: RoleSettings) -> dict[str, Any]:
 
 def _settings_of(row: Any) -> RoleSettings:
     """A row of the table of roles. Of a built-in role only its duties stand there."""
-    duties = (row.purpose, row.second_factor, row.watermark)
+    approval = tuple(json.loads(row.approval))
+    duties = (row.purpose, row.second_factor, row.watermark, approval)
     if row.name in BUILT_IN:
         return replace(_built_in(row.name), **dict(zip(_DUTIES, duties, strict=True)))
     return RoleSettings(
@@ -245,6 +252,10 @@ def checked(settings: RoleSettings, zone: str) -> dict[str, object]:
     if unknown or not settings.permissions:
         told = f"there is no permission {unknown[0][:80]!r}" if unknown else "it permits nothing"
         raise BadRequest(f"role {settings.name}: {told}; known: {', '.join(sorted(Permission))}")
+    strange = sorted(set(settings.approval) - set(Action))
+    if strange:
+        known = ", ".join(Action)
+        raise BadRequest(f"role {settings.name}: approval is of {known}, not {strange[0][:80]!r}")
     age = settings.footage_age
     if age is not None and not _AGE_LEAST <= age <= _AGE_MOST:
         raise BadRequest(f"role {settings.name}: footage_age must lie between 1 h and 36500 d")
@@ -268,6 +279,7 @@ def checked(settings: RoleSettings, zone: str) -> dict[str, object]:
         "purpose": settings.purpose,
         "second_factor": settings.second_factor,
         "watermark": settings.watermark,
+        "approval": json.dumps(sorted(set(settings.approval))),
     }
 
 

@@ -49,6 +49,7 @@ role = Table(
     Column("purpose", Boolean, nullable=False),  # steering asks what for
     Column("second_factor", Boolean, nullable=False, server_default=false()),  # must have one
     Column("watermark", Boolean, nullable=False, server_default=false()),  # name on pictures
+    Column("approval", Text, nullable=False, server_default="[]"),  # JSON: [action, …]
 )
 
 account_grant = Table(
@@ -105,6 +106,31 @@ camera_block = Table(
     Column("lifted_by", Text),
     Column("lift_reason", Text),
     Index("camera_block_lifted", "lifted"),
+)
+
+# What somebody wants to do with a second person's yes; ended ones stay, for the record.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("wanted", Text, nullable=False),  # JSON: all that it is
+    Column("digest", Text, nullable=False),  # of it
+    Column("asked", BigInteger, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asker_id", Integer, nullable=False),
+    Column("expires", BigInteger, nullable=False),  # the waiting; after a yes, that
+    Column("reason", Text, nullable=False),
+    Column("yes", Boolean),  # null: not decided
+    Column("decided", BigInteger),
+    Column("decided_by", Text),
+    Column("decider_id", Integer),
+    Column("refusal", Text, nullable=False, server_default=""),
+    Column("taken_back", BigInteger),
+    Column("used", BigInteger),
+    Column("used_for", Text, nullable=False, server_default=""),  # such as an export's id
+    Index("approval_asked", "asked"),
+    Index("approval_asker", "asker_id"),
+    Index("approval_used_for", "used_for"),
 )
 
 second_factor = Table(

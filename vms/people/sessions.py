@@ -19,6 +19,9 @@ from vms.core.clock import HOUR, MINUTE, Clock, Instant, Span, rfc3339
 from vms.core.errors import NotFound, StorageError
 from vms.core.log import get_logger
 from vms.people.accounts import Account, Origin
+from vms.people.approval import Action
+from vms.people.approvals import heard_by
+from vms.people.block import Named
 from vms.people.blocks import hidden_from
 from vms.people.permissions import Identity, Narrowed
 from vms.people.roles import Roles
@@ -259,12 +262,15 @@ class Sessions:
         asked = via == "session" and any(one.role.second_factor for one in grants)
         must_enrol = asked and not proved and not has_second_factor(connection, who.id)
         must_change = via == "session" and who.must_change
+        hears_by_two = any(Action.SOUND in one.role.approval for one in grants)
+        me, now = Named(who.id, who.name), self._clock.now()
         return Identity(
             *(who.id, who.name, who.display_name, grants, via),
             must_enrol=must_enrol,
             must_change=must_change,
             narrowed=narrowed,
             blocks=hidden_from(connection, who.id, who.name),
+            heard=heard_by(connection, self._roles, me, now) if hears_by_two else (),
         )
 
     def _end(self, origin: Origin, began: Instant, now: Instant) -> Instant:

@@ -19,16 +19,15 @@ from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, Cause, StreamKey
-from vms.evidence.local import SiteTime
 from vms.people.audit.entry import What
 from vms.people.audit.viewing import seen_of
-from vms.people.permissions import Identity, Permission, sees_with_a_mark
+from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.events import EventFacts, facts_of, shown_events
-from web.api.known import footage_of
+from web.api.known import footage_of, mark_of
 from web.api.times import LAST, AskedSpan, Moment, asked_span
-from web.parts import WebParts, parts_of
+from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import ChangedSpan, FileSpan
 from web.playback.hls import PlaylistFile, playlist
@@ -220,9 +219,9 @@ def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream
     key = footage_of(parts_of(request), camera, stream)
     found = shown.segments(key, asked.start, asked.end)
     wanted = found[:SEGMENTS_PER_LIST]
-    hears = _hears(request, by, camera, asked.start)
+    eyes = Eyes(request, by.identity)
     listed = [
-        _segment(segment, index, hears)
+        _segment(segment, index, _hears(eyes, segment))
         for segment, index in zip(wanted, archive.fragments_of(wanted), strict=True)
     ]
     if len(found) > SEGMENTS_PER_LIST:
@@ -262,7 +261,10 @@ def segment_file(
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
     _require_shown(request, by, segment)
     _tell_seen(request, segment)
-    silent = segment.audio_codec is not None and not _hears(request, by, camera, segment.start)
+    eyes = Eyes(request, by.identity)
+    silent = segment.audio_codec is not None and not _hears(eyes, segment)
+    if segment.audio_codec is not None and not silent:  # and while it is sent
+        eyes.require(Permission.SOUND, key.camera, segment.start, until=_end(segment))
     descriptor = parts.archive.open(segment)
     try:
         return _file_answer(request, descriptor, segment, since, silent)
@@ -283,7 +285,9 @@ def playback(
     found = shown.segments(key, asked.start, asked.end)
     if not found:
         raise _nothing(key, asked.start, shown.next_start(key, asked.end))
-    hears = _hears(request, by, camera, asked.start)
+    # Software that plays a list can't take a track that comes and goes.
+    eyes = Eyes(request, by.identity)
+    hears = all(_hears(eyes, one) for one in found)
     files = [
         _playlist_file(segment, index, found[0].start, hears)
         for segment, index in zip(found, archive.fragments_of(found), strict=True)
@@ -323,18 +327,8 @@ def _shown(request: Request, by: SignedIn) -> Shown:
 
 def _require_shown(request: Request, by: SignedIn, segment: SegmentFacts) -> None:
     """Raise Problem for a file with a hidden moment; it is asked again while it is sent."""
-    end = max(segment.end, Instant(segment.start + 1))
     eyes, camera = Eyes(request, by.identity), segment.stream.camera
-    eyes.require(Permission.ARCHIVE, camera, segment.start, until=end)
-
-
-def mark_of(identity: Identity, parts: WebParts) -> str | None:
-    """What stands over pictures for who must be named on them: `Ayşe Yılmaz (ayse) · time`."""
-    if not sees_with_a_mark(identity):
-        return None
-    shown = identity.display_name
-    who = f"{shown} ({identity.name})" if shown and shown != identity.name else identity.name
-    return f"{who} · {SiteTime(parts.settings.system.timezone).plain(parts.clock.now())}"
+    eyes.require(Permission.ARCHIVE, camera, segment.start, until=_end(segment))
 
 
 def _tell_seen(request: Request, segment: SegmentFacts) -> None:
@@ -397,13 +391,16 @@ def _file_answer(
     return ChangedSpan(descriptor, span, status, headers, index.fragments, change, head)
 
 
-def _hears(request: Request, by: SignedIn, camera: str, since: Instant) -> bool:
-    """Whether somebody may hear footage from `since` on."""
-    eyes = Eyes(request, by.identity)
-    hears = eyes.may(Permission.SOUND, CameraId(camera), since)
-    if hears:
-        eyes.require(Permission.SOUND, CameraId(camera), since)  # and while it is sent
-    return hears
+def _hears(eyes: Eyes, segment: SegmentFacts) -> bool:
+    """Whether somebody may hear all of a file, if there is something to hear."""
+    if segment.audio_codec is None:
+        return True
+    camera = segment.stream.camera
+    return eyes.may(Permission.SOUND, camera, segment.start, until=_end(segment))
+
+
+def _end(segment: SegmentFacts) -> Instant:
+    return max(segment.end, Instant(segment.start + 1))
 
 
 def _playlist_file(

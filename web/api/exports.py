@@ -17,11 +17,14 @@ from vms.core.secret import Secret
 from vms.evidence.jobs import ExportJob, JobState
 from vms.evidence.local import SiteTime
 from vms.evidence.order import CAMERAS_MAX, REASON_MAX, Order, Refused, new_id
+from vms.people.approval import Action
 from vms.people.audit.entry import What
+from vms.people.block import Named
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.times import Moment
+from web.approving import ApprovalId, second_yes, wanted_of_export
 from web.parts import WebParts, parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import FileSpan
@@ -56,7 +59,8 @@ class ExportFacts(BaseModel):
 
 
 class NewExport(BaseModel):
-    """What to hand out and why; `password` null: not encrypted."""
+    """What to hand out and why; `password` null: not encrypted. `approval`: of a second person,
+    where it takes one."""
 
     cameras: Annotated[list[str], Field(max_length=CAMERAS_MAX)]
     start: Moment
@@ -64,6 +68,7 @@ class NewExport(BaseModel):
     reason: Annotated[str, Field(max_length=REASON_MAX)] = ""
     language: Literal["tr", "en"] = "tr"
     password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    approval: ApprovalId | None = None
 
 
 @router.get("")
@@ -86,11 +91,6 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
         end=wanted.end,
         detail=wanted.reason,
     )
-    eyes = Eyes(request, by.identity)
-    for camera in wanted.cameras:
-        start, end = Instant(wanted.start), Instant(wanted.end)
-        _require_export(parts, eyes, CameraId(camera), start, end)
-        _require_sound(parts, eyes, CameraId(camera), Instant(wanted.start), Instant(wanted.end))
     now = parts.clock.now()
     order = Order(
         new_id(now),
@@ -103,10 +103,13 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
         wanted.language,
     )
     password = None if wanted.password is None else Secret(wanted.password)
-    try:
-        return _facts(parts.exports.add(order, password))
-    except Refused as refused:
-        raise Problem(422, refused.code, str(refused)) from None
+    exactly = wanted_of_export(order, encrypted=password is not None)
+    with second_yes(request, by, exactly, wanted.approval, order.id) as approved:
+        require_export(parts, Eyes(request, by.identity), order, approved=approved)
+        try:
+            return _facts(parts.exports.add(order, password))
+        except Refused as refused:
+            raise Problem(422, refused.code, str(refused)) from None
 
 
 @router.get("/{export}")
@@ -142,10 +145,10 @@ def file(request: Request, export: Id, by: By) -> Response:
         end=order.end,
         detail=order.reason,
     )
-    eyes = Eyes(request, by.identity)
-    for camera in job.order.cameras:  # what was allowed when it was asked for may be so no more
-        _require_export(parts, eyes, camera, job.order.start, job.order.end)
-        _require_sound(parts, eyes, camera, job.order.start, job.order.end)
+    # What was allowed when it was asked for may be so no more. A yes was to who asked.
+    yes = parts.approvals.used_for(job.id)
+    approved = yes is not None and yes.asker == Named(by.identity.account, by.identity.name)
+    require_export(parts, Eyes(request, by.identity), order, approved=approved)
     if job.state != "done":
         raise Problem(409, "not_done", f"The export is not done; it is {job.state}.")
     path = parts.settings.system.data / "exports" / f"{job.id}.zip"
@@ -160,26 +163,24 @@ def file(request: Request, export: Id, by: By) -> Response:
         raise
 
 
-def _require_export(
-    parts: WebParts, eyes: Eyes, camera: CameraId, start: Instant, end: Instant
-) -> None:
+def require_export(parts: WebParts, eyes: Eyes, order: Order, *, approved: bool) -> None:
     """Raise Problem unless it may be handed out, every file of it: a package proves what was
-    stored, so it is whole or not made."""
-    eyes.require(Permission.EXPORT, camera, start, until=max(end, Instant(start + 1)))
-    for segment in parts.archive.segments(StreamKey(camera), start, end):
-        eyes.require_shown(Permission.EXPORT, camera, segment.start, segment.end)
-
-
-def _require_sound(
-    parts: WebParts, eyes: Eyes, camera: CameraId, start: Instant, end: Instant
-) -> None:
-    """Raise Problem for who may not hear what a package holds: it is the stored footage, whole.
-
-    Only footage that is known to have no sound is free of the question: what is gone may have had.
-    """
-    found = parts.archive.segments(StreamKey(camera), start, end)
-    if not found or any(one.audio_codec is not None for one in found):
-        eyes.require(Permission.SOUND, camera, start)
+    stored, so it is whole or not made. `approved`: a second person says yes."""
+    for camera in order.cameras:
+        until = max(order.end, Instant(order.start + 1))
+        eyes.require(
+            *(Permission.EXPORT, camera, order.start),
+            until=until,
+            doing=Action.EXPORT,
+            approved=approved,
+        )
+        found = parts.archive.segments(StreamKey(camera), order.start, order.end)
+        for segment in found:
+            eyes.require_shown(Permission.EXPORT, camera, segment.start, segment.end)
+        # Only footage that is known to have no sound is free of the question: what is gone may
+        # have had. A yes to handing it out is one to hearing it.
+        if not found or any(one.audio_codec is not None for one in found):
+            eyes.require(Permission.SOUND, camera, order.start, until=until, approved=approved)
 
 
 def _answer(request: Request, descriptor: int, parts: WebParts, job: ExportJob) -> Response:

@@ -12,10 +12,12 @@ from storage.hold_order import HoldOrder, check_order
 from vms.core.clock import Instant
 from vms.core.errors import NotFound
 from vms.core.model import CameraId
+from vms.people.approval import Action
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import footage_of
 from web.api.times import Moment
+from web.approving import ApprovalId, second_yes, wanted_of_lift
 from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.witness import note
@@ -54,9 +56,10 @@ class NewHold(BaseModel):
 
 
 class Lifting(BaseModel):
-    """Why it is held no more."""
+    """Why it is held no more. `approval`: of a second person, where it takes one."""
 
     reason: Reason
+    approval: ApprovalId | None = None
 
 
 @router.get("")
@@ -105,15 +108,21 @@ def lift(
     known = next((one for one in kept.active() if one.id == hold), None)
     if known is not None and not _keeps(eyes, known):
         raise NotFound(f"there is no hold {hold!r}")  # as if it were not: whose it is, is told not
-    if known is not None:
-        note(
-            request,
-            cameras=(known.camera,),
-            start=known.start,
-            end=known.end,
-            detail=why.reason,
-        )
-    return _facts(kept.lift(hold, by.identity.name, why.reason))
+    if known is None:
+        return _facts(kept.lift(hold, by.identity.name, why.reason))  # says what is wrong
+    note(
+        request,
+        cameras=(known.camera,),
+        start=known.start,
+        end=known.end,
+        detail=why.reason,
+    )
+    exactly = wanted_of_lift(known, why.reason)
+    with second_yes(request, by, exactly, why.approval, known.id) as approved:
+        everywhere = known.camera == EVERY_CAMERA
+        camera = None if everywhere else CameraId(known.camera)
+        eyes.require(Permission.HOLD, camera, doing=Action.LIFT, approved=approved)
+        return _facts(kept.lift(hold, by.identity.name, why.reason))
 
 
 def _keeps(eyes: Eyes, hold: Hold) -> bool:

@@ -7,6 +7,9 @@ from starlette.requests import HTTPConnection
 
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, StreamKey, StreamName, is_camera_id
+from vms.evidence.local import SiteTime
+from vms.people.duties import sees_with_a_mark
+from vms.people.permissions import Identity
 from web.parts import RegisteredCamera, WebParts, parts_of
 
 
@@ -39,3 +42,12 @@ async def stream_of_camera(
     if stream == "sub" and found.settings.sub is None:
         raise NotFound(f"the camera {camera} has no sub stream in its settings")
     return StreamKey(CameraId(camera), stream)
+
+
+def mark_of(identity: Identity, parts: WebParts) -> str | None:
+    """What stands over pictures for who must be named on them: `Ayşe Yılmaz (ayse) · time`."""
+    if not sees_with_a_mark(identity):
+        return None
+    shown = identity.display_name
+    who = f"{shown} ({identity.name})" if shown and shown != identity.name else identity.name
+    return f"{who} · {SiteTime(parts.settings.system.timezone).plain(parts.clock.now())}"

@@ -11,6 +11,7 @@ from vms.core.clock import parse_span, rfc3339
 from vms.core.errors import BadRequest, NotFound
 from vms.core.log import get_logger
 from vms.people.accounts import Account
+from vms.people.approval import Action
 from vms.people.passwords import make_password
 from vms.people.permissions import Asked, Permission, decide, permissions_of
 from vms.people.roles import GRANTS_MAX, SCOPE_MAX, Granted, RoleSettings
@@ -102,7 +103,8 @@ class RoleForm(_Form):
     `footage_age`: how far back its holders look, such as `7 d`; `hours`: `mon-fri 08:00-18:00` by
     the site's clock; `networks`: as 10.0.0.0/8; `priority`: of two who steer one camera, the higher
     takes over; `purpose`: steering asks what for, or for an order's number; `second_factor`: its
-    holders must set one up before anything else; `watermark`: pictures carry the name of who looks.
+    holders must set one up before anything else; `watermark`: pictures carry the name of who looks;
+    `approval`: what takes a second person's yes.
     """
 
     permissions: list[Permission]
@@ -117,10 +119,11 @@ class RoleForm(_Form):
     purpose: bool = False
     second_factor: bool = False
     watermark: bool = False
+    approval: list[Action] = []
 
 
 class RoleFacts(RoleForm):
-    """`built_in`: only its duties change: `purpose`, `second_factor`, `watermark`."""
+    """`built_in`: only its duties change: `purpose`, `second_factor`, `watermark`, `approval`."""
 
     name: str
     built_in: bool
@@ -289,6 +292,7 @@ def _settings(name: str, form: RoleForm) -> RoleSettings:
         form.purpose,
         form.second_factor,
         form.watermark,
+        tuple(form.approval),
     )
 
 

@@ -16,13 +16,15 @@ from vms.cameras.steering.patrol import STEPS_MAX, Patrol, Step
 from vms.core.clock import SECOND, Instant, rfc3339
 from vms.core.errors import NotFound
 from vms.core.model import CameraId
-from vms.people.permissions import Permission, steering_priority, steers_for_a_purpose
+from vms.people.duties import steering_priority, steers_for_a_purpose
+from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
-from web.api.known import camera_of
+from web.api.known import camera_of, mark_of
 from web.api.times import Moment
 from web.parts import parts_of
 from web.permit import Eyes, Permit
+from web.playback.watermark import marked_jpeg
 
 router = APIRouter(prefix="/api/cameras/{camera}/ptz", tags=["ptz"])
 
@@ -253,6 +255,11 @@ def picture(camera: str, token: Token, request: Request, by: Sees) -> Response:
     found = parts_of(request).steering.records.picture(camera, token)
     if found is None:
         raise NotFound(f"there is no picture of the preset {token[:80]!r} of {camera[:80]!r}")
+    mark = mark_of(by.identity, parts_of(request))
+    if mark is not None:
+        found = marked_jpeg(found, mark)
+        if found is None:
+            raise NotFound(f"the picture of the preset {token[:80]!r} can't be shown; take it anew")
     return Response(found, media_type="image/jpeg")
 
 

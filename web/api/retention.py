@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -14,10 +15,18 @@ from storage.rule_changes import StoredRule, in_order
 from vms.core.clock import SECOND, rfc3339
 from vms.core.config import RetentionRule
 from vms.core.errors import BadRequest
+from vms.people.approval import Action, Wanted
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
+from web.approving import (
+    ApprovalId,
+    second_yes,
+    wanted_of_clock,
+    wanted_of_removal,
+    wanted_of_rule,
+)
 from web.parts import parts_of
-from web.permit import Permit
+from web.permit import Eyes, Permit
 
 _permit = Permit(Permission.RETENTION)
 router = APIRouter(prefix="/api/retention", tags=["retention"], dependencies=[Depends(_permit)])
@@ -29,6 +38,8 @@ Name = Annotated[str, Path(min_length=1, max_length=100)]
 Meant = Annotated[
     bool, Query(description="delete even if a camera loses everything, or the archive nearly all")
 ]
+
+Approval = Annotated[ApprovalId | None, Query(description="of a second person, where it takes one")]
 
 
 class RuleBody(BaseModel):
@@ -118,7 +129,7 @@ def show(request: Request) -> Retention:
 @router.post("/preview")
 def preview(request: Request, draft: Draft) -> Preview:
     """What would be deleted at once if the people's rules were these; changes nothing."""
-    rules = [_read(one.name, one) for one in draft.rules]
+    rules = [read_rule(one.name, one) for one in draft.rules]
     if len({one.name for one in rules}) < len(rules):
         raise BadRequest("two of the rules have the same name; rename one")
     effects = parts_of(request).keeping.effect(rules)
@@ -131,25 +142,49 @@ def preview(request: Request, draft: Draft) -> Preview:
 
 
 @router.put("/rules/{name}", status_code=204)
-def put(request: Request, name: Name, body: RuleBody, by: By, meant: Meant = False) -> None:
+def put(
+    request: Request,
+    name: Name,
+    body: RuleBody,
+    by: By,
+    meant: Meant = False,
+    approval: Approval = None,
+) -> None:
     """Add a rule or change it. 409 for one of the file; 422 `harmful` if it would delete
     everything of a camera, or nearly all there is, and `meant` does not say that it should."""
-    parts_of(request).keeping.put(_read(name, body), by.identity.name, meant=meant)
+    keeping, rule = parts_of(request).keeping, read_rule(name, body)
+    with _changing(request, by, wanted_of_rule(rule, meant=meant), approval):
+        keeping.put(rule, by.identity.name, meant=meant)
 
 
 @router.delete("/rules/{name}", status_code=204)
-def delete(request: Request, name: Name, by: By, meant: Meant = False) -> None:
+def delete(
+    request: Request, name: Name, by: By, meant: Meant = False, approval: Approval = None
+) -> None:
     """Take a rule away; what another rule then lets go may be harmful too."""
-    parts_of(request).keeping.delete(name, by.identity.name, meant=meant)
+    with _changing(request, by, wanted_of_removal(name, meant=meant), approval):
+        parts_of(request).keeping.delete(name, by.identity.name, meant=meant)
 
 
 @router.post("/confirm-clock")
-def confirm_clock(request: Request, by: By) -> dict[str, str]:
-    """Say that the machine's clock is right, after it was doubted."""
-    return {"clock": rfc3339(parts_of(request).keeping.confirm_clock(by.identity.name))}
+def confirm_clock(request: Request, by: By, approval: Approval = None) -> dict[str, str]:
+    """Say that the machine's clock is right, after it was doubted: then footage goes by age."""
+    with _changing(request, by, wanted_of_clock(), approval):
+        return {"clock": rfc3339(parts_of(request).keeping.confirm_clock(by.identity.name))}
 
 
-def _read(name: str, body: RuleBody) -> RetentionRule:
+@contextlib.contextmanager
+def _changing(
+    request: Request, by: SignedIn, wanted: Wanted, approval: str | None
+) -> Iterator[None]:
+    """While what is kept changes, by a second person's yes where it takes one."""
+    with second_yes(request, by, wanted, approval) as approved:
+        eyes = Eyes(request, by.identity)
+        eyes.require(Permission.RETENTION, None, doing=Action.RETENTION, approved=approved)
+        yield
+
+
+def read_rule(name: str, body: RuleBody) -> RetentionRule:
     try:
         return RetentionRule(
             name=name,

@@ -6,6 +6,7 @@ An explanation by the same decision that every route asks, never a sign-in in an
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -17,8 +18,8 @@ from vms.core.model import CameraId
 from vms.people.audit.entry import What
 from vms.people.block import Block
 from vms.people.permissions import (
+    TAKES,
     Asked,
-    Decision,
     Grant,
     Identity,
     Permission,
@@ -37,7 +38,8 @@ Name = Annotated[str, Path(max_length=80)]
 
 class Why(BaseModel):
     """One permission. `role`, `cameras`: of the grant by which it is allowed, null if it is not;
-    `reason`: why not, an English sentence; `hidden`: a block is in the way."""
+    `reason`: why not, an English sentence; `hidden`: a block is in the way; `by_two`: it
+    takes a second person's yes, or some of it does (of `hold` the lifting)."""
 
     permission: Permission
     allowed: bool
@@ -45,6 +47,7 @@ class Why(BaseModel):
     cameras: list[str] | None
     reason: str
     hidden: bool
+    by_two: bool
 
 
 class Hidden(BaseModel):
@@ -100,7 +103,7 @@ def _sees(request: Request, parts: WebParts, identity: Identity) -> Sees:
 
     def why(camera: CameraId | None, member: Iterable[str] = ()) -> list[Why]:
         asked = (Asked(one, now, address, camera, tuple(member)) for one in wanted)
-        return [_why(one.permission, decide(identity, one)) for one in asked]
+        return [_why(identity, one) for one in asked]
 
     cameras = [one.settings.camera_id for one in parts.cameras.list()]
     return Sees(
@@ -117,16 +120,23 @@ def _sees(request: Request, parts: WebParts, identity: Identity) -> Sees:
     )
 
 
-def _why(permission: Permission, decision: Decision) -> Why:
+def _why(identity: Identity, asked: Asked) -> Why:
+    decision = decide(identity, asked)
     grant = decision.grant if decision.allowed else None
     return Why(
-        permission=permission,
+        permission=asked.permission,
         allowed=decision.allowed,
         role=None if grant is None else grant.role.name,
         cameras=None if grant is None else list(grant.scope),
         reason=decision.reason,
         hidden=decision.hidden,
+        by_two=_takes_two(identity, asked),
     )
+
+
+def _takes_two(identity: Identity, asked: Asked) -> bool:
+    actions = (action for action, takes in TAKES.items() if takes is asked.permission)
+    return any(decide(identity, replace(asked, doing=one)).needs for one in actions)
 
 
 def _hidden(block: Block) -> Hidden:

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vms.core.errors import Denied
 from vms.people.accounts import Account, Origin
+from vms.people.approval import Action
 from vms.people.audit.entry import Entry, Outcome, What
+from vms.people.duties import duties_of_two, sees_with_a_mark
 from vms.people.externals import NameTaken, NoGroup, ProviderDown
-from vms.people.permissions import Identity, Permission, permissions_of, sees_with_a_mark
+from vms.people.permissions import Identity, Permission, permissions_of
 from vms.people.sessions import LIFETIME, NewSession, SignedIn
 from vms.people.signin import CodeAsked, SignIn, TooManyTries, WrongCode
 from web.parts import WebParts, parts_of
@@ -49,8 +51,8 @@ class SessionBody(BaseModel):
     """Who is signed in. `csrf` goes into X-CSRF-Token of every POST, PUT and DELETE.
 
     `must_enrol`: nothing is allowed until a second factor is set up; `must_change`: until the
-    password is changed. `watermark`: pictures
-    are shown under the person's name and the time.
+    password is changed. `watermark`: pictures are shown under the person's name and the time.
+    `approval`: what takes a second person's yes, on every camera.
     """
 
     user: User
@@ -60,6 +62,7 @@ class SessionBody(BaseModel):
     must_enrol: bool
     must_change: bool
     watermark: bool
+    approval: list[Action]
 
 
 @router.post("", dependencies=[Depends(Open("this is how one signs in"))])
@@ -180,4 +183,5 @@ def _body(parts: WebParts, identity: Identity, csrf: str | None, origin: Origin)
         must_enrol=identity.must_enrol,
         must_change=identity.must_change,
         watermark=sees_with_a_mark(identity),
+        approval=sorted(duties_of_two(identity)),
     )

@@ -7,12 +7,15 @@ does not take it away. The coded footage is never touched.
 from __future__ import annotations
 
 import functools
+import io
 
 import av
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from storage.decoding import jpeg
+from vms.core.errors import StorageError
 from vms.evidence.fonts import BOLD
 
 _FAINT, _FULL = 0.22, 0.9  # how much of the mark covers the picture
@@ -35,6 +38,16 @@ def marked(picture: av.VideoFrame, text: str) -> av.VideoFrame:
     lines[:, :wide] = luma.astype(np.uint8)
     plane.update(lines.tobytes())
     return out
+
+
+def marked_jpeg(coded: bytes, text: str) -> bytes | None:
+    """A JPEG of ours with `text` over it; None for what is none."""
+    try:
+        with Image.open(io.BytesIO(coded), formats=["JPEG"]) as picture:
+            frame = av.VideoFrame.from_image(picture.convert("RGB"))
+        return jpeg(marked(frame, text))
+    except (OSError, ValueError, StorageError):
+        return None
 
 
 def _masks(wide: int, high: int, text: str) -> tuple[Mask, Mask]:

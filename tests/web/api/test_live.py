@@ -22,7 +22,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.server import ServerProtocol
 from websockets.sync.client import connect
 
-from tests.web.site import Served, WebSite, serve_web_site
+from tests.web.site import PASSWORD, Served, WebSite, serve_web_site
+from vms.core.model import CameraId
+from vms.people.approval import HEARING, Action, Wanted
+from vms.people.permissions import BUILT_IN
+from vms.people.roles import RoleSettings
+from web.bouncer import Bouncer, Watching
 from web.live.handover import Handed, HandoverServer
 from web.live.refusal import LiveRefused
 from web.live.rpc import RpcServer
@@ -142,6 +147,36 @@ def test_an_offer_is_answered_with_its_location(live: LiveProcess, ali: TestClie
     )
     assert ali.delete(answer.headers["location"]).status_code == 204
     assert ali.delete(f"{GATE}/live/whep/other").status_code == 404
+
+
+def test_who_takes_two_to_hear_is_heard_with_the_yes_and_until_it_ends(
+    live: LiveProcess, site: WebSite, ali: TestClient
+) -> None:
+    parts = site.parts
+
+    def hears() -> object:
+        assert ali.post(f"{GATE}/live/whep", content="v=0", headers=SDP).status_code == 201
+        return live.asked[-1]["hears"]
+
+    def may_go_on() -> bool:
+        """What is asked of who watches and hears, again and again."""
+        permit = parts.sessions.find(ali.cookies["vms_session"]).permit  # type: ignore[union-attr]
+        watching = Watching(permit, "10.0.0.9", CameraId("gate-north"), hears=True)
+        return not Bouncer(parts)._unwelcome({watching})
+
+    assert (hears(), may_go_on()) == ("yes", True)
+    may = tuple(BUILT_IN["operator"].permissions)
+    parts.roles.put(RoleSettings("operator", may, approval=("sound",)))
+    assert (hears(), may_go_on()) == ("no", False)
+    who = parts.sessions.identity(parts.accounts.get("ali"))
+    second = parts.accounts.add("ayse", PASSWORD, role="admin")
+    wanted = Wanted(Action.SOUND, (CameraId("gate-north"),), parts.clock.now())
+    asked = parts.approvals.ask(wanted, who, "ihbar 155")
+    assert hears() == "no"
+    parts.approvals.approve(asked.id, parts.sessions.identity(second))
+    assert (hears(), may_go_on()) == ("yes", True)
+    site.clock.advance(HEARING)
+    assert (hears(), may_go_on()) == ("no", False)
 
 
 @pytest.mark.parametrize(

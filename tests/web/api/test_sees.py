@@ -13,7 +13,7 @@ from vms.core.model import CameraId
 from vms.people.audit.entry import What
 from vms.people.audit.records import Query
 from vms.people.blocks import BlockOrder
-from vms.people.permissions import Asked, decide
+from vms.people.permissions import BUILT_IN, Asked, decide
 from vms.people.roles import Granted, RoleSettings
 
 OWN, FOREIGN = "gate-north", "gate-south"
@@ -96,3 +96,12 @@ def test_only_who_keeps_people_looks_and_it_is_on_record(site: WebSite, root: Te
     query = Query(what=(What.PEOPLE,), person="root")
     told = [one.entry for one in site.parts.audit.all(query)]
     assert ("veli", "looked at what they see") in {(one.subject, one.detail) for one in told}
+
+
+def test_it_tells_what_takes_a_second_person(site: WebSite, root: TestClient) -> None:
+    may = tuple(BUILT_IN["investigator"].permissions)
+    duty = RoleSettings("investigator", may, approval=("export", "lift", "sound"))
+    site.parts.roles.put(duty)
+    _, foreign = root.get("/api/roles/investigator/sees").json()["cameras"]
+    two = {one["permission"]: one["allowed"] for one in foreign["permissions"] if one["by_two"]}
+    assert two == {"export": True, "hold": True, "sound": False}

@@ -53,11 +53,11 @@ def site(tmp_path: Path) -> Iterator[WebSite]:
         yield site
 
 
-def picture(site: WebSite, name: str, more: str = "") -> np.ndarray:
+def picture(site: WebSite, name: str, address: str = FRAME) -> np.ndarray:
     client = TestClient(site.app, base_url="http://vms.test")
     session = site.parts.sessions.start(site.parts.accounts.get(name), "10.0.0.9")
     client.cookies.set("vms_session", session.token)
-    answer = client.get(FRAME + more)
+    answer = client.get(address)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     watermark = client.get("/api/session").json()["watermark"]
     assert watermark is (name == "ayse")
@@ -65,15 +65,25 @@ def picture(site: WebSite, name: str, more: str = "") -> np.ndarray:
 
 
 def test_only_a_role_that_asks_for_it_marks(site: WebSite) -> None:
-    accounts, roles = site.parts.accounts, site.parts.roles
+    accounts, roles, records = site.parts.accounts, site.parts.roles, site.parts.steering.records
+    small = io.BytesIO()
+    Image.new("RGB", (320, 180), (90, 110, 100)).save(small, "JPEG")
+    records.keep_picture("gate-north", "door", footage.START, small.getvalue())
+    records.keep_picture("gate-north", "torn", footage.START, small.getvalue()[:40])
     looks = ("cameras", "live", "archive", "snapshot", "own_session")
     roles.put(RoleSettings("contractor", looks, watermark=True))
     accounts.add("ayse", PASSWORD, grants=[Granted("contractor"), Granted("operator")])
     accounts.add("veli", PASSWORD, role="operator")
-    for more in ("", "&width=160"):
-        with_mark, without = picture(site, "ayse", more), picture(site, "veli", more)
+    presets = "/api/cameras/gate-north/ptz/presets"
+    for address in (FRAME, f"{FRAME}&width=160", f"{presets}/door/picture.jpg"):
+        with_mark, without = picture(site, "ayse", address), picture(site, "veli", address)
         assert with_mark.shape == without.shape
         assert (np.abs(with_mark - without) > 25).mean() > 0.01
+    client = TestClient(site.app, base_url="http://vms.test")
+    client.cookies.set(
+        "vms_session", site.parts.sessions.start(accounts.get("ayse"), "10.0.0.9").token
+    )
+    assert client.get(f"{presets}/torn/picture.jpg").status_code == 404  # never without the mark
 
 
 def test_a_built_in_role_takes_duties_and_nothing_else(site: WebSite) -> None:

@@ -136,6 +136,13 @@ FIELDS = (
         _id, "/api/exports", _by("id", "reason"), plain,
     ),
     Field(
+        "approval", lambda n, t: ("POST", "/api/approvals", {
+            "action": "sound", "camera": "gate-north", "reason": t,
+            "start": f"2026-11-22T10:{n // 60 % 60:02}:{n % 60:02}.{n:06}Z",
+        }),
+        _id, "/api/approvals", _by("id", "reason"), plain,
+    ),
+    Field(
         "rule", lambda n, t: ("PUT", f"/api/retention/rules/r-{n}", {
             "keep": 8_640_000, "cameras": ["none"], "reason": t,
         }),

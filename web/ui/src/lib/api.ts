@@ -2,6 +2,7 @@
 // the CSRF header, a deadline on everything. What the players and the timeline fetch is in media/.
 
 import { AccountApi } from './accountapi';
+import { ApprovalsApi } from './approvalsapi';
 import { askAudit, type AuditPage, type AuditSearch } from './audit';
 import type { CameraHealth, Days, HealthFacts, SickCamera } from './checkup';
 import type {
@@ -106,6 +107,8 @@ export interface SessionFacts {
   readonly must_change?: boolean;
   /** Pictures are shown under this person's name and the time. */
   readonly watermark?: boolean;
+  /** What takes a second person's yes. */
+  readonly approval?: readonly string[];
 }
 
 /** A field of what was sent that is wrong; `field` is its path, `location.lat`. */
@@ -187,6 +190,7 @@ export class Api {
   readonly registry = new RegistryApi(this.#asking);
   readonly people = new PeopleApi(this.#asking);
   readonly account = new AccountApi(this.#asking);
+  readonly approvals = new ApprovalsApi(this.#asking);
 
   /** `onSignedOut` is called whenever the server no longer knows who is asking. */
   constructor(onSignedOut: () => void) {
@@ -301,8 +305,9 @@ export class Api {
     return this.#change('POST', '/api/holds', wanted);
   }
 
-  liftHold(id: string, reason: string): Promise<unknown> {
-    return this.#change('POST', `/api/holds/${encodeURIComponent(id)}/lift`, { reason });
+  /** `approval`: of the request a second person said yes to. */
+  liftHold(id: string, reason: string, approval: string | null = null): Promise<unknown> {
+    return this.#change('POST', `/api/holds/${encodeURIComponent(id)}/lift`, { reason, approval });
   }
 
   /** What is hidden now. */
@@ -326,8 +331,8 @@ export class Api {
     return this.#get(`/api/exports/${encodeURIComponent(id)}`, signal);
   }
 
-  makeExport(wanted: NewExport): Promise<ExportJob> {
-    return this.#change('POST', '/api/exports', wanted);
+  makeExport(wanted: NewExport, approval: string | null = null): Promise<ExportJob> {
+    return this.#change('POST', '/api/exports', { ...wanted, approval });
   }
 
   /** Cancels one that is going on; removes one that has ended, with its file. */
@@ -346,17 +351,17 @@ export class Api {
   }
 
   /** `meant`: also if a camera loses everything; else such a rule is refused as `harmful`. */
-  putRule(rule: RuleBody, meant: boolean): Promise<unknown> {
-    return this.#change('PUT', rulePath(rule.name, meant), rule);
+  putRule(rule: RuleBody, meant: boolean, approval: string | null = null): Promise<unknown> {
+    return this.#change('PUT', rulePath(rule.name, meant, approval), rule);
   }
 
-  deleteRule(name: string, meant: boolean): Promise<unknown> {
-    return this.#change('DELETE', rulePath(name, meant));
+  deleteRule(name: string, meant: boolean, approval: string | null = null): Promise<unknown> {
+    return this.#change('DELETE', rulePath(name, meant, approval));
   }
 
   /** Say that the machine's clock is right, after it was doubted. */
-  confirmClock(): Promise<unknown> {
-    return this.#change('POST', '/api/retention/confirm-clock');
+  confirmClock(approval: string | null = null): Promise<unknown> {
+    return this.#change('POST', `/api/retention/confirm-clock${query({ approval })}`);
   }
 
   /** `before`: the page behind this entry; null: the newest. */
@@ -390,8 +395,13 @@ export function framePath(id: string, at: number | string, width?: number): stri
   return `/api/cameras/${encodeURIComponent(id)}/frame.jpg?${query.toString()}`;
 }
 
-function rulePath(name: string, meant: boolean): string {
-  return `/api/retention/rules/${encodeURIComponent(name)}${meant ? '?meant=true' : ''}`;
+function rulePath(name: string, meant: boolean, approval: string | null): string {
+  return `/api/retention/rules/${encodeURIComponent(name)}${query({ meant: meant ? 'true' : null, approval })}`;
+}
+
+function query(values: Readonly<Record<string, string | null>>): string {
+  const given = Object.entries(values).filter((one): one is [string, string] => one[1] !== null);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
 
 /** Where a finished export is downloaded from. */

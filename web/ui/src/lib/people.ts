@@ -54,6 +54,8 @@ export interface RoleBody {
   /** Its holders must have a second factor. */
   readonly second_factor: boolean;
   readonly watermark: boolean;
+  /** What takes a second person's yes. */
+  readonly approval: readonly string[];
 }
 
 export interface Role extends RoleBody {
@@ -69,6 +71,8 @@ export interface Why {
   readonly cameras: readonly string[] | null;
   readonly reason: string;
   readonly hidden: boolean;
+  /** It takes a second person's yes, or some of it does. */
+  readonly by_two: boolean;
 }
 
 /** What a person or a role sees, and why, as of `at`. */
@@ -103,6 +107,7 @@ export const PERMISSIONS = [
   'hold',
   'block',
   'export',
+  'approve',
   'registry',
   'retention',
   'storage',

@@ -12,10 +12,11 @@ export type Route =
   | { readonly page: 'people' }
   | { readonly page: 'account' }
   | { readonly page: 'audit' }
+  | { readonly page: 'approvals' }
   | { readonly page: 'missing' };
 
 /** Pages without anything after their name. */
-const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account', 'audit'] as const;
+const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account', 'audit', 'approvals'] as const;
 
 export function routeOf(path: string, query: URLSearchParams): Route {
   const parts = path.split('/').filter((part) => part !== '');

@@ -1,5 +1,6 @@
 // Who is signed in. The screens behind the sign-in exist only while `phase` is `in`.
 
+import type { Action } from './approvals';
 import { Api, ApiError, type SessionFacts } from './api';
 
 export type SessionPhase = 'asking' | 'unreachable' | 'out' | 'in';
@@ -60,9 +61,16 @@ class Session {
       | 'people'
       | 'ptz'
       | 'audit'
-      | 'snapshot',
+      | 'snapshot'
+      | 'approve',
   ): boolean {
     return this.facts?.permissions?.includes(permission) ?? true;
+  }
+
+  /** Whether a second person's yes is needed, for this or, without it, for anything. */
+  needsTwo(action?: Action): boolean {
+    const needed = this.facts?.approval ?? [];
+    return action === undefined ? needed.length > 0 : needed.includes(action);
   }
 
   #opened(facts: SessionFacts): void {

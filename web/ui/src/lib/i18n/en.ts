@@ -1,4 +1,5 @@
 // The console's English words.
+import { approvals } from './approvals.en';
 import { account } from './account.en';
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
@@ -11,6 +12,7 @@ import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
   ...account,
+  ...approvals,
   ...checkup,
   ...keeping,
   ...motion,

@@ -112,6 +112,7 @@ export const people: Readonly<Record<keyof typeof turkish, string>> = {
   'may.hold': 'hold footage',
   'may.block': 'hide cameras',
   'may.export': 'export',
+  'may.approve': 'approve as a second person',
   'may.registry': 'add and change cameras',
   'may.retention': 'retention rules',
   'may.storage': 'state of storage',

@@ -110,6 +110,7 @@ export const people = {
   'may.hold': 'muhafaza',
   'may.block': 'kamera gizleme',
   'may.export': 'dışa aktarma',
+  'may.approve': 'ikinci kişi olarak onaylama',
   'may.registry': 'kamera ekleme ve değiştirme',
   'may.retention': 'saklama kuralları',
   'may.storage': 'depolama durumu',

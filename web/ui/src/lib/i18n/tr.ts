@@ -1,5 +1,6 @@
 // The console's Turkish words. The keys of this dictionary are the keys of every other one.
 
+import { approvals } from './approvals.tr';
 import { account } from './account.tr';
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
@@ -11,6 +12,7 @@ import { registry } from './registry.tr';
 
 export const tr = {
   ...account,
+  ...approvals,
   ...checkup,
   ...keeping,
   ...motion,

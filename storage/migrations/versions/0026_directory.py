@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024_directory"
-down_revision = "0023_passwords"
+revision = "0026_directory"
+down_revision = "0025_approvals"
 branch_labels = None
 depends_on = None
 
