@@ -44,7 +44,7 @@ def marked_jpeg(coded: bytes, text: str) -> bytes | None:
     """A JPEG of ours with `text` over it; None for what is none."""
     try:
         with Image.open(io.BytesIO(coded), formats=["JPEG"]) as picture:
-            frame = av.VideoFrame.from_image(picture.convert("RGB"))
+            frame = av.VideoFrame.from_ndarray(np.asarray(picture.convert("RGB")), format="rgb24")
         return jpeg(marked(frame, text))
     except (OSError, ValueError, StorageError):
         return None
