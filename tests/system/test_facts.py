@@ -98,13 +98,15 @@ def test_segments_are_listed_by_the_span_asked_for(whole_town: Town) -> None:
 def test_gaps_are_the_contract_and_tile_the_time_with_the_segments(whole_town: Town) -> None:
     site = whole_town.site
     for camera in ("square", "gate", "market", "bridge"):
-        # Gaps before and after: one that ended in between would belong to neither listing.
-        gaps = site.facts("gaps", camera)
         segments = site.facts("segments", camera)
+        gaps = site.facts("gaps", camera)
         for gap in gaps:
             fits(gap, GAP)
             assert gap["cause"] in set(Cause)
-        assert untiled(segments, gaps) == []
+        # The gaps are listed later: those that began behind the listed segments are not theirs.
+        known = max((parse_rfc3339(one["end"]) for one in segments), default=None)
+        theirs = [one for one in gaps if known is None or parse_rfc3339(one["start"]) <= known]
+        assert untiled(segments, theirs) == []
     bridge = site.facts("gaps", "bridge")
     assert Cause.UNREACHABLE in {gap["cause"] for gap in bridge}
     for gap in bridge:
@@ -124,7 +126,7 @@ def test_cameras_are_the_contract(whole_town: Town) -> None:
     assert square["fps"] == pytest.approx(10, abs=1)
     assert 10_000 < square["bitrate"] < 2_000_000
     now = SystemClock().now()
-    assert now - parse_rfc3339(square["last_frame"]) < 3e9
+    assert now - parse_rfc3339(square["last_frame"]) < 10 * SECOND  # the command takes a while
     assert parse_rfc3339(square["since"]) < now
     # Camera and recorder are one machine here: what differs is the way between them.
     assert abs(square["clock_offset_ms"]) < 250

@@ -17,9 +17,11 @@ function heard(cam, topic) {
   return new Promise((resolve) => {
     cam.on("event", (message) => {
       const data = message.message.message.data.simpleItem;
-      if (message.topic._.endsWith(topic) && data.$.Value === true) {
+      const operation = message.message.message.$.PropertyOperation;
+      // First come the states as they are; what moves just then is in them already.
+      if (message.topic._.endsWith(topic) && operation === "Changed" && data.$.Value === true) {
         cam.removeAllListeners("event");
-        resolve({ topic: message.topic._, operation: message.message.message.$.PropertyOperation });
+        resolve({ topic: message.topic._, operation });
       }
     });
   });
