@@ -239,17 +239,18 @@ class Decision:
 
 # What shows or tells what is seen and heard now; that of the past asks with its span.
 _OF_NOW = frozenset({Permission.LIVE, Permission.SOUND, Permission.PTZ})
-_OF_FOOTAGE = frozenset({Permission.ARCHIVE, Permission.SNAPSHOT, Permission.EXPORT})
+_OF_PICTURES = _OF_NOW | {Permission.ARCHIVE, Permission.SNAPSHOT, Permission.EXPORT}
+_SHOWN = Decision(True)
 
 
 def decide(identity: Identity, asked: Asked) -> Decision:
     """May `identity` do it? Any one grant suffices, and no block may be in the way."""
     granted = _granted(identity, asked)
-    if not granted.allowed or asked.camera is None:
+    if not granted.allowed or asked.camera is None or not identity.blocks:
         return granted
-    shown = Decision(True)
+    shown = _SHOWN
     if asked.footage is not None and asked.until is not None:
-        if asked.permission in _OF_NOW | _OF_FOOTAGE:
+        if asked.permission in _OF_PICTURES:
             shown = unhidden(identity, asked.camera, asked.footage, asked.until, asked.now)
     elif asked.footage is None and asked.permission in _OF_NOW:
         shown = unhidden(identity, asked.camera, None, None, asked.now)
@@ -266,7 +267,7 @@ def unhidden(
         if block.meets_live(now) if start is None or end is None else block.meets(start, end):
             about = f"{camera} is hidden from {identity.name} {block.span}"
             return Decision(False, f"{about} by the block {block.id}.", hidden=True)
-    return Decision(True)
+    return _SHOWN
 
 
 def hidden_spans(
@@ -293,7 +294,9 @@ def _granted(identity: Identity, asked: Asked) -> Decision:
         if asked.permission not in grant.role.permissions or not _reaches(grant.scope, asked):
             continue
         refusal = _refusal(grant.role, asked)
-        if refusal is None and _is_approved(identity, grant.role, asked):
+        if refusal is None and (
+            not grant.role.approval or _is_approved(identity, grant.role, asked)
+        ):
             return Decision(True, grant=grant)
         only, unapproved = refusal or only, unapproved if refusal else grant
     if unapproved is not None:
@@ -305,7 +308,7 @@ def _granted(identity: Identity, asked: Asked) -> Decision:
 
 def _is_approved(identity: Identity, role: Role, asked: Asked) -> bool:
     """Whether the role asks for no second person, or there is one."""
-    if asked.approved or asked.action is None or asked.action not in role.approval:
+    if asked.approved or asked.action not in role.approval:
         return True
     return asked.action is Action.SOUND and any(one.opens(asked) for one in identity.heard)
 
