@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from storage.disk import Disk
 from storage.ledger.checkpoints import checkpoint_of
 from storage.ledger.note import BadNote
 from vms.core.clock import SECOND, Instant
 from vms.core.config import LedgerSettings
-from vms.core.dialling import Forbidden, connect_now
+from vms.core.dialling import Forbidden
 from vms.core.errors import StorageError
+from vms.core.exchange import exchange
 from vms.core.log import get_logger
 from vms.core.model import Cause
 from vms.core.networks import ANYWHERE, Networks
@@ -202,23 +202,17 @@ def _instant(moment: dt.datetime) -> Instant:
 
 def _post(url: str, request: bytes, reach: Networks = ANYWHERE) -> bytes:
     """One exchange with the address that was checked; where it redirects to is not followed."""
-    parts = urlsplit(url)
-    tls, host = parts.scheme == "https", parts.hostname or ""
-    port = parts.port or (443 if tls else 80)
-    connection = http.client.HTTPConnection(host, port, timeout=_DEADLINE)
     try:
-        with contextlib.closing(connection):
-            sock = connect_now(host, port, reach, _DEADLINE)
-            connection.sock = sock
-            if tls:
-                context = ssl.create_default_context()
-                connection.sock = context.wrap_socket(sock, server_hostname=host)
-            path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-            connection.request("POST", path, request, {"Content-Type": _QUERY})
-            answer = connection.getresponse()
-            data = answer.read(_ANSWER_MAX)
+        answer = exchange(
+            *(url, reach),
+            within_s=_DEADLINE,
+            most=_ANSWER_MAX,
+            body=request,
+            headers={"Content-Type": _QUERY},
+        )
     except (Forbidden, http.client.HTTPException) as error:
         raise OSError(5, str(error)) from error
     if answer.status != 200:
+        host = urlsplit(url).hostname or ""
         raise OSError(5, f"{host} answers {answer.status} {answer.reason}")
-    return data
+    return answer.body

@@ -7,7 +7,9 @@ name become what is said there now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,9 @@ from vms.core.plain import plain
 from vms.people.accounts import Account, Origin, account_of, check_name, fold_name
 from vms.people.roles import Granted, Roles, grant, granted
 from vms.people.schema import account, api_token, login_session
+
+UNDER_WAY = 4
+WAIT_S = 5
 
 _log = get_logger(__name__)
 
@@ -46,6 +51,24 @@ class NameTaken(Denied):
 
 class ProviderDown(VmsError):
     """Who should prove people can't be asked right now, or not as the settings have it."""
+
+
+class Turns:
+    """At most `UNDER_WAY` questions at once to who proves people; full: the next one waits
+    `WAIT_S`, and is then refused. For threads."""
+
+    def __init__(self) -> None:
+        self._slots = threading.BoundedSemaphore(UNDER_WAY)
+
+    @contextlib.contextmanager
+    def one(self, whom: str) -> Iterator[None]:
+        """While `whom` is asked. Raises ProviderDown."""
+        if not self._slots.acquire(timeout=WAIT_S):
+            raise ProviderDown(f"{whom} answers too slowly: others wait for it already")
+        try:
+            yield
+        finally:
+            self._slots.release()
 
 
 @dataclass(frozen=True, slots=True)

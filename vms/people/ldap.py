@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
-import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,15 +22,13 @@ from vms.core.log import get_logger
 from vms.core.networks import Networks
 from vms.core.plain import plain
 from vms.people.accounts import check_name, fold_name
-from vms.people.externals import External, ProviderDown, grants_of
+from vms.people.externals import External, ProviderDown, Turns, grants_of
 
 if TYPE_CHECKING:
     import ldap3
 
 CONNECT_S = 5
 ANSWER_S = 10
-UNDER_WAY = 4  # people proved at once; full: the next one waits WAIT_S, and is then told so
-WAIT_S = 5
 PLACES_MAX = 3  # addresses of one name that are tried
 GROUPS_MAX = 1_000
 _SHOWN = 200
@@ -68,18 +65,14 @@ class LdapDirectory:
                 "take [ldap] away"
             ) from None
         self._settings, self._reach, self._ldap = settings, reach, ldap3
-        self._slots = threading.BoundedSemaphore(UNDER_WAY)
+        self._turns = Turns()
 
     def prove(self, name: str, password: str) -> External | None:
         """Who this is; None: the name or the password is wrong. Raises ProviderDown."""
         if not _can_name(name) or not _is_password(password):
             return None
-        if not self._slots.acquire(timeout=WAIT_S):
-            raise ProviderDown("the directory answers too slowly: others wait for it already")
-        try:
+        with self._turns.one("the directory"):
             return self._prove(fold_name(name), name.strip(), password)
-        finally:
-            self._slots.release()
 
     def _prove(self, account: str, typed: str, password: str) -> External | None:
         from ldap3.core.exceptions import LDAPException

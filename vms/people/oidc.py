@@ -126,7 +126,7 @@ class OidcProvider:
         flow = self._opened(cookie)
         if flow.account or not hmac.compare_digest(flow.state.encode(), returned.state.encode()):
             raise BadFlow
-        self._use_up(flow.state)
+        self.use_up(flow.state)
         if returned.error or not returned.code:
             raise ProviderRefused(f"The provider says {plain(returned.error or 'nothing', 80)}.")
         known = self._description()
@@ -152,10 +152,7 @@ class OidcProvider:
         return flow.account, flow.state
 
     def use_up(self, state: str) -> None:
-        """The code was given: the cookie opens nothing more. Raises BadFlow if it was before."""
-        self._use_up(state)
-
-    def _use_up(self, state: str) -> None:
+        """The cookie of this flow opens nothing more. Raises BadFlow if it was used up before."""
         with self._lock:
             if state in self._used:
                 raise BadFlow
