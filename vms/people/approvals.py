@@ -64,7 +64,7 @@ class Approvals:
                 raise Refused(f"{WAITING_MAX} of your requests wait already; take one back first")
             why = plain(reason, REASON_MAX)
             id_ = secrets.token_hex(6)
-            made = Approval(id_, wanted, _named(by), now, Instant(now + LAPSE), why)
+            made = Approval(id_, wanted, by.named, now, Instant(now + LAPSE), why)
             connection.execute(insert(table).values(_values(made)))
         return made
 
@@ -73,7 +73,7 @@ class Approvals:
         now = self._clock.now()
         with writing(self._engine) as connection:
             found = _get(connection, id_, changing=True)
-            if found.asker != _named(by):
+            if found.asker != by.named:
                 raise _unknown(id_)
             _require(found, now, State.WAITING, State.APPROVED)
             _set(connection, id_, taken_back=now)
@@ -154,7 +154,7 @@ class Approvals:
         with writing(self._engine) as connection:
             row = _row(connection, id_, changing=True)
             found = None if row is None else _approval(row)
-            if row is None or found is None or found.asker != _named(by):
+            if row is None or found is None or found.asker != by.named:
                 raise NotUsable("unknown", f"You asked for no request {plain(id_, 80)!r}.")
             state = found.state(now)
             if state is not State.APPROVED:
@@ -164,7 +164,7 @@ class Approvals:
                 raise NotUsable("differs", text)
             # An account that was made anew under an old name has not asked for it.
             asker = _still(connection, found.asker, found.asked)
-            by_now = self._grants(connection, found.decider, found.decided)
+            by_now = _grants_of(connection, self._roles, found.decider, found.decided)
             if not asker or not is_held_still(by_now, wanted, groups):
                 text = f"Who said yes to the request {id_} may not do so any more; ask again."
                 raise NotUsable("void", text)
@@ -175,11 +175,6 @@ class Approvals:
             if not taken.rowcount:
                 raise NotUsable(State.USED, f"The request {id_} is {_SAID[State.USED]}.")
             return _get(connection, id_)
-
-    def _grants(
-        self, connection: Connection, who: Named | None, since: Instant | None
-    ) -> tuple[Grant, ...]:
-        return _grants_of(connection, self._roles, who, since)
 
 
 def heard_by(connection: Connection, roles: Roles, who: Named, now: Instant) -> tuple[Heard, ...]:
@@ -213,10 +208,6 @@ def _require(found: Approval, now: Instant, *states: State) -> None:
     state = found.state(now)
     if state not in states:
         raise Refused(f"The request {found.id} is {_SAID[state]}.")
-
-
-def _named(who: Identity) -> Named:
-    return Named(who.account, who.name)
 
 
 def _folded(who: Named) -> str:

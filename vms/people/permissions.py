@@ -18,7 +18,7 @@ from vms.core.clock import DAY, HOUR, Instant, Span
 from vms.core.model import CameraId
 from vms.core.schedule import Weekly
 from vms.people.approval import Action
-from vms.people.block import Block, meeting
+from vms.people.block import Block, Named, meeting
 
 
 class Permission(enum.StrEnum):
@@ -171,6 +171,11 @@ class Identity:
     narrowed: Narrowed | None = None
     blocks: tuple[Block, ...] = ()
     heard: tuple[Heard, ...] = ()
+
+    @property
+    def named(self) -> Named:
+        """As others point at this person."""
+        return Named(self.account, self.name)
 
     @property
     def role(self) -> str:

@@ -12,18 +12,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi import Path as InPath
 from pydantic import BaseModel, Field, StringConstraints
 
-from storage.held import EVERY_CAMERA
 from vms.core.clock import MINUTE, Instant
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, StreamKey, StreamName
 from vms.evidence.order import CAMERAS_MAX, Order
 from vms.people.approval import Action, Approval, State, Wanted
 from vms.people.approvals import REASON_MAX
-from vms.people.block import Named
 from vms.people.duties import needs_of
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.exports import require_export
+from web.api.holds import keeps
 from web.api.known import camera_of, footage_of
 from web.api.retention import NamedRule, read_rule
 from web.api.times import Moment
@@ -132,7 +131,7 @@ def approvals(request: Request, by: Asks) -> list[ApprovalFacts]:
     reads = eyes.may(Permission.AUDIT, None)
     found = []
     for one in parts_of(request).approvals.all():
-        concerned = _named(by) in (one.asker, one.decider)
+        concerned = by.identity.named in (one.asker, one.decider)
         if concerned or reads or _may_decide(eyes, one.wanted):
             found.append(_facts(request, one, by, eyes))
     return found
@@ -193,18 +192,13 @@ def _wanted(parts: WebParts, eyes: Eyes, asked: Ask, by: SignedIn) -> Wanted:
         return wanted_of_export(order, encrypted=asked.encrypted)
     if isinstance(asked, AskLift):
         hold = next((one for one in parts.holds.active() if one.id == asked.hold), None)
-        if hold is None or not _keeps(eyes, hold.camera):
+        if hold is None or not keeps(eyes, hold):
             raise NotFound(f"there is no hold {asked.hold!r} that could be lifted")
         return wanted_of_lift(hold, asked.reason)
     if isinstance(asked, AskRetention):
         eyes.require(Permission.RETENTION, None, approved=True)
         return _wanted_change(parts, asked)
     return _wanted_sound(parts, asked)
-
-
-def _keeps(eyes: Eyes, camera: str) -> bool:
-    about = None if camera == EVERY_CAMERA else CameraId(camera)
-    return eyes.may(Permission.HOLD, about, approved=True)
 
 
 def _wanted_change(parts: WebParts, asked: AskRetention) -> Wanted:
@@ -289,11 +283,7 @@ def _note(request: Request, wanted: Wanted, one: Approval | None = None, detail:
 
 
 def _is_mine(one: Approval, by: SignedIn) -> bool:
-    return one.asker == _named(by)
-
-
-def _named(by: SignedIn) -> Named:
-    return Named(by.identity.account, by.identity.name)
+    return one.asker == by.identity.named
 
 
 def _facts(request: Request, one: Approval, by: SignedIn, eyes: Eyes) -> ApprovalFacts:

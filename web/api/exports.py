@@ -19,7 +19,6 @@ from vms.evidence.local import SiteTime
 from vms.evidence.order import CAMERAS_MAX, REASON_MAX, Order, Refused, new_id
 from vms.people.approval import Action
 from vms.people.audit.entry import What
-from vms.people.block import Named
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
@@ -147,7 +146,7 @@ def file(request: Request, export: Id, by: By) -> Response:
     )
     # What was allowed when it was asked for may be so no more. A yes was to who asked.
     yes = parts.approvals.used_for(job.id)
-    approved = yes is not None and yes.asker == Named(by.identity.account, by.identity.name)
+    approved = yes is not None and yes.asker == by.identity.named
     require_export(parts, Eyes(request, by.identity), order, approved=approved)
     if job.state != "done":
         raise Problem(409, "not_done", f"The export is not done; it is {job.state}.")

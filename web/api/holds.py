@@ -75,7 +75,7 @@ def holds(
     return [
         _facts(hold)
         for hold in found
-        if (camera is None or hold.concerns(camera)) and _keeps(eyes, hold)
+        if (camera is None or hold.concerns(camera)) and keeps(eyes, hold)
     ]
 
 
@@ -106,7 +106,7 @@ def lift(
     """End a hold: its footage goes again when its rule says so."""
     kept, eyes = parts_of(request).holds, Eyes(request, by.identity)
     known = next((one for one in kept.active() if one.id == hold), None)
-    if known is not None and not _keeps(eyes, known):
+    if known is not None and not keeps(eyes, known):
         raise NotFound(f"there is no hold {hold!r}")  # as if it were not: whose it is, is told not
     if known is None:
         return _facts(kept.lift(hold, by.identity.name, why.reason))  # says what is wrong
@@ -119,16 +119,17 @@ def lift(
     )
     exactly = wanted_of_lift(known, why.reason)
     with second_yes(request, by, exactly, why.approval, known.id) as approved:
-        everywhere = known.camera == EVERY_CAMERA
-        camera = None if everywhere else CameraId(known.camera)
-        eyes.require(Permission.HOLD, camera, doing=Action.LIFT, approved=approved)
+        eyes.require(Permission.HOLD, _about(known), doing=Action.LIFT, approved=approved)
         return _facts(kept.lift(hold, by.identity.name, why.reason))
 
 
-def _keeps(eyes: Eyes, hold: Hold) -> bool:
+def keeps(eyes: Eyes, hold: Hold) -> bool:
     """Whether this person keeps the camera a hold is about."""
-    everywhere = hold.camera == EVERY_CAMERA
-    return eyes.may(Permission.HOLD, None if everywhere else CameraId(hold.camera))
+    return eyes.may(Permission.HOLD, _about(hold))
+
+
+def _about(hold: Hold) -> CameraId | None:
+    return None if hold.camera == EVERY_CAMERA else CameraId(hold.camera)
 
 
 def _facts(hold: Hold) -> HoldFacts:
