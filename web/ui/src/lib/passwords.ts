@@ -1,6 +1,9 @@
-// Why the server refuses a new password, as words of the screens. Pure.
+// What passwords must be, and why the server refuses a new one, as words of the screens. Pure.
 
 import type { Key } from './i18n/words';
+
+/** Characters the password of an export's package has at the least. */
+export const PACKAGE_PASSWORD_MIN = 8;
 
 const WHY = ['short', 'long', 'name', 'common', 'same'] as const;
 
