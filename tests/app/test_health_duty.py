@@ -22,11 +22,12 @@ from vms.app.site import Site, open_site
 from vms.cameras.ailments import Ailments
 from vms.cameras.charts import read_charts
 from vms.cameras.checkups import Checkups
-from vms.cameras.health.checks import Check, CheckState
+from vms.cameras.health.checks import Change, Check, CheckState
 from vms.cameras.health.looks import Fault, Luma
 from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant
 from vms.core.config import Settings
+from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
 from vms.core.model import Cause, State
 from vms.core.status import StreamStatus, WorkerStatus, status_path, write_status
@@ -95,6 +96,11 @@ class Run:
         segment.close(Instant(start + MINUTE))
         self.store.pump()
 
+    def changes(self) -> list[tuple[str, str, Instant, Instant | None]]:
+        """Kind, detail, start and end of the camera's events."""
+        found = self.site.events.between(GATE.camera, BEGIN, Instant(self.clock.now() + SECOND))
+        return [(one.kind, one.detail, one.start, one.end) for one in found]
+
     def sick(self) -> dict[str, str]:
         charts = read_charts(self.site.settings.run_dir, self.clock.now())
         checks = charts.cameras["gate"].checks
@@ -144,6 +150,39 @@ def test_a_covered_camera_is_told_with_its_last_good_picture_and_taken_back(run:
     assert run.findings.open() == []
     (ailment,) = run.ailments.of("gate", BEGIN)
     assert ailment.end is not None
+
+
+def test_each_change_is_an_event_that_makes_no_camera_record(run: Run) -> None:
+    run.goes_on(6)
+    run.goes_on(6, Fault.COVERED)
+    (ailment,) = run.ailments.open()
+    assert run.changes() == [("sick", "covered", ailment.start, ailment.start)]
+    assert run.site.events.active(BEGIN) == []
+    run.goes_on(5)
+    (ailment,) = run.ailments.of("gate", BEGIN)
+    assert run.changes()[1:] == [("well", "covered", ailment.end, ailment.end)]
+    run.stops(80, Cause.UNREACHABLE)
+    assert [kind for kind, *_ in run.changes()[2:]] == ["sick"]  # but for the day's lost minutes
+    assert "gaps" in run.sick()
+
+
+def test_a_change_that_the_database_refused_is_one_event_all_the_same(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.goes_on(6)
+
+    def refuse(_: Ailments, camera: str, changes: list[Change], good: Instant | None) -> None:
+        if changes:
+            raise StorageError(Cause.DISK_FULL, f"no room for {camera}, {good}")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Ailments, "note", refuse)
+        with pytest.raises(StorageError):
+            run.goes_on(6, Fault.BLACK)
+    run.clock.advance(MINUTE)  # what was written already reaches so far
+    run.goes_on(3, Fault.BLACK)
+    assert [one.check for one in run.ailments.open()] == ["black"]
+    assert [(kind, check) for kind, check, *_ in run.changes()] == [("sick", "black")]
 
 
 def test_what_is_usual_and_what_is_sick_outlive_the_process(run: Run) -> None:

@@ -19,6 +19,10 @@ APART = Span(SECOND)
 """What is told again within this time is the same event: some cameras tell with each picture."""
 
 DETAIL_MAX = 500
+SICK, WELL = "sick", "well"
+"""Kinds by which our own health checks tell of a change, the check's name in the detail. They tell
+of a camera, not of what it sees: no camera that records by events does so for these."""
+
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.database import writing
-from vms.alarms.event import APART, LONGEST, UNTOLD, Event, check_event
+from vms.alarms.event import APART, LONGEST, SICK, UNTOLD, WELL, Event, check_event
 from vms.alarms.schema import event as table
 from vms.core.clock import Clock, Instant
 from vms.core.errors import NotFound
@@ -93,10 +93,12 @@ class Events:
         return [one for one in reversed(found) if one.until(now) >= start]
 
     def active(self, since: Instant) -> list[Event]:
-        """Events that last, or ended after `since`: what a recorder has to know."""
+        """Events that last, or ended after `since`: what a recorder has to know, and so none that
+        tells of a camera's health."""
         now = self._clock.now()
         lasts = sa.and_(table.c.end.is_(None), table.c.told >= now - UNTOLD)
         query = sa.select(table).where(sa.or_(lasts, table.c.end >= since))
+        query = query.where(table.c.kind.not_in((SICK, WELL)))
         query = query.order_by(table.c.id.desc()).limit(ACTIVE_MAX)
         with self._engine.connect() as connection:
             return [_event(row) for row in connection.execute(query)]

@@ -17,6 +17,7 @@ from storage.decoding import RoughDecoder, planes_of
 from storage.findings import Findings
 from storage.forecast import CameraKept
 from storage.key_picture import KeyPicture
+from vms.app.health_events import HealthEvents
 from vms.app.site import Site
 from vms.app.ward import Patient, Ward
 from vms.cameras.ailments import Ailments, Views
@@ -77,7 +78,8 @@ class HealthDuty:
         self._site, self._clock, self._steering = site, site.clock, steering
         files = UsualFiles(site.settings.system.data)
         findings = Findings(site.engine, site.clock)
-        self._ward = Ward(Ailments(site.engine), findings, files)
+        events = HealthEvents(site.events, site.clock)
+        self._ward = Ward(Ailments(site.engine), events, findings, files)
         self._views = Views(site.engine)
         self._decoder = RoughDecoder()
         self._revision: int | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from storage.findings import Findings, Kind
+from vms.app.health_events import HealthEvents
 from vms.cameras.ailments import Ailments
 from vms.cameras.health.checks import PICTURE, Change, Chart, Check, Checked, Reading
 from vms.cameras.health.flow import FlowWatch
@@ -49,8 +50,11 @@ class Patient:
 class Ward:
     """All cameras of the registry. Calls block for the database when something changes."""
 
-    def __init__(self, ailments: Ailments, findings: Findings, files: UsualFiles) -> None:
-        self._ailments, self._findings, self._files = ailments, findings, files
+    def __init__(
+        self, ailments: Ailments, events: HealthEvents, findings: Findings, files: UsualFiles
+    ) -> None:
+        self._ailments, self._events = ailments, events
+        self._findings, self._files = findings, files
         self._patients: dict[str, Patient] = {}
         self._past: dict[str, dict[Check, tuple[bool, Instant]]] | None = None
         self._good: dict[str, Instant] = {}
@@ -93,7 +97,7 @@ class Ward:
             tell = log.warning if change.sick else log.info
             said = "camera is not well" if change.sick else "camera is well again"
             tell(said, camera=patient.id, check=str(change.check), detail=change.reading.detail)
-        self._ailments.note(patient.id, changes, patient.chart.good)
+        self._keep(patient, changes)
 
     def learn(self, patient: Patient, usual: Usual) -> None:
         """Keep what a camera usually looks like, if that is new."""
@@ -140,7 +144,12 @@ class Ward:
                 for check, start in known.items()
                 if check not in sick
             ]
-            self._ailments.note(patient.id, begun + over, patient.chart.good)
+            self._keep(patient, begun + over)
+
+    def _keep(self, patient: Patient, changes: list[Change]) -> None:
+        """The events first: told again, they are the same, so nothing is missing if one fails."""
+        self._events.tell(patient.id, changes)
+        self._ailments.note(patient.id, changes, patient.chart.good)
 
     def _remembered(self) -> dict[str, dict[Check, tuple[bool, Instant]]]:
         """What the last process knew: of each check whether it was sick, and since when."""

@@ -1,7 +1,6 @@
 """What was not well with cameras, from when to when: the history of the health checks.
 
-Not events: an ailment may last for weeks, and no camera that records by events should begin to
-record because its lens is dirty.
+Events tell of the changes; an ailment may last for weeks, longer than an event can.
 """
 
 from __future__ import annotations

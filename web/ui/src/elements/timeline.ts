@@ -517,7 +517,9 @@ export class VmsTimeline extends HTMLElement {
     const found = state.events.filter((event) => event.start - slack <= moment && moment < event.end + slack);
     return found.slice(0, EVENTS_SAID).map((event): TipLine => {
       const kind = this.labels.events[event.kind] ?? event.kind.replaceAll('_', ' ');
-      const what = event.detail === '' ? kind : `${kind}: ${event.detail}`;
+      const ours = event.kind === 'sick' || event.kind === 'well';
+      const detail = (ours ? this.labels.checks[event.detail] : undefined) ?? event.detail;
+      const what = detail === '' ? kind : `${kind}: ${detail}`;
       return ['event', `${what} · ${this.#say(event.start)}`];
     });
   }

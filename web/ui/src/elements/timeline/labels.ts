@@ -20,6 +20,8 @@ export interface TimelineLabels {
   readonly causes: Readonly<Record<string, string>>;
   /** By kind (`motion`, …); a kind without words is shown itself. */
   readonly events: Readonly<Record<string, string>>;
+  /** What the detail of an event `sick` or `well` names (`covered`, …). */
+  readonly checks: Readonly<Record<string, string>>;
 }
 
 export const DEFAULT_LABELS: Record<Lang, TimelineLabels> = {
@@ -36,6 +38,7 @@ export const DEFAULT_LABELS: Record<Lang, TimelineLabels> = {
     markOut: 'Çıkış',
     causes: {},
     events: {},
+    checks: {},
   },
   en: {
     timeline: 'Timeline',
@@ -50,5 +53,6 @@ export const DEFAULT_LABELS: Record<Lang, TimelineLabels> = {
     markOut: 'Out',
     causes: {},
     events: {},
+    checks: {},
   },
 };

@@ -336,6 +336,8 @@ export const en: Dictionary = {
   'event.digital_input': 'Digital input',
   'event.signal_loss': 'Signal loss',
   'event.manual': 'Marked by hand',
+  'event.sick': 'Camera problem began',
+  'event.well': 'Camera problem over',
 
   'health.title': 'Health',
   'health.sick': 'Sick now',

@@ -336,6 +336,8 @@ export const tr = {
   'event.digital_input': 'Dijital giriş',
   'event.signal_loss': 'Sinyal kaybı',
   'event.manual': 'Elle işaretlendi',
+  'event.sick': 'Kamerada sorun başladı',
+  'event.well': 'Kameradaki sorun bitti',
 
   'health.title': 'Sağlık',
   'health.sick': 'Şu anda sorunlu',
