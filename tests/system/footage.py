@@ -143,6 +143,14 @@ def packet_count(file: Path, kind: str) -> int:
     return int(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
 
+def longest_picture(file: Path) -> float:
+    """Seconds that the picture stands which stands longest."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0"]
+    command += ["-show_entries", "packet=duration_time", "-of", "csv=p=0", str(file)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
+    return max(float(line.rstrip(",")) for line in done.stdout.split())
+
+
 def nal_units(units: Iterable[bytes]) -> Iterator[bytes]:
     """NAL units of access units that have 4-byte lengths."""
     for unit in units:
