@@ -147,6 +147,25 @@ def test_hearing_is_asked_for_of_a_marked_span(browser: Browser, served: Served)
     assert asked.wanted.start == START  # the whole file
 
 
+def test_a_yes_to_sound_reaches_the_picture_that_is_open(browser: Browser, served: Served) -> None:
+    parts = served.site.parts
+    at = START + 2 * SECOND
+    page = opened(browser, served, "deniz", f"/camera/gate-north?at={rfc3339(at)}")
+    expect(page.locator(".moment")).to_contain_text("26:42")
+    page.keyboard.press(" ")
+    who = {name: parts.sessions.identity(parts.accounts.get(name)) for name in ("deniz", "ayse")}
+    asked = parts.approvals.ask(
+        Wanted(Action.SOUND, (CAMERA,), START, GAP), who["deniz"], "ihbar 155"
+    )
+    with page.expect_response(lambda answer: "/api/approvals" in answer.url):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    parts.approvals.approve(asked.id, who["ayse"])
+    with page.expect_request(lambda one: "/files/" in one.url or "/segments/" in one.url):
+        expect(page.get_by_text("sesini artık duyabilirsiniz")).to_be_visible(timeout=10_000)
+    expect(page.locator(".moment")).to_contain_text("26:4")
+    shot(page, "heard")
+
+
 def test_lifting_and_rules_are_asked_for_in_their_dialogs(browser: Browser, served: Served) -> None:
     parts = served.site.parts
     may = tuple(BUILT_IN["admin"].permissions)

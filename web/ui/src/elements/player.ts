@@ -136,6 +136,12 @@ export class VmsPlayer extends HTMLElement {
     this.#restartSoon();
   }
 
+  /** Connects anew and goes on where it is: what its reader may see or hear has changed. */
+  reopen(): void {
+    if (this.#archive !== null) this.#target = this.#archive.currentTime;
+    this.#restartSoon();
+  }
+
   /** Shows the past at `at`; without footage there, what follows next. */
   seek(at: Date | number): void {
     const moment = typeof at === 'number' ? at : at.getTime();

@@ -1,7 +1,7 @@
 // The requests for a second person's yes that this reader is told of, kept fresh for rail and page.
 
 import { ApiError } from './api';
-import { pressing, type Action, type Approval, type Ask } from './approvals';
+import { isAwaited, pressing, type Action, type Approval, type Ask } from './approvals';
 import { Asked } from './asked.svelte';
 import { session } from './session.svelte';
 
@@ -11,7 +11,7 @@ const CALM_MS = 20_000;
 class Approvals {
   readonly asked = new Asked<readonly Approval[]>(
     (signal) => session.api.approvals.list(signal),
-    (found) => (found !== null && pressing(found) > 0 ? BUSY_MS : CALM_MS),
+    (found) => (found !== null && isAwaited(found) ? BUSY_MS : CALM_MS),
   );
 
   get all(): readonly Approval[] {

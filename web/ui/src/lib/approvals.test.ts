@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askOfExport, param, pressing, ruleOf, sorted, type Approval } from './approvals';
+import { askOfExport, hearing, isAwaited, param, pressing, ruleOf, sorted, type Approval } from './approvals';
 
 function request(id: string, more: Partial<Approval> = {}): Approval {
   return {
@@ -45,6 +45,17 @@ describe('requests for a second person’s yes', () => {
   it('press as long as their reader has something to do', () => {
     expect(pressing(all)).toBe(3);
     expect(pressing([])).toBe(0);
+  });
+
+  it('let one hear the cameras they name', () => {
+    expect(hearing(all, 'gate-north')).toEqual(['hears']);
+    expect(hearing(all, 'market')).toEqual([]);
+  });
+
+  it('are looked at often while somebody waits', () => {
+    expect(isAwaited([request('waits', { mine: true })])).toBe(true);
+    expect(isAwaited([request('decides', { may_decide: true })])).toBe(true);
+    expect(isAwaited([request('hears', { mine: true, state: 'approved', action: 'sound' }), request('seen')])).toBe(false);
   });
 
   it('never carry a password', () => {

@@ -97,6 +97,17 @@ export function pressing(approvals: readonly Approval[]): number {
   return approvals.filter((one) => one.may_decide || canBeDone(one)).length;
 }
 
+/** One's own requests by which one hears this camera now. */
+export function hearing(approvals: readonly Approval[], camera: string): readonly string[] {
+  const heard = approvals.filter(({ mine, state, action }) => mine && state === 'approved' && action === 'sound');
+  return heard.filter((one) => one.cameras.includes(camera)).map((one) => one.id);
+}
+
+/** Whether something is soon to change that its reader waits for or is waited for. */
+export function isAwaited(approvals: readonly Approval[]): boolean {
+  return pressing(approvals) > 0 || approvals.some((one) => one.mine && one.state === 'waiting');
+}
+
 export function isOpen(one: Approval): boolean {
   return one.state === 'waiting' || one.state === 'approved';
 }

@@ -54,6 +54,11 @@ export class Playback {
     this.seek(this.exact() + span);
   }
 
+  /** What comes with the picture has changed: ask for it anew. */
+  reopen(): void {
+    this.player?.reopen();
+  }
+
   goLive(): void {
     this.player?.goLive();
     this.#follow();

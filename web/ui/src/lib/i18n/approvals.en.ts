@@ -71,6 +71,7 @@ export const approvals: Readonly<Record<keyof typeof tr, string>> = {
   'apr.doPasswordWhat': 'A package with a password was approved. It is kept nowhere; type it now.',
   'apr.askSound': 'Ask for sound',
   'apr.soundTitle': 'Ask for approval to hear',
+  'apr.heard': 'You may hear this camera now.',
   'apr.soundNow': 'From now on, live and looking back.',
   'apr.soundCamera': 'Camera',
 };

@@ -70,6 +70,7 @@ export const approvals = {
   'apr.doPasswordWhat': 'Parolalı bir paket onaylandı. Parola hiçbir yerde saklanmaz; şimdi yazın.',
   'apr.askSound': 'Ses iste',
   'apr.soundTitle': 'Ses için onay iste',
+  'apr.heard': 'Bu kameranın sesini artık duyabilirsiniz.',
   'apr.soundNow': 'Şimdiden başlayarak, canlı ve geriye dönük.',
   'apr.soundCamera': 'Kamera',
 };
