@@ -282,6 +282,7 @@ export const en: Dictionary = {
   'camera.path': 'Watched by',
   'camera.groups': 'Groups',
   'camera.id': 'Id',
+  'camera.thisCodec': 'this codec',
   'camera.subShown': 'This browser can’t play {codec}: showing the small stream.',
   'camera.stillsShown': 'This browser can’t play {codec}: showing the recording picture by picture.',
 

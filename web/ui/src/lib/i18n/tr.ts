@@ -282,6 +282,7 @@ export const tr = {
   'camera.path': 'İzleme yolu',
   'camera.groups': 'Gruplar',
   'camera.id': 'Kimlik',
+  'camera.thisCodec': 'bu kodlamayı',
   'camera.subShown': 'Bu tarayıcı {codec} oynatamıyor: küçük akış gösteriliyor.',
   'camera.stillsShown': 'Bu tarayıcı {codec} oynatamıyor: kayıt tek tek karelerle gösteriliyor.',
 
