@@ -127,6 +127,7 @@ class OidcSettings(_Value):
     further hosts on which its endpoints may lie. `ca`: PEM of who signed its certificate, else the
     machine's. `name_claim`, `groups_claim`: where a person's name and groups stand. `factor`:
     values of `amr` that count as a second factor. `session`: a sign-in lasts so long at most.
+    `fresh`: who is signed in at the provider already is asked again all the same.
     """
 
     issuer: Annotated[str, AfterValidator(_address)]
@@ -144,6 +145,7 @@ class OidcSettings(_Value):
     groups_claim: Claim = "groups"
     factor: Annotated[tuple[Claim, ...], Field(max_length=20)] = ()
     session: Age = 12 * HOUR
+    fresh: bool = True
     groups: Groups
 
     @model_validator(mode="after")

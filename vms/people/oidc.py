@@ -54,6 +54,13 @@ class ProviderRefused(Denied):
     """The provider sent the person back without having proved them."""
 
 
+class NotAsked(Denied):
+    """The provider took somebody for who was signed in there before."""
+
+    def __init__(self) -> None:
+        super().__init__("The provider did not ask again who you are; sign out there first.")
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """What stays in the browser until the person comes back. `account`: they came, and still owe
@@ -64,6 +71,10 @@ class Flow:
     verifier: str
     ends: int
     account: str = ""
+
+    @property
+    def began(self) -> Instant:
+        return Instant(self.ends - FLOW_LASTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +129,13 @@ class OidcProvider:
             "code_challenge": create_s256_code_challenge(flow.verifier),
             "code_challenge_method": "S256",
         }
+        if self.settings.fresh:  # max_age: so that the token says when
+            asked |= {"prompt": "login", "max_age": "0"}
         joint = "&" if urlsplit(known.authorization).query else "?"
         return f"{known.authorization}{joint}{urlencode(asked)}", self._sealed(flow)
 
     def finish(self, returned: Returned, cookie: str) -> External:
-        """Who came back. Raises BadFlow, ProviderRefused, BadToken, ProviderDown."""
+        """Who came back. Raises BadFlow, ProviderRefused, BadToken, NotAsked, ProviderDown."""
         flow = self._opened(cookie)
         if flow.account or not hmac.compare_digest(flow.state.encode(), returned.state.encode()):
             raise BadFlow
@@ -135,6 +148,8 @@ class OidcProvider:
             raise ProviderRefused("Another provider answers than was asked.")
         tokens = self._tokens(known, returned.code, flow.verifier)
         claims = self._claims(known, tokens, flow.nonce)
+        if self.settings.fresh:
+            _check_asked(claims, Span(self._clock.now() - flow.began))
         return self._external(known, claims, tokens["access_token"])
 
     def owes_code(self, account: str) -> str:
@@ -301,3 +316,21 @@ class OidcProvider:
         if status != 200 or told.get("sub") != subject:
             raise ProviderDown(f"{known.userinfo} answers {status} and tells nothing of the person")
         return told
+
+
+def _check_asked(claims: Mapping[str, Any], lasted: Span) -> None:
+    """Whether the person was asked in this flow, as far as the provider says when it asked.
+
+    Control rooms share machines: whoever sits down next must not come in as who went home. What
+    was asked of the provider stood in an address, which its reader can change; the token can't be.
+    Both times are the provider's, so its clock may be off. `lasted`: the flow until now.
+    """
+    from vms.people.oidc_claims import LEEWAY_S
+
+    asked, made = claims.get("auth_time"), claims.get("iat")
+    if asked is None:
+        return
+    if not (isinstance(asked, int) and isinstance(made, int)):
+        raise NotAsked
+    if made - asked > lasted // SECOND + LEEWAY_S:
+        raise NotAsked

@@ -16,7 +16,14 @@ from vms.core.errors import Denied, NotFound
 from vms.core.log import get_logger
 from vms.people.audit.entry import Outcome
 from vms.people.externals import External, ProviderDown
-from vms.people.oidc import FLOW_LASTS, BadFlow, OidcProvider, ProviderRefused, Returned
+from vms.people.oidc import (
+    FLOW_LASTS,
+    BadFlow,
+    NotAsked,
+    OidcProvider,
+    ProviderRefused,
+    Returned,
+)
 from vms.people.signin import CodeAsked, SignIn, TooManyTries
 from web.api.session import CODES, SessionBody, entered, refusal, told
 from web.parts import parts_of
@@ -154,6 +161,7 @@ def word_of(error: Exception) -> str:
         (BadFlow, "oidc_flow"),
         (ProviderRefused, "oidc_refused"),
         (ProviderDown, "oidc_down"),
+        (NotAsked, "oidc_not_asked"),
     ):
         if isinstance(error, kind):
             return word

@@ -124,6 +124,27 @@ def test_a_person_of_a_group_comes_in_with_its_roles(house: WebSite, idp: Provid
     assert came_back(client, back) == "/?signin=oidc_flow"
 
 
+def test_who_is_signed_in_there_already_is_asked_again(
+    house: WebSite, idp: Provider, tmp_path: Path
+) -> None:
+    asked = parse_qs(urlsplit(begun(browser(house))).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    who = {"preferred_username": "ayse", "groups": ["vms-operators"]}
+    now = time.time_ns() // SECOND
+    idp.set_user("s-1", **who, auth_time="now")
+    assert refused(house, idp) == "oidc_token"
+    idp.set_user("s-1", **who, auth_time=now)
+    signed_in(house, idp)
+    for before in (True, 0, now - 3_600):
+        idp.set_user("s-1", **who, auth_time=before)
+        assert refused(house, idp) == "oidc_not_asked"
+    clock = FakeClock(Instant(time.time_ns()))
+    (tmp_path / "b").mkdir()
+    with open_web_site(tmp_path / "b", clock, oidc=settings_of(idp, fresh=False)) as other:
+        assert "prompt" not in begun(browser(other))
+        signed_in(other, idp)  # asked an hour ago
+
+
 def test_groups_count_anew_at_each_sign_in(house: WebSite, idp: Provider) -> None:
     first = signed_in(house, idp)
     idp.set_user("s-1", preferred_username="renamed", groups=["vms-more", "vms-operators"])

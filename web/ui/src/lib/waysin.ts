@@ -5,6 +5,7 @@ import type { Key } from './i18n/words';
 const WHY: Readonly<Record<string, Key>> = {
   oidc_flow: 'signin.whyFlow',
   oidc_refused: 'signin.whyRefused',
+  oidc_not_asked: 'signin.whyNotAsked',
   oidc_down: 'signin.whyDown',
   oidc_token: 'signin.whyToken',
   no_group: 'signin.whyGroup',

@@ -63,6 +63,7 @@ export const account: Readonly<Record<keyof typeof turkish, string>> = {
   'signin.with': 'Sign in with {name}',
   'signin.whyFlow': 'This sign-in was begun elsewhere, too long ago, or was used already. Begin again.',
   'signin.whyRefused': 'The identity provider refused the sign-in.',
+  'signin.whyNotAsked': 'The identity provider still knew the person before you and did not ask who you are. Sign out there, then try again.',
   'signin.whyDown': 'The identity provider does not answer, or is set up wrongly. Accounts of this system can still sign in; tell your administrator.',
   'signin.whyToken': 'The identity provider’s answer could not be verified. Try again; if it stays so, tell your administrator.',
   'signin.whyGroup': 'You were identified, but are in no group that has a role here. Ask your administrator.',

@@ -61,6 +61,7 @@ export const account = {
   'signin.with': '{name} ile oturum aç',
   'signin.whyFlow': 'Bu oturum açma işlemi başka bir yerde başlatılmış, süresi dolmuş ya da kullanılmış. Yeniden başlayın.',
   'signin.whyRefused': 'Kimlik sağlayıcı oturum açmayı reddetti.',
+  'signin.whyNotAsked': 'Kimlik sağlayıcı önceki oturumu tanıdı, kim olduğunuzu sormadı. Sağlayıcıdaki oturumu kapatıp yeniden deneyin.',
   'signin.whyDown': 'Kimlik sağlayıcı şu anda yanıt vermiyor ya da ayarları hatalı. Bu sistemin kendi hesapları yine de oturum açabilir; sistem yöneticisine haber verin.',
   'signin.whyToken': 'Kimlik sağlayıcının yanıtı doğrulanamadı. Yeniden deneyin; sürerse sistem yöneticisine haber verin.',
   'signin.whyGroup': 'Kimliğiniz doğrulandı, ancak burada yetkisi olan bir grupta değilsiniz. Sistem yöneticisine başvurun.',
