@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from recorder.camera_clock import CameraClock
 from recorder.gate import Gate
+from recorder.intake import Intake
 from recorder.keeper import Keeper
 from recorder.keyframes import KeyframeWatch
 from recorder.meter import Meter
@@ -65,18 +66,15 @@ class CameraStream:
         self.key, self.plan = key, plan
         self._around, self._keeper = around, keeper
         self._clock = around.clock
-        self._gate: Gate | None = None
-        if plan.choice is not None:
-            self._gate = Gate(key, plan.choice, keeper, around.memory, around.rules, around.clock)
+        self._intake = Intake(key, keeper, plan.choice, around.rules, around.memory, around.clock)
         self._source: Source | None = None
-        self._session: Session | None = None
         self._over: asyncio.Future[None] | None = None
         self._told_private = False
-        self._cache = GopCache() if keeper is None or self._gate is not None else None
+        self._cache = None if self._intake.keeps_all else GopCache()
         self._patience = Patience(around.rng)
         self._meter, self._camera_clock = Meter(), CameraClock()
         self._keyframes = KeyframeWatch()
-        self._past, self._past_dropped = SourceStats(), 0
+        self._past = SourceStats()
         self._runs = self._errors = 0
         self._epoch = 0
         self._last_picture: Mono | None = None
@@ -89,7 +87,7 @@ class CameraStream:
 
     async def run(self) -> None:
         """Keep connected until cancelled."""
-        self._missing(Cause.CONNECTING)
+        self._intake.missing(Cause.CONNECTING)
         await supervise(
             f"stream {self.key}",
             self._instance,
@@ -118,15 +116,10 @@ class CameraStream:
             raise
 
     def _begin(self, source: Source) -> None:
-        reading = self._reading()
-        keeper = self._keeper
-        earliest = keeper.absence.not_before(reading.mono) if keeper is not None else None
-        self._session = Session(self._around.rules, reading, earliest)
+        self._intake.begin(self._reading())
         self._over = asyncio.get_running_loop().create_future()
         self._source = source
-        if self._gate is not None:
-            self._gate.begin()
-            self._told_private = False
+        self._told_private = False
         self._runs += 1
         self._camera_clock, self._keyframes = CameraClock(), KeyframeWatch()
         self._meter.clear()
@@ -137,19 +130,11 @@ class CameraStream:
     def _end(self, source: Source) -> None:
         """Let go of the source and write what waits."""
         self.watch(False)
-        session = self._session
-        assert session is not None
-        self._source = self._session = None
-        if self._gate is not None:
-            self._gate.end()
-        elif self._keeper is not None:
-            self._keeper.play(session.finish(), session)
-        if self._keeper is not None:
-            self._keeper.trouble = None  # from here on it is the camera that fails
+        self._source = None
+        self._intake.end()
         if self._cache is not None:
             self._cache.clear()
         _add(self._past, source.stats)
-        self._past_dropped += session.dropped if self._keeper is not None else 0
         source.close()
 
     def _failed(self, error: Exception, wait: Span) -> None:
@@ -161,7 +146,7 @@ class CameraStream:
         self._errors += 1
         self._error = error
         self._retry_at = Instant(self._clock.now() + wait)
-        self._missing(error.cause, error.detail)
+        self._intake.missing(error.cause, error.detail)
         self._around.hub.publish(self.key, StreamDown(error.cause, error.detail))
         log.warning(
             "stream down",
@@ -171,24 +156,23 @@ class CameraStream:
             retry_ms=wait // 1_000_000,
         )
 
-    def _missing(self, cause: Cause, detail: str = "") -> None:
-        """There are no pictures; whether any were wanted, the choice says."""
-        if self._gate is not None:
-            self._gate.missing(cause, detail)
-        elif self._keeper is not None:
-            self._keeper.missing(cause, detail)
-
     def hear(self, events: Sequence[Event]) -> None:
         """The events of this camera that last or just ended."""
-        if self._gate is not None:
-            self._gate.hear(events)
+        if self._intake.gate is not None:
+            self._intake.gate.hear(events)
 
     def choose(self, plan: StreamPlan) -> None:
-        """Another schedule, privacy or event's roll, for the same connection."""
-        assert self._gate is not None
-        assert plan.choice is not None
-        self.plan = plan
-        self._gate.choose(plan.choice)
+        """Another choice of what is kept and shown, or none any more, for the same connection."""
+        intake, error = self._intake, self._error
+        was_hidden, self.plan = intake.hidden, plan
+        fault = (Cause.CONNECTING, "") if error is None else (error.cause, error.detail)
+        intake.choose(plan.choice, fault)
+        self._cache = None if intake.keeps_all else self._cache or GopCache()
+        if intake.gate is None:
+            self._told_private = False
+        else:
+            self._hide_if_private(intake.gate)
+        self._show_again(was_hidden=was_hidden)
 
     @property
     def listens(self) -> bool:
@@ -211,38 +195,29 @@ class CameraStream:
             over.set_exception(error)
 
     def _take(self, units: list[Element]) -> None:
-        session, keeper = self._session, self._keeper
+        intake, session = self._intake, self._intake.session
         assert session is not None
-        leaps = session.leaps
-        if self._gate is not None:
-            units = self._by_choice(units, session, self._gate)
-        elif keeper is not None:
-            actions = session.feed(units)
-            if actions:
-                keeper.play(actions, session)
-        else:
-            session.glance(units)
+        leaps, was_hidden = session.leaps, intake.hidden
+        seen = intake.feed(units)
+        if intake.gate is not None:
+            self._hide_if_private(intake.gate)
+            self._show_again(was_hidden=was_hidden)
         self._last_picture = self._clock.monotonic()
         if self._cache is not None or self._around.hub.is_received(self.key):
             if session.leaps != leaps and session.format is not None:
                 self._announce(session.format)
-            self._show(units, session)
+            self._show(seen, session)
             return
-        for unit in units:
+        for unit in seen:
             if type(unit) is not AccessUnit:
                 self._note(unit, session)
 
-    def _by_choice(self, units: list[Element], session: Session, gate: Gate) -> list[Element]:
-        """Keep what is to be kept; what may be shown is left."""
-        session.glance(units)
-        was_hidden = gate.hidden
-        seen = list(gate.feed(units, session))
-        self._hide_if_private(gate)
-        if was_hidden and not gate.hidden and session.format is not None:
+    def _show_again(self, *, was_hidden: bool) -> None:
+        session = self._intake.session
+        if was_hidden and not self._intake.hidden and session is not None and session.format:
             self._announce(session.format)
-        return seen
 
-    def _show(self, units: list[Element], session: Session) -> None:
+    def _show(self, units: Sequence[Element], session: Session) -> None:
         hub, cache, taken = self._around.hub, self._cache, self._around.hub.is_received(self.key)
         for unit in units:
             if type(unit) is not AccessUnit:
@@ -299,7 +274,7 @@ class CameraStream:
         """The pictures since the last keyframe."""
         if self._cache is not None:
             return self._cache.units()
-        session, keeper = self._session, self._keeper
+        session, keeper = self._intake.session, self._keeper
         if session is None or keeper is None:
             return []
         units = session.pending()
@@ -323,21 +298,19 @@ class CameraStream:
 
     def tick(self, reading: Reading, ntp: NtpState) -> None:
         """Look at clocks and counters."""
-        session, source, gate = self._session, self._source, self._gate
-        if gate is not None:
-            gate.tick(reading)
-            self._hide_if_private(gate)  # no picture may have come that would have told
+        intake, source = self._intake, self._source
+        intake.tick(reading)
+        if intake.gate is not None:
+            self._hide_if_private(intake.gate)  # no picture may have come that would have told
+        session = intake.session
         if session is None or source is None:
             return
-        session.read_clock(reading)
         # Counters stand as the last sweep left them; a camera that stands still shows as such.
         seen = self._last_picture or reading.mono
         at = seen if reading.mono - seen < STILL else reading.mono
         self._meter.look(at, session.pictures, source.stats.bytes)
         self._look_for_keyframe(reading.mono, source, session)
         if self._keeper is not None:
-            if gate is None:
-                self._keeper.check(session)
             best = self._camera_clock.offset
             self._keeper.clock_facts = ClockFacts(
                 best.offset if best is not None else None,
@@ -348,8 +321,7 @@ class CameraStream:
     def _look_for_keyframe(self, now: Mono, source: Source, session: Session) -> None:
         """Say why nothing is kept of a stream that flows; at last connect anew."""
         keeper = self._keeper
-        kept = keeper is not None and self._gate is None
-        begun = session.open if kept else session.format is not None
+        begun = session.open if self._intake.keeps_all else session.format is not None
         refused = keeper is not None and keeper.trouble is not None  # that is the disk's doing
         waiting = not begun and not refused and source.stats.packets > 0
         error = self._keyframes.look(now, waiting=waiting)
@@ -360,7 +332,7 @@ class CameraStream:
             self._over.set_exception(error)
             return
         self._error = error
-        self._missing(error.cause, error.detail)
+        self._intake.missing(error.cause, error.detail)
 
     def _hide_if_private(self, gate: Gate) -> None:
         """When privacy begins, viewers are told, and nothing is left to show to new ones."""
@@ -383,16 +355,12 @@ class CameraStream:
             if state is not self._state or state is State.WAITING:
                 self._since = reading.wall
             self._state, self._cause = state, cause
-        source, session = self._source, self._session
+        source, session = self._source, self._intake.session
         stream = session.format if session is not None else None
         stats = SourceStats()
         _add(stats, self._past)
         if source is not None:
             _add(stats, source.stats)
-        dropped = self._past_dropped + stats.dropped
-        if self._keeper is not None:
-            dropped += self._keeper.dropped + (session.dropped if session is not None else 0)
-            dropped += self._gate.dropped if self._gate is not None else 0
         best = self._camera_clock.offset
         seen = self._last_picture
         return StreamStatus(
@@ -419,7 +387,7 @@ class CameraStream:
             lost=stats.lost,
             damaged=stats.damaged,
             resyncs=stats.resyncs,
-            dropped=dropped,
+            dropped=stats.dropped + self._intake.dropped,
             runs=self._runs,
             errors=self._errors,
             viewers=self._around.hub.viewers(self.key),
@@ -427,15 +395,15 @@ class CameraStream:
 
     def _notes(self) -> tuple[str, ...]:
         source = self._source.notes if self._source is not None else ()
-        return source + (self._gate.notes if self._gate is not None else ())
+        return source + (self._intake.gate.notes if self._intake.gate is not None else ())
 
     def _condition(self) -> tuple[State, Cause | None, str | None, Instant | None]:
         """State, its cause and detail, and until when it is so by choice."""
-        session, keeper = self._session, self._keeper
+        session, keeper, gate = self._intake.session, self._keeper, self._intake.gate
         if session is not None and keeper is not None and keeper.trouble is not None:
             return State.FAILED, keeper.trouble.cause, keeper.trouble.detail, None
         if session is not None and session.format is not None:
-            chosen = self._gate.condition() if self._gate is not None else None
+            chosen = gate.condition() if gate is not None else None
             if chosen is not None:
                 return chosen[0], chosen[1], None, chosen[2]
             if keeper is None:

@@ -123,6 +123,27 @@ class Gate:
         """A run begins: of its first pictures one does not know how old they are."""
         self.hidden, self._format = self.choice.privacy is not None, None
 
+    def adopt(self, running: Session, fault: tuple[Cause, str]) -> None:
+        """The choice comes while a run goes on: what is recorded of it ends as the choice says.
+
+        Where only an event or an hour to come would want it, it goes on to the next keyframe, where
+        the pre-roll can begin. `fault`: why there are no pictures if none came yet.
+        """
+        self._fault = fault if running.format is None else None
+        self._format = running.coming
+        self.hidden = self.choice.privacy is not None and running.pictures == 0
+        if self._keeper is not None:
+            self._recording, self._until = running, self._clock.now()
+        self._decide(self._clock.now())
+
+    def release(self) -> Session | None:
+        """The choice is over: what is recorded, with all that is held of it; None if nothing is."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            self._write_held(recording)
+        self._roll.clear()
+        return recording
+
     def feed(self, units: Sequence[Element], watch: Session) -> Sequence[Element]:
         """Take what a sweep brought and `watch` has seen; gives what may be shown.
 
@@ -265,9 +286,11 @@ class Gate:
 
     def _stop(self) -> None:
         """End what is recorded, with all that is held of it: it came while it was wanted."""
-        recording = self._recording
-        if recording is None:
-            return
+        if self._recording is not None:
+            self._write_held(self._recording)
+            self._finish(self._recording)
+
+    def _write_held(self, recording: Session) -> None:
         rest: list[Element] = []
         while self._roll:
             rest.append(self._roll.take())
@@ -275,7 +298,6 @@ class Gate:
             self._play(recording.feed(rest), recording)
         except CameraError:  # it waited too long for a keyframe; this stretch is over anyway
             self._dropped += len(rest)
-        self._finish(recording)
 
     def _finish(self, recording: Session) -> None:
         keeper = self._keeper

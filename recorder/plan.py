@@ -80,9 +80,8 @@ def changes(
 
 
 def _only_chooses(before: StreamPlan, after: StreamPlan | None) -> bool:
-    """Whether nothing but the choice is another. Without a choice a stream is recorded another
-    way, so one that comes or goes is not meant."""
-    if after is None or before == after or None in (before.choice, after.choice):
+    """Whether nothing but the choice is another."""
+    if after is None or before == after:
         return False
     return replace(before, choice=after.choice) == after
 

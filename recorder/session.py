@@ -92,6 +92,11 @@ class Session:
         """Whether a segment is open."""
         return self._footage.open
 
+    @property
+    def coming(self) -> StreamFormat | None:
+        """The format of the pictures that come; of those that wait it may be an older one."""
+        return self._next_format or self.format
+
     def feed(self, elements: Sequence[Element]) -> list[Action]:
         """Take what a sweep brought. Raises CameraError when no keyframe comes any more."""
         self._check_patience()
@@ -138,6 +143,16 @@ class Session:
         """Compare the machine's clock; a step begins a new segment at the next keyframe."""
         if self.clock.read(reading) is not None:
             self._set_to = reading
+
+    def successor(self, reading: Reading, not_before: Instant | None = None) -> Session:
+        """Another session of the same run, for what comes next, as well informed as this one."""
+        other = Session(self._rules, reading, not_before)
+        if self.coming is not None:
+            other.feed([self.coming])
+        if not self._shift:  # what was put right here is not there
+            other.clock.learn(self.clock, reading.mono)
+        other.pictures = self.pictures
+        return other
 
     def segment_lost(self, end: Instant | None) -> None:
         """The open segment failed and is kept up to `end` (None: not at all).

@@ -323,16 +323,52 @@ def test_a_changed_schedule_holds_at_once_and_connects_nobody_anew(tmp_path: Pat
     assert "not_scheduled" in {cause for _, _, cause in gaps}
 
 
+async def _watch(viewer: LiveClient, key: StreamKey, got: list[LiveMessage]) -> None:
+    async with viewer.subscribe(key) as messages:
+        async for message in messages:
+            got.append(message)  # noqa: PERF401 - it is cancelled in the middle
+
+
+def test_a_choice_that_comes_and_goes_costs_no_picture_and_no_connection(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+    site.schedules = [ScheduleSettings(name="all", spans=("daily 00:00-24:00",))]
+    got: list[LiveMessage] = []
+
+    async def scene() -> None:
+        async with site.running() as worker:
+            await site.until(is_in(State.RECORDING))
+            viewer = LiveClient([site.settings.socket_path("recorder-0")])
+            await viewer.start()
+            watching = asyncio.create_task(_watch(viewer, GATE, got))
+            for record in ("schedule:all", "continuous", "events", "continuous"):
+                await asyncio.sleep(1)
+                site.listed = [site.camera("gate", record=record)]
+                await worker.reload()
+                await site.until(is_in(State.WAITING if record == "events" else State.RECORDING))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await viewer.close()
+
+    asyncio.run(scene())
+    seen = [m.unit for m in got if isinstance(m, LiveUnit) and m.unit.track is Track.VIDEO]
+    numbers = [int.from_bytes(unit.data[-4:], "big") for unit in seen]
+    assert len(numbers) > 80
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert len(site.cameras["gate"].made) == 1
+    segments, gaps = site.recorded(GATE)
+    assert_tiled(segments, gaps)
+    causes = [cause for _, _, cause in gaps]
+    assert causes.count("no_event") == 1  # the only one that did not want all of it
+    assert set(causes) <= {"connecting", "no_event", "recorder_stopped"}
+    began = next(n for n, one in enumerate(got) if isinstance(one, LiveUnit))
+    assert not [one for one in got[began:] if isinstance(one, StreamDown)]
+
+
 def test_viewers_see_nothing_of_privacy_hours_on_either_stream(tmp_path: Path) -> None:
     site = Site(tmp_path, ["gate"])
     site.schedules = [ScheduleSettings(name="always", spans=("daily 00:00-24:00",))]
     site.listed = [site.camera("gate", sub="rtsp://10.0.0.5/sub", privacy="always")]
     got: list[LiveMessage] = []
-
-    async def watch(viewer: LiveClient, key: StreamKey) -> None:
-        async with viewer.subscribe(key) as messages:
-            async for message in messages:
-                got.append(message)  # noqa: PERF401 - it is cancelled in the middle
 
     async def scene() -> None:
         async with site.running() as worker:
@@ -340,7 +376,7 @@ def test_viewers_see_nothing_of_privacy_hours_on_either_stream(tmp_path: Path) -
             viewer = LiveClient([site.settings.socket_path("recorder-0")])
             await viewer.start()
             keys = (GATE, StreamKey(GATE.camera, "sub"))
-            watching = [asyncio.create_task(watch(viewer, key)) for key in keys]
+            watching = [asyncio.create_task(_watch(viewer, key, got)) for key in keys]
             await asyncio.sleep(1.5)
             assert [len(worker._backlog(key)) for key in keys] == [0, 0]
             for task in watching:
@@ -350,8 +386,9 @@ def test_viewers_see_nothing_of_privacy_hours_on_either_stream(tmp_path: Path) -
 
     asyncio.run(scene())
     assert got
-    assert all(isinstance(message, StreamDown) for message in got), got
-    assert [message.cause for message in got].count(Cause.PRIVACY) == 2
+    downs = [message for message in got if isinstance(message, StreamDown)]
+    assert downs == got
+    assert [message.cause for message in downs].count(Cause.PRIVACY) == 2
     assert site.recorded(GATE)[0] == []
 
 

@@ -56,7 +56,9 @@ def test_another_schedule_touches_no_connection() -> None:
     moved = changes(before, by("tue 10:00-12:00", password="b"))
     assert (len(moved.stop), len(moved.start), moved.choose) == (1, 1, ())
     plain = plans([camera(), camera("yard")], 0, 1)
-    assert [key.camera for key in changes(before, plain).start] == ["gate"]
+    for change in (changes(before, plain), changes(plain, before)):
+        assert (change.stop, change.start) == ((), ())
+        assert [key.camera for key in change.choose] == ["gate"]
 
 
 def test_only_refused_passwords_wait_longer_each_time() -> None:
