@@ -24,7 +24,8 @@ from storage.facts import GapFacts, RunFacts, Sample, SegmentFacts
 from storage.ledger import Ledger
 from storage.recording import Store
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant
-from vms.core.config import Settings, SystemSettings, VolumeSettings
+from vms.core.config import Settings, SystemSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.model import CameraId, StreamKey
 from vms.evidence.export import Exporter
 from vms.evidence.house import House

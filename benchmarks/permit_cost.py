@@ -26,7 +26,7 @@ from storage.recording import Store
 from tests.storage.encoded import coded, fragments
 from tests.web.site import Served, WebSite, open_web_site, serve_web_site
 from vms.core.clock import SECOND, FakeClock, Instant
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import CameraId, StreamKey
 from vms.people.roles import Granted
 from web import permit, recognised

@@ -26,7 +26,8 @@ from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.ptz_facts import Vector
 from vms.cameras.steering.command import MOVE_LASTS
 from vms.core.clock import SECOND
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.simulator.fleet import CameraSpec, Fleet, FleetSettings
 from vms.simulator.onvif.head import Head
 from web.server import server_of

@@ -19,7 +19,8 @@ from storage.ledger.log import Ledger
 from storage.rebuild import Rebuild
 from storage.recording import Store
 from vms.core.clock import SECOND, FakeClock, Instant
-from vms.core.config import Settings, SystemSettings, VolumeSettings
+from vms.core.config import Settings, SystemSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.model import CameraId, Cause, StreamKey
 
 _FILES, _SECONDS, _THREADS, _ROUNDS = 40, 30, 2, 3

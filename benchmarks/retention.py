@@ -26,7 +26,8 @@ from storage.stock import SqlStock
 from storage.synthetic import fill_index
 from storage.volume import prepare_volume
 from vms.core.clock import DAY, HOUR, MINUTE, SECOND, Instant, SystemClock
-from vms.core.config import RetentionRule, Settings, SystemSettings, VolumeSettings
+from vms.core.config import Settings, SystemSettings
+from vms.core.config_storage import RetentionRule, VolumeSettings
 from vms.core.model import CameraId, StreamKey
 
 _WRITERS = 20

@@ -21,7 +21,8 @@ from pathlib import Path
 from storage.facts import Fragment, RunFacts, Sample
 from storage.recording import Store
 from vms.core.clock import SECOND, Instant, SystemClock
-from vms.core.config import Settings, SystemSettings, VolumeSettings
+from vms.core.config import Settings, SystemSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.media import StreamFormat, VideoFormat
 from vms.core.model import CameraId, StreamKey
 

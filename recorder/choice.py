@@ -13,7 +13,7 @@ from typing import Literal
 
 from vms.alarms.event import UNTOLD, Event
 from vms.core.clock import MINUTE, SECOND, Instant, Span
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import Cause
 from vms.core.schedule import WEEK_MINUTES, Weekly, WeekSpan
 

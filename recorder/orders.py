@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vms.alarms.event import Event
 from vms.core.clock import Instant
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 
 
 def _no_schedules() -> Sequence[ScheduleSettings]:

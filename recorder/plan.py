@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from recorder.choice import Choice, choice_of
 from recorder.source import Target
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.model import StreamKey, StreamName, shard_of
 from vms.core.networks import ANYWHERE, Networks
 

@@ -45,7 +45,7 @@ from storage.tiers import Tiers, stands_in_bucket
 from storage.timeline import Timeline, merge_gaps, merge_spans
 from storage.volume import find_volume
 from vms.core.clock import Clock, Instant, Span, SystemClock
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import NotFound, StorageError
 from vms.core.media import StreamFormat
 from vms.core.model import Cause, StreamKey

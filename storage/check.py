@@ -26,7 +26,7 @@ from storage.listing import Listed, Listing, segment_id
 from storage.recovery import LOOK_BACK
 from storage.volume import find_volume
 from vms.core.clock import HOUR, Clock, Instant, SystemClock
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.model import StreamKey
 
 if TYPE_CHECKING:

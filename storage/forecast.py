@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vms.core.clock import DAY, HOUR, SECOND, Instant, Span
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.model import StreamKey
 
 LOOK_BACK = DAY

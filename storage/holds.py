@@ -25,7 +25,7 @@ from storage.hold_order import HoldOrder
 from storage.hold_rows import HoldRows
 from storage.volume import find_volume, translated
 from vms.core.clock import Clock, Instant, rfc3339
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import NotFound, Refused, StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause, StreamKey

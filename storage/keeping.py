@@ -34,7 +34,8 @@ from storage.rules import Rules
 from storage.stock import SqlStock
 from storage.volume import find_volume
 from vms.core.clock import DAY, HOUR, Clock, Instant, Span, rfc3339, span_text
-from vms.core.config import CameraSettings, RetentionRule, VolumeSettings
+from vms.core.config_camera import CameraSettings
+from vms.core.config_storage import RetentionRule, VolumeSettings
 from vms.core.errors import Harmful
 from vms.core.log import get_logger
 

@@ -28,7 +28,7 @@ from storage.volume import (
 )
 from storage.writer import VolumeWriter
 from vms.core.clock import MINUTE, SECOND, Clock, Mono
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 

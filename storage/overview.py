@@ -17,7 +17,8 @@ from storage.listing import KnownVolume, Listing
 from storage.scrub import Scrub, ScrubState
 from storage.volume import find_volume
 from vms.core.clock import Clock
-from vms.core.config import Settings, VolumeSettings
+from vms.core.config import Settings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.status import VolumeStatus, read_workers
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping
 
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 
 GROUP = "group:"
 

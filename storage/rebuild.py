@@ -38,7 +38,7 @@ from storage.stored_file import pictures_in, read_stored, row_of
 from storage.usage import recount
 from storage.volume import Volume
 from vms.core.clock import Clock, Instant
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause, StreamKey

@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 
 from storage.held import HeldSpans
 from vms.core.clock import HOUR, INSTANT_MAX, Instant, span_text
-from vms.core.config import RetentionRule, size_text
+from vms.core.config_storage import RetentionRule
+from vms.core.config_values import size_text
 from vms.core.model import StreamKey
 
 _EVER = Instant(INSTANT_MAX)

@@ -13,7 +13,8 @@ from typing import Literal
 import tomli_w
 
 from vms.core.clock import span_text
-from vms.core.config import RetentionRule, size_text
+from vms.core.config_storage import RetentionRule
+from vms.core.config_values import size_text
 
 Origin = Literal["file", "database"]
 _SPANS = ("keep", "minimum")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from storage.database import writing
 from storage.rule_changes import Origin, RuleChange, StoredRule, rule_difference
 from storage.schema import retention_rule
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.errors import AlreadyExists, NotFound
 
 

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 
 from storage.bucket import PART, BucketError, Listed
-from vms.core.config import TierSettings
+from vms.core.config_storage import TierSettings
 from vms.core.model import Cause
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from storage.folders import files_of
 from storage.layout import Stage, hour_folder, path_of
 from storage.volume import find_volume, translated
 from vms.core.clock import HOUR, Instant
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.model import StreamKey
 
 # Where a segment may yet be opened: no folder of these hours is taken away under a writer.

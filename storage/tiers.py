@@ -22,7 +22,8 @@ from storage.facts import SegmentFacts
 from storage.layout import HOUSE, Stage, path_of
 from storage.segment_file import Read
 from vms.core.clock import SECOND, Clock, Instant, rfc3339
-from vms.core.config import Settings, TierSettings
+from vms.core.config import Settings
+from vms.core.config_storage import TierSettings
 from vms.core.errors import StorageError
 from vms.core.model import Cause, StreamKey
 

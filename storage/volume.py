@@ -19,7 +19,7 @@ from pathlib import Path
 from storage.disk import Disk
 from storage.layout import HOUSE
 from vms.core.clock import Clock, rfc3339
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.model import Cause
 

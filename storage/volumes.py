@@ -22,7 +22,7 @@ from storage.segment import OpenSegment
 from storage.volume import Volume
 from storage.writer import VolumeWriter
 from vms.core.clock import Clock
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause

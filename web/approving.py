@@ -15,7 +15,7 @@ from pydantic import StringConstraints
 
 from storage.held import EVERY_CAMERA, Hold
 from vms.core.clock import SECOND, Instant
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId
 from vms.core.plain import plain
 from vms.evidence.order import Order

@@ -22,7 +22,8 @@ from vms.cameras.steering.steering import Steering
 from vms.cameras.trial import CameraTrial
 from vms.cameras.upkeep import Upkeep
 from vms.core.clock import Clock
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.evidence.jobs import Jobs
 from vms.people.accounts import Accounts
 from vms.people.approvals import Approvals

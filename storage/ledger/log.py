@@ -22,7 +22,8 @@ from storage.ledger.replica import Disagrees, replicate, restore
 from storage.ledger.stamps import Stamps
 from storage.ledger.tree import Tree
 from vms.core.clock import Clock, rfc3339
-from vms.core.config import LedgerSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_storage import LedgerSettings
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause

@@ -22,7 +22,7 @@ from storage.disk import Disk
 from storage.ledger.checkpoints import checkpoint_of
 from storage.ledger.note import BadNote
 from vms.core.clock import SECOND, Instant
-from vms.core.config import LedgerSettings
+from vms.core.config_storage import LedgerSettings
 from vms.core.dialling import Forbidden
 from vms.core.errors import StorageError
 from vms.core.exchange import exchange

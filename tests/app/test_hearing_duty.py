@@ -19,7 +19,8 @@ from vms.cameras import listening
 from vms.cameras.onvif.topics import Kind, Told
 from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant, Span
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import CameraId
 from vms.core.supervise import Backoff
 from vms.simulator.fleet import Fleet

@@ -15,7 +15,8 @@ from tests.storage.house import FORMAT, fresh_database, key
 from vms.app.reload import apply_rules, take_rules
 from vms.app.site import Site, open_site
 from vms.core.clock import DAY, HOUR, SECOND, FakeClock, Instant
-from vms.core.config import RetentionRule, Settings
+from vms.core.config import Settings
+from vms.core.config_storage import RetentionRule
 from vms.core.errors import AlreadyExists, Harmful, NotFound
 
 START = Instant(1_760_000_400 * SECOND // HOUR * HOUR)

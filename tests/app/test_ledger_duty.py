@@ -10,7 +10,7 @@ from tests.storage.house import Recorder, key, open_store, settings
 from vms.app.ledger_duty import LedgerDuty
 from vms.app.site import open_site
 from vms.core.clock import SECOND, FakeClock
-from vms.core.config import LedgerSettings
+from vms.core.config_storage import LedgerSettings
 
 GATE = key("gate")
 

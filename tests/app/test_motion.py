@@ -21,7 +21,8 @@ from vms.app.site import Site, open_site
 from vms.cameras.motion.deciding import Change
 from vms.cameras.motion.sights import read_sights, write_sights
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant, Mono, Span
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.core.config_motion import MotionSettings
 from vms.core.live import FormatChanged, LiveMessage, LiveUnit, StreamDown
 from vms.core.media import AccessUnit, StreamFormat, Track, VideoFormat

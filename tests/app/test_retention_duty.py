@@ -21,7 +21,8 @@ from tests.storage.house import FORMAT, fresh_database, key, open_store, second
 from vms.app.retention_duty import RetentionDuty
 from vms.app.site import Site, open_site
 from vms.core.clock import DAY, HOUR, MINUTE, SECOND, FakeClock, Instant
-from vms.core.config import RetentionRule, Settings
+from vms.core.config import Settings
+from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId
 
 BEGIN = Instant(1_763_800_000 * SECOND // HOUR * HOUR)

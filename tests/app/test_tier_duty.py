@@ -25,7 +25,8 @@ from vms.app.retention_duty import RetentionDuty
 from vms.app.site import Site, open_site
 from vms.app.tier_duty import TierDuty
 from vms.core.clock import DAY, HOUR, MINUTE, SECOND, FakeClock, Instant
-from vms.core.config import RetentionRule, Settings
+from vms.core.config import Settings
+from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId
 
 BEGIN = Instant(1_763_800_000 * SECOND // HOUR * HOUR)

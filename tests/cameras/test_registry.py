@@ -17,7 +17,7 @@ from vms.cameras.schedules import Schedules
 from vms.cameras.schema import camera, metadata
 from vms.cameras.vault import Vault
 from vms.core.clock import SECOND, FakeClock
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.errors import AlreadyExists, BadFields, ConfigError, NotFound, Refused
 from vms.core.secret import Secret
 

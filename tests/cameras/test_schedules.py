@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from storage.database import open_database
 from vms.cameras.schedules import Schedules, dump_schedules
 from vms.cameras.schema import camera, camera_revision, metadata
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 
 OFFICE = ScheduleSettings(name="office", spans=("mon-fri 08:00-18:00",))
 NIGHT = ScheduleSettings(name="night", spans=("daily 22:00-06:00",))

@@ -9,8 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from vms.core.clock import DAY, SECOND
-from vms.core.config import CameraSettings, Settings, parse_size
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.core.config_file import check_writable, load_settings, parse_settings
+from vms.core.config_values import parse_size
 from vms.core.errors import ConfigError
 
 GOOD = """\

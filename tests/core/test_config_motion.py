@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from vms.cameras.dump import dump_cameras
 from vms.cameras.entry import entered, patched
 from vms.cameras.provisioning import RegisteredCamera, fields_of
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.config_motion import MotionSettings
 from vms.core.errors import BadFields
 

@@ -19,7 +19,7 @@ from tests.evidence.house import GATE, START, Site, usual
 from tests.evidence.test_package import key_of
 from tests.storage.ledger.test_stamps import Authority
 from vms.app.evidence import newest_stamp
-from vms.core.config import LedgerSettings
+from vms.core.config_storage import LedgerSettings
 from vms.evidence.export import Exported, Exporter
 from vms.evidence.verification import verify_package
 

@@ -28,7 +28,7 @@ from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.networks import Networks as OnvifNetworks
 from vms.cameras.onvif.probe import read_matches
 from vms.core.clock import SECOND, Span, SystemClock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.dialling import Forbidden, connect_now
 from vms.core.errors import VmsError
 from vms.core.model import CameraId, StreamKey

@@ -17,7 +17,7 @@ from recorder.choice import (
 )
 from vms.alarms.event import UNTOLD, Event
 from vms.core.clock import HOUR, MINUTE, SECOND, Instant, Span, parse_rfc3339
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.model import CameraId, Cause
 from vms.core.schedule import WEEK_MINUTES, Weekly, WeekSpan, parse_week_spans
 

@@ -18,7 +18,7 @@ from storage.recording import Store
 from tests.recorder.streams import WITH_SOUND
 from tests.storage.house import open_archive, settings
 from vms.core.clock import SECOND, Clock, FakeClock, Instant, Mono, Span
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.live import LiveHub
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import CameraId, Cause, State, StreamKey

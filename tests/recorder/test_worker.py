@@ -24,7 +24,8 @@ from storage.recording import Store
 from tests.recorder.streams import WITH_SOUND
 from vms.alarms.event import Event
 from vms.core.clock import SECOND, Clock, Instant, SystemClock
-from vms.core.config import CameraSettings, ScheduleSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.errors import CameraError
 from vms.core.live import FormatChanged, LiveClient, LiveMessage, LiveUnit, StreamDown
 from vms.core.media import AccessUnit, StreamFormat, Track

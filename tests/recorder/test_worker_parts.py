@@ -11,7 +11,7 @@ from recorder.meter import Meter
 from recorder.patience import Patience
 from recorder.plan import StreamPlan, changes, plans
 from vms.core.clock import MILLISECOND, SECOND, Instant, Mono
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.model import CameraId, Cause, StreamKey, shard_of
 
 GATE = StreamKey(CameraId("gate"))

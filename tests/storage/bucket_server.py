@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from moto.server import ThreadedMotoServer
 
 from storage.s3 import S3Bucket
-from vms.core.config import TierSettings
+from vms.core.config_storage import TierSettings
 
 NAME = "kayitlar"
 ACCESS, SECRET = "testing", "a-secret-nobody-may-see"

@@ -14,7 +14,8 @@ from storage.facts import Fragment, RunFacts, Sample
 from storage.recording import Store
 from storage.segment import OpenSegment
 from vms.core.clock import SECOND, FakeClock, Instant
-from vms.core.config import Settings, SystemSettings, VolumeSettings
+from vms.core.config import Settings, SystemSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.media import AudioFormat, StreamFormat, VideoFormat
 from vms.core.model import CameraId, Cause, StreamKey

@@ -42,7 +42,8 @@ from tests.storage.world import (
     pictures_in,
 )
 from vms.core.clock import DAY, SECOND, Instant, rfc3339
-from vms.core.config import RetentionRule, Settings, SystemSettings
+from vms.core.config import Settings, SystemSettings
+from vms.core.config_storage import RetentionRule
 from vms.core.model import Cause, StreamKey
 from vms.evidence.manifest import MANIFEST
 from vms.evidence.verification import verify_package

@@ -49,7 +49,7 @@ from tests.storage.world import (
     sent_by,
 )
 from vms.core.clock import HOUR, SECOND, FakeClock, Instant
-from vms.core.config import TierSettings
+from vms.core.config_storage import TierSettings
 from vms.core.model import CameraId, Cause, StreamKey
 
 CAMERAS = ("gate", "square")

@@ -27,7 +27,7 @@ from storage.shelf import folder_shelves
 from storage.stock import SqlStock
 from tests.storage.house import FORMAT, fresh_database, key, open_store, second, settings
 from vms.core.clock import DAY, HOUR, MINUTE, SECOND, FakeClock, Instant
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.errors import StorageError
 from vms.core.model import CameraId, Cause, StreamKey
 

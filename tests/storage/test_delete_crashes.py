@@ -43,7 +43,7 @@ from tests.storage.world import (
     lay_out,
 )
 from vms.core.clock import DAY, MINUTE, FakeClock, Instant
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.errors import StorageError
 from vms.core.model import Cause
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storage.forecast import Room, cameras_kept, disk_forecast, rates
 from tests.storage.stocked import main
 from vms.core.clock import DAY, HOUR, SECOND, Instant
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 
 NOW = Instant(500_000 * HOUR)
 MB = 1_000_000

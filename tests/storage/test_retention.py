@@ -13,7 +13,7 @@ from storage.patterns import rule_of
 from storage.retention import Stored, Why, emptied, plan, relieve, sentence
 from tests.storage.stocked import ListedStock, hold, is_held, main
 from vms.core.clock import DAY, HOUR, INSTANT_MAX, MINUTE, Instant
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId, StreamKey
 
 NOW = Instant(500_000 * HOUR + 17 * MINUTE)

@@ -15,8 +15,9 @@ from storage.rule_changes import dump_rules, in_order, with_declared
 from storage.rules import Rules
 from storage.schema import metadata
 from vms.core.clock import DAY, HOUR, parse_span, span_text
-from vms.core.config import RetentionRule, parse_size, size_text
 from vms.core.config_file import parse_settings
+from vms.core.config_storage import RetentionRule
+from vms.core.config_values import parse_size, size_text
 from vms.core.errors import AlreadyExists, NotFound
 
 

@@ -13,7 +13,7 @@ from storage.findings import Findings, Kind
 from storage.scrub import Scrub, read_state
 from tests.storage.test_rebuild import Site
 from vms.core.clock import DAY, HOUR, MINUTE
-from vms.core.config import CustodySettings
+from vms.core.config_storage import CustodySettings
 
 NEVER = threading.Event()
 PERIOD = 30 * DAY

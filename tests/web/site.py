@@ -39,7 +39,8 @@ from vms.cameras.steering.steering import Steering
 from vms.cameras.upkeep import Upkeep
 from vms.cameras.vault import Vault
 from vms.core.clock import FakeClock, SystemClock
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.evidence.jobs import Jobs
 from vms.evidence.order import Order
 from vms.people.accounts import Accounts

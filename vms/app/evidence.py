@@ -9,7 +9,7 @@ from vms import __version__
 from vms.app.site import Site
 from vms.cameras.vault import Vault
 from vms.core.clock import Instant
-from vms.core.config import LedgerSettings
+from vms.core.config_storage import LedgerSettings
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, StreamKey
 from vms.evidence.export import Exporter

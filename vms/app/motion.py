@@ -26,7 +26,8 @@ from vms.cameras.motion.deciding import Change
 from vms.cameras.motion.pace import seldom
 from vms.cameras.motion.sights import sights_path, write_sights
 from vms.core.clock import MILLISECOND, MINUTE, SECOND, Clock, Span
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import VmsError
 from vms.core.live import LiveClient, LiveMessage, Subscription
 from vms.core.log import get_logger

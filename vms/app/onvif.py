@@ -13,7 +13,7 @@ from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import Records
 from vms.cameras.steering.steering import Steering
 from vms.cameras.upkeep import Upkeep
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 
 
 def sign_in(credentials: Credentials) -> Authenticator:

@@ -12,8 +12,9 @@ from storage.rule_changes import RuleChange
 from vms.app.site import Site
 from vms.cameras.provisioning import Change, explained
 from vms.core.clock import SECOND
-from vms.core.config import RetentionRule, Settings
+from vms.core.config import Settings
 from vms.core.config_file import load_settings
+from vms.core.config_storage import RetentionRule
 from vms.core.errors import ConfigError, Harmful, StorageError
 from vms.core.log import get_logger
 

@@ -26,7 +26,7 @@ from storage.shelf import FolderShelf, folder_shelves
 from storage.stock import Newest, SqlStock
 from vms.app.site import Site
 from vms.core.clock import INSTANT_MAX, MINUTE, SECOND, Instant, Mono, Span, span_text
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.log import get_logger
 
 log = get_logger(__name__)

@@ -13,7 +13,8 @@ from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import OnvifError
 from vms.cameras.trial import CameraTrial, OnvifTrial, StreamTrial
 from vms.core.clock import Clock
-from vms.core.config import CameraSettings, Settings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import CameraId, Cause, StreamKey, StreamName
 
 _HOPELESS = frozenset({Cause.UNREACHABLE, Cause.REFUSED})

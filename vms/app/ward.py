@@ -14,7 +14,7 @@ from vms.cameras.health.looks import Look
 from vms.cameras.health.usual import Usual
 from vms.cameras.usual_files import UsualFiles
 from vms.core.clock import Instant
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.log import get_logger
 from vms.core.model import CameraId
 

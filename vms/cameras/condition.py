@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from vms.core.clock import Instant
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import NOT_KEPT_BY_CHOICE, CameraId, Cause, State, StreamKey, StreamName
 from vms.core.status import StreamStatus
 

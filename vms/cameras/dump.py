@@ -10,7 +10,7 @@ import tomli_w
 
 from vms.cameras.provisioning import RegisteredCamera
 from vms.core.clock import span_text
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 
 _KEPT = "# its password is not exported; where this camera is registered, it stays\n"
 

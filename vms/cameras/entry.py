@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import BadFields
 from vms.core.findings import Finding, findings_of
 from vms.core.source_url import split_credentials, split_password

@@ -9,7 +9,7 @@ from pathlib import Path
 from vms.cameras.entry import refuse_to_tell
 from vms.cameras.provisioning import RegisteredCamera
 from vms.cameras.sheet import read_sheet
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.config_file import load_settings, parse_settings
 from vms.core.errors import BadRequest, ConfigError
 

@@ -14,7 +14,7 @@ from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.topics import Kind, Told, changes
 from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, Clock, Span
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import VmsError
 from vms.core.log import get_logger
 from vms.core.model import CameraId

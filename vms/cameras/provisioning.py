@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from vms.core.clock import span_text
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused
 
 Origin = Literal["file", "database"]

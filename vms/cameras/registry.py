@@ -24,7 +24,7 @@ from vms.cameras.schema import camera as camera_table
 from vms.cameras.schema import camera_revision, former_camera, schedule
 from vms.cameras.vault import Vault
 from vms.core.clock import Clock, SystemClock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.config_file import unknown_schedules
 from vms.core.errors import AlreadyExists, BadFields, ConfigError, NotFound
 from vms.core.findings import Finding

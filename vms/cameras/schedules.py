@@ -16,7 +16,7 @@ import tomli_w
 
 from storage.database import writing
 from vms.cameras.schema import camera, camera_revision, schedule
-from vms.core.config import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 
 
 @dataclass(frozen=True, slots=True)

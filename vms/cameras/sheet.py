@@ -15,7 +15,7 @@ from typing import Any
 
 from vms.cameras.entry import entered, patched
 from vms.cameras.provisioning import RegisteredCamera
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import BadFields, ConfigError, Refused
 
 # Column → where its value stands in the settings.

@@ -10,7 +10,7 @@ from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.clients import OnvifClients
 from vms.cameras.onvif.imaging import Imaging
 from vms.cameras.onvif.port import DeviceFacts, OnvifError, Trouble
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.inventory import Inventory
 
 

@@ -24,7 +24,7 @@ from vms.core.clock import Instant, rfc3339
 from vms.core.model import Cause
 
 if TYPE_CHECKING:
-    from vms.core.config import CameraSettings
+    from vms.core.config_camera import CameraSettings
 
 below = typer.Typer(help="The cameras: list, test, import, export, replace.")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from vms.core.clock import HOUR
-from vms.core.config_values import Folder, Nanoseconds, SecretText, within
+from vms.core.config_values import Folder, Nanoseconds, SecretText, Section, within
 from vms.core.inventory import one_line
 
 SCOPE = re.compile(r"group:\S.{0,99}|[a-z0-9*?\[\]!-]{1,80}")
@@ -98,11 +98,7 @@ Dn = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(one_li
 Age = Annotated[Nanoseconds, within("5 min", "7 d")]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class MappedRole(_Value):
+class MappedRole(Section):
     """A role that a group brings, and on which cameras: ids, globs, group:NAME; `*`: all."""
 
     role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -118,7 +114,7 @@ Groups = Annotated[
 ]
 
 
-class OidcSettings(_Value):
+class OidcSettings(Section):
     """`[oidc]`: people sign in at a provider of OpenID Connect.
 
     `issuer`: its address, as its own description says it; `client_id`, `client_secret` (or its
@@ -162,7 +158,7 @@ class OidcSettings(_Value):
         return f"{self.console}/api/session/oidc/callback"
 
 
-class LdapSettings(_Value):
+class LdapSettings(Section):
     """`[ldap]`: names and passwords are asked of a directory, after the accounts of this site.
 
     `url`: ldaps://HOST, or ldap://HOST with `starttls`; `plain`: passwords may go unencrypted.

@@ -14,8 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from vms.core import toml_lines
-from vms.core.config import CameraSettings, Settings, VolumeSettings
+from vms.core.config import Settings
+from vms.core.config_camera import CameraSettings
 from vms.core.config_directory import SECRET_FILES, placed
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import ConfigError
 from vms.core.findings import Finding, dotted, findings_of
 from vms.core.log import get_logger

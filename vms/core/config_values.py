@@ -1,13 +1,16 @@
-"""Kinds of values that settings of several sections have: spans, folders, secrets."""
+"""What settings of several sections have: their shape, and spans, sizes, folders, secrets."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainSerializer,
     SerializationInfo,
@@ -19,6 +22,35 @@ from vms.core.secret import Secret
 
 KEPT = "kept"
 """The serialisation context of settings kept for our own processes, with their secrets."""
+
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*(B|[kKMGT]i?B)")
+_UNITS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+class Section(BaseModel):
+    """A section of the file: never changed, and what it does not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def parse_size(text: str) -> int:
+    """`10 GB` (powers of 1000) or `10 GiB` (powers of 1024) in bytes. Raises ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is not a size such as '10 GB' or '500 MiB'")
+    unit = match[2].upper()
+    base = 1024 if "I" in unit else 1000
+    return int(float(match[1]) * base ** _UNITS[unit[0]])
+
+
+def size_text(size: int) -> str:
+    """`10 GB`, `1500 B`: the largest unit that says it exactly; `parse_size` reads it back."""
+    power = next((power for power in (4, 3, 2, 1) if size and size % 1000**power == 0), 0)
+    return f"{size // 1000**power} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+def _size(value: object) -> object:
+    return parse_size(value) if isinstance(value, str) else value
 
 
 def _span(value: object) -> object:
@@ -56,6 +88,7 @@ def _path(value: Path) -> Path:
 
 
 Folder = Annotated[Path, AfterValidator(_path)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**62)]
 Nanoseconds = Annotated[int, BeforeValidator(_span), Field(ge=0)]
 SecretText = Annotated[
     Secret,

@@ -1,6 +1,6 @@
 """The words of docs/glossary.md as types: camera and stream names, states, causes.
 
-Only names and small values. What a camera's settings are stands in `vms.core.config`,
+Only names and small values. What a camera's settings are stands in `vms.core.config_camera`,
 what a picture is in `vms.core.media`.
 """
 

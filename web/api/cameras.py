@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from vms.cameras.condition import problem_of, state_of_camera
 from vms.core.clock import Instant, rfc3339
-from vms.core.config import Location
+from vms.core.config_camera import Location
 from vms.core.inventory import Inventory
 from vms.core.model import Cause, State, StreamKey
 from vms.core.status import StreamStatus, read_statuses

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from vms.cameras.onvif.imaging import Imaging
 from vms.cameras.upkeep import completed
 from vms.core.clock import MILLISECOND
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.inventory import Inventory
 from vms.core.log import get_logger
 from vms.people.permissions import Permission

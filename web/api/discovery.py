@@ -25,7 +25,7 @@ from vms.cameras.onvif.sentences import SENTENCES
 from vms.cameras.steering.stills import small
 from vms.cameras.suggestion import suggested
 from vms.core.clock import rfc3339
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import BadFields, CameraError
 from vms.core.findings import Finding
 from vms.core.log import get_logger

@@ -15,7 +15,7 @@ from vms.cameras import entry
 from vms.cameras.history import PastChange
 from vms.cameras.provisioning import Change, Field
 from vms.core.clock import rfc3339
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.log import get_logger
 from vms.core.model import CameraId, StreamKey
 from vms.people.permissions import Permission

@@ -13,7 +13,7 @@ from storage.forecast import CameraKept
 from storage.keeping import CameraEffect
 from storage.rule_changes import StoredRule, in_order
 from vms.core.clock import SECOND, rfc3339
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 from vms.core.errors import BadRequest
 from vms.people.approval import Action, Wanted
 from vms.people.permissions import Permission

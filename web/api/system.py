@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import vms
 from vms.cameras.condition import state_of_camera
 from vms.core.clock import rfc3339
-from vms.core.config import VolumeSettings
+from vms.core.config_storage import VolumeSettings
 from vms.core.model import State
 from vms.core.status import read_workers, streams_of
 from vms.people.permissions import Permission

@@ -19,7 +19,7 @@ from vms.cameras.onvif.sentences import Sentence as Words
 from vms.cameras.trial import CameraTrial, OnvifTrial, StreamTrial, warnings_of
 from vms.cameras.trial_words import FLAWS, problem
 from vms.core.clock import rfc3339
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import CameraId
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn

@@ -14,7 +14,7 @@ from vms.cameras.onvif.clients import OnvifClients
 from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.core.clock import SystemClock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused
 
 

@@ -18,7 +18,7 @@ from vms.cameras.onvif.search import Found, Search, Wanted
 from vms.cameras.onvif.xml import HostileXml, NotXml, parse
 from vms.cameras.provisioning import RegisteredCamera
 from vms.core.clock import SystemClock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import BadRequest
 from vms.simulator.fleet import Fleet
 from vms.simulator.onvif.discovery import probe_matches

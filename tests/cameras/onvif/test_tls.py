@@ -13,7 +13,7 @@ from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.search import Found, Search, Wanted
 from vms.core.clock import SystemClock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.simulator.fleet import CameraSpec, Fleet, FleetSettings
 
 LOCAL = Networks(("127.0.0.0/8",))

@@ -23,7 +23,8 @@ from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import Records
 from vms.cameras.steering.steering import Steering
 from vms.core.clock import SECOND, FakeClock, SystemClock
-from vms.core.config import CameraSettings, PtzSettings
+from vms.core.config import PtzSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import NotFound, Refused
 from vms.simulator.fleet import Fleet
 

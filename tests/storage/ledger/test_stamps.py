@@ -14,7 +14,7 @@ from storage.ledger import Ledger
 from storage.ledger.leaves import LiftLeaf
 from storage.ledger.stamps import BadStamp, Stamp, Stamps, check_stamp
 from vms.core.clock import FakeClock, Instant
-from vms.core.config import LedgerSettings
+from vms.core.config_storage import LedgerSettings
 from vms.core.errors import StorageError
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")

@@ -15,7 +15,7 @@ from tests.web import footage
 from tests.web.api.contract import Contract
 from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.core.clock import FakeClock, rfc3339
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.people.permissions import BUILT_IN
 from vms.people.roles import Granted, RoleSettings
 from web.app import openapi_document

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.cameras.onvif.house import beside
 from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.core.clock import FakeClock, parse_rfc3339
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.simulator.fleet import Fleet
 
 PTZ = "/api/cameras/gate/ptz"

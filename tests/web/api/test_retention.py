@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from tests.web.footage import NOW, recorded
 from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.core.clock import DAY, FakeClock
-from vms.core.config import RetentionRule
+from vms.core.config_storage import RetentionRule
 
 
 @pytest.fixture

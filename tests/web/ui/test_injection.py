@@ -24,7 +24,7 @@ from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
 from tests.web.ui.test_console import browser
 from vms.core.clock import FakeClock, rfc3339
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.plain import plain
 from vms.simulator.fleet import Fleet
 

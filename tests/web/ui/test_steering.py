@@ -17,7 +17,7 @@ from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
 from tests.web.ui.test_console import ARGUMENTS, LAPTOP
 from vms.core.clock import FakeClock, Instant
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.simulator.fleet import Fleet
 from vms.simulator.onvif.head import Head, View
 

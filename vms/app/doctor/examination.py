@@ -25,7 +25,8 @@ from vms.cameras.health.checks import Check, Checked, CheckState
 from vms.cameras.registry import Registry
 from vms.cameras.vault import Vault
 from vms.core.clock import Clock, Span
-from vms.core.config import Settings, VolumeSettings
+from vms.core.config import Settings
+from vms.core.config_storage import VolumeSettings
 from vms.core.errors import VmsError
 from vms.core.ntp import ntp_state
 from vms.core.status import read_workers

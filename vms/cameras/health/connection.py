@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from vms.cameras.health.checks import Check, Reading
 from vms.cameras.reception import Heard
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.model import Cause, State
 from vms.core.status import StreamStatus
 

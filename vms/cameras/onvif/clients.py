@@ -13,7 +13,7 @@ from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import Address, OnvifError, Trouble
 from vms.core.clock import Clock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused
 from vms.core.secret import Secret
 

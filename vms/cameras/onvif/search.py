@@ -21,7 +21,7 @@ from vms.cameras.onvif.port import CameraFacts, DeviceFacts, OnvifError, Trouble
 from vms.cameras.onvif.probe import PORT, Match
 from vms.cameras.onvif.sentences import SENTENCES
 from vms.core.clock import Clock
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 
 AT_ONCE = 16
 """Cameras asked at the same time."""

@@ -14,7 +14,7 @@ from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.steering.command import Command
 from vms.cameras.steering.lease import Lease
 from vms.core.clock import SECOND, Clock, Mono, Span
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused
 
 WAITING_MAX = 4

@@ -10,7 +10,7 @@ from vms.cameras.onvif.port import OnvifError
 from vms.cameras.steering.records import Records
 from vms.cameras.steering.stills import small
 from vms.core.clock import MINUTE, Clock, Span
-from vms.core.config import CameraSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.log import get_logger
 
 log = get_logger(__name__)

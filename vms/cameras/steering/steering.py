@@ -24,7 +24,8 @@ from vms.cameras.steering.patrol import BEGINNING, Patrol, Progress, check_patro
 from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import DONE, Logged, Records
 from vms.core.clock import MINUTE, SECOND, Clock, Mono, Span
-from vms.core.config import CameraSettings, PtzSettings
+from vms.core.config import PtzSettings
+from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused, VmsError
 from vms.core.log import get_logger
 from vms.core.supervise import Backoff, supervise
