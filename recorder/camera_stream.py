@@ -163,11 +163,25 @@ class CameraStream:
 
     def choose(self, plan: StreamPlan) -> None:
         """Another choice of what is kept and shown, or none any more, for the same connection."""
+        try:
+            self._choose(plan)
+        except Exception as error:
+            if self._over is None or self._over.done():
+                raise
+            self._over.set_exception(error)  # this stream's trouble alone
+
+    def _choose(self, plan: StreamPlan) -> None:
         intake, error = self._intake, self._error
         was_hidden, self.plan = intake.hidden, plan
         fault = (Cause.CONNECTING, "") if error is None else (error.cause, error.detail)
+        held = self.backlog() if self._cache is None else []
         intake.choose(plan.choice, fault)
-        self._cache = None if intake.keeps_all else self._cache or GopCache()
+        if intake.keeps_all:
+            self._cache = None
+        elif self._cache is None:
+            self._cache = GopCache()
+            for unit in held:
+                self._cache.add(unit)
         if intake.gate is None:
             self._told_private = False
         else:
@@ -199,6 +213,8 @@ class CameraStream:
         assert session is not None
         leaps, was_hidden = session.leaps, intake.hidden
         seen = intake.feed(units)
+        if intake.keeps_all:
+            self._cache = None  # perhaps since this sweep
         if intake.gate is not None:
             self._hide_if_private(intake.gate)
             self._show_again(was_hidden=was_hidden)

@@ -66,7 +66,7 @@ class Gate:
         self._format: StreamFormat | None = None  # after the last sweep
         self._until = Instant(0)  # what is recorded now is wanted for so long
         self._fault: tuple[Cause, str] | None = (Cause.CONNECTING, "")
-        self._told_cut = False
+        self._told_cut, self._late = False, LATE
         self._dropped = 0
         self.hidden = choice.privacy is not None  # until a keyframe is known to lie outside
 
@@ -85,6 +85,11 @@ class Gate:
     def open(self) -> bool:
         """Whether a segment is open."""
         return self._recording is not None and self._recording.open
+
+    @property
+    def holds(self) -> bool:
+        """Whether pictures wait in the pre-roll."""
+        return bool(self._roll)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,6 +121,8 @@ class Gate:
         """Another choice holds from now on; the pictures that come go on coming."""
         self.choice, self._decided = choice, FOREVER
         self._roll.reach(choice.pre_roll)
+        if self._recording is None:
+            self._roll.trim(self._clock.monotonic())  # it may be wanted now, at once
 
     # -- a run
 
@@ -127,20 +134,20 @@ class Gate:
         """The choice comes while a run goes on: what is recorded of it ends as the choice says.
 
         Where only an event or an hour to come would want it, it goes on to the next keyframe, where
-        the pre-roll can begin. `fault`: why there are no pictures if none came yet.
+        the pre-roll can begin. A run without a format has nothing yet, and is not taken over.
+        `fault`: why there are no pictures then.
         """
         self._fault = fault if running.format is None else None
         self._format = running.coming
         self.hidden = self.choice.privacy is not None and running.pictures == 0
-        if self._keeper is not None:
+        if self._keeper is not None and running.format is not None:
             self._recording, self._until = running, self._clock.now()
+            self._late = Span(FOREVER)  # the session itself ends what never has a keyframe
         self._decide(self._clock.now())
 
     def release(self) -> Session | None:
-        """The choice is over: what is recorded, with all that is held of it; None if nothing is."""
+        """The choice is over, and nothing is held: what is recorded; None if nothing is."""
         recording, self._recording = self._recording, None
-        if recording is not None:
-            self._write_held(recording)
         self._roll.clear()
         return recording
 
@@ -154,6 +161,7 @@ class Gate:
         if watch.format is not None:
             self._fault = None
         if decision.verdict is Verdict.HIDE:
+            self._format = watch.format
             return ()
         seen = self._outside_privacy(units, watch, reading.wall) if self.hidden else units
         if seen and watch.format is not None and self._keeper is not None:
@@ -210,6 +218,8 @@ class Gate:
                 continue
             if not is_private(self.choice, Instant(max(watch.wall(unit), now - OLD))):
                 self.hidden = False
+                if number and isinstance(units[number - 1], StreamFormat):
+                    number -= 1
                 return units[number:]
         return ()
 
@@ -265,7 +275,7 @@ class Gate:
         if type(first) is AccessUnit and watch.wall(first) - reading.offset == taken:
             recording.clock.learn(watch.clock, reading.mono)
         self._play(recording.feed([stream]), recording)
-        self._recording = recording
+        self._recording, self._late = recording, LATE
         return recording
 
     def _drain(self, recording: Session, most: int, reading: Reading) -> None:
@@ -276,7 +286,8 @@ class Gate:
         while (unit := self._roll.first()) is not None and (self._roll.size > left or left <= 0):
             if type(unit) is AccessUnit:
                 passed = unit.arrival + reading.offset - self._until
-                ends = passed >= LATE or (passed >= 0 and unit.key and unit.track is Track.VIDEO)
+                key = unit.key and unit.track is Track.VIDEO
+                ends = passed >= self._late or (passed >= 0 and key)
                 if ends:
                     break
             out.append(self._roll.take())

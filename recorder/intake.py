@@ -20,6 +20,7 @@ from vms.core.clock import Clock
 from vms.core.model import Cause, StreamKey
 
 Fault = tuple[Cause, str]
+_ALL = Choice("continuous")
 
 
 class Intake:
@@ -40,6 +41,7 @@ class Intake:
         self._key, self._rules, self._memory, self._clock = key, rules, memory, clock
         self._dropped = 0
         self.gate = self._gate(choice) if choice is not None else None
+        self._leaving = False  # all is wanted; the gate stays until what it holds is written
 
     @property
     def keeps_all(self) -> bool:
@@ -85,7 +87,10 @@ class Intake:
         assert session is not None
         if self.gate is not None:
             session.glance(units)
-            return self.gate.feed(units, session)
+            seen = self.gate.feed(units, session)
+            if self._leaving and not self.gate.holds:
+                self._keep_all(self.gate, (Cause.CONNECTING, ""))
+            return seen
         if keeper is None:
             session.glance(units)
         elif actions := session.feed(units):
@@ -114,12 +119,21 @@ class Intake:
 
         Raises StorageError.
         """
-        if choice is None and self.gate is not None:
-            self._keep_all(self.gate, fault)
-        elif choice is not None and self.gate is None:
-            self._keep_by(choice, fault)
-        elif choice is not None and self.gate is not None:
-            self.gate.choose(choice)
+        gate, self._leaving = self.gate, False
+        if choice is not None:
+            if gate is None:
+                self._keep_by(choice, fault)
+            else:
+                gate.choose(choice)
+        elif gate is not None:
+            if self.session is not None and self.keeper is not None and gate.holds:
+                # It goes to disk a bit at every sweep, as the gate does it: at once, it would be
+                # more than a volume takes.
+                gate.choose(_ALL)
+                self._leaving = True
+            else:
+                flows = self.session is not None and self.session.format is not None
+                self._keep_all(gate, (Cause.CONNECTING, "") if flows else fault)
 
     def _keep_by(self, choice: Choice, fault: Fault) -> None:
         gate, running = self._gate(choice), self.session
@@ -128,13 +142,13 @@ class Intake:
             gate.missing(*fault)
             return
         if self.keeper is not None:
-            self.session = running.successor(self._reading())
+            self.session = running.watcher(self._reading())
         gate.adopt(running, fault)
 
     def _keep_all(self, gate: Gate, fault: Fault) -> None:
         recording, watching, keeper = gate.release(), self.session, self.keeper
         self._dropped += gate.dropped
-        self.gate = None
+        self.gate, self._leaving = None, False
         if keeper is None:
             return
         if recording is None:
@@ -142,7 +156,10 @@ class Intake:
         if watching is not None:
             reading = self._reading()
             if recording is None:
-                recording = watching.successor(reading, keeper.absence.not_before(reading.mono))
+                # It learns the clock anew: who only watches does not see when a camera's leaps.
+                recording = Session(self._rules, reading, keeper.absence.not_before(reading.mono))
+                if watching.coming is not None:
+                    recording.feed([watching.coming])
             recording.pictures = watching.pictures
             self.session = recording
 

@@ -144,9 +144,9 @@ class Session:
         if self.clock.read(reading) is not None:
             self._set_to = reading
 
-    def successor(self, reading: Reading, not_before: Instant | None = None) -> Session:
-        """Another session of the same run, for what comes next, as well informed as this one."""
-        other = Session(self._rules, reading, not_before)
+    def watcher(self, reading: Reading) -> Session:
+        """A session of the same run that only watches, as well informed as this one."""
+        other = Session(self._rules, reading)
         if self.coming is not None:
             other.feed([self.coming])
         if not self._shift:  # what was put right here is not there

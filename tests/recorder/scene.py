@@ -38,6 +38,7 @@ class Kept:
     samples: list[Sample] = field(default_factory=list)
     end: Instant = Instant(0)  # noqa: RUF009 - a number
     failed: StorageError | None = None
+    format: StreamFormat = FORMAT
 
     def append(self, fragment: Fragment) -> bool:
         self.samples += fragment.video
@@ -69,7 +70,7 @@ class Shelf:
         run: RunFacts,
     ) -> Kept:
         self._apply(self.coverage.open_segment(start)[0])
-        self.segments.append(Kept(start, self))
+        self.segments.append(Kept(start, self, format=format))
         return self.segments[-1]
 
     def open_gap(self, stream: StreamKey, start: Instant, cause: Cause, detail: str = "") -> None:
@@ -101,6 +102,9 @@ class Scene:
         self.times: list[Instant] = []
         self.shown: list[AccessUnit] = []
         self.gop = gop
+        self.format = FORMAT
+        self.formats: list[StreamFormat] = []  # of each picture
+        self.skew = 0  # ticks by which the camera's clock was set
         self._told: list[Event] = []
         self.connect()
 
@@ -116,17 +120,20 @@ class Scene:
         self._number = 0
 
     def run(self, seconds: float) -> None:
-        """Let time pass, sweep by sweep."""
+        """Let time pass, sweep by sweep. Another `format` comes with the next keyframe."""
         end = self.clock.monotonic() + round(seconds * SECOND)
         while self.clock.monotonic() < end:
             self.clock.advance(SWEEP)
-            units: list[StreamFormat | AccessUnit] = [FORMAT] if self._fresh else []
-            self._fresh = False
+            units: list[StreamFormat | AccessUnit] = []
             now = self.clock.monotonic()
             while (taken := self._since + self._number * SECOND // FPS) < now:
                 data = len(self.times).to_bytes(4, "big") + bytes(400)
-                pts = self._number * 90_000 // FPS
+                pts = self._number * 90_000 // FPS + self.skew
                 key = self._number % self.gop == 0
+                if key and (self._fresh or self.formats[-1] != self.format):
+                    units.append(self.format)
+                    self._fresh = False
+                self.formats.append(self.format if key else self.formats[-1])
                 units.append(AccessUnit(Track.VIDEO, data, pts, now, key))
                 self.times.append(Instant(self.clock.now() - (now - taken)))
                 self._number += 1
@@ -178,6 +185,7 @@ class Scene:
             assert end == start
         for segment in self.shelf.segments:
             numbers = [int.from_bytes(s.data[:4], "big") for s in segment.samples]
+            assert {self.formats[number] for number in numbers} == {segment.format}
             assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "none left out"
             assert abs(segment.start - self.times[numbers[0]]) < SECOND // 10
 

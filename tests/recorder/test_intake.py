@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from recorder import gate
 from recorder.choice import Choice
 from tests.recorder.scene import FPS, Scene, events, week
+from tests.recorder.streams import FORMAT, OTHER
 from vms.core.clock import SECOND, FakeClock
 from vms.core.errors import StorageError
 from vms.core.model import Cause, State
@@ -138,6 +139,108 @@ def test_a_stream_that_is_only_shown_may_get_privacy_hours() -> None:
     assert scene.kept == []
 
 
+@pytest.mark.parametrize("choice", [ALWAYS, LATER_PRIVATE])
+def test_a_choice_that_comes_before_the_first_picture_costs_none(choice: Choice) -> None:
+    scene = Scene(None)
+    scene.choose(choice)
+    scene.run(5)
+    scene.choose(None)
+    scene.run(5)
+    scene.stop()
+    scene.assert_well()
+    assert scene.kept == list(range(len(scene.times)))
+
+
+def test_what_is_held_goes_to_disk_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "DRAIN", 10_000)  # 25 pictures
+    scene = Scene(events(30, 5))
+    scene.run(40)
+    scene.tell()
+    scene.run(0.3)
+    before = len(scene.kept)
+    scene.choose(None)
+    for _ in range(60):
+        scene.run(0.3)
+        assert len(scene.kept) - before <= 25 + 2 * FPS
+        before = len(scene.kept)
+    assert scene.intake.keeps_all
+    scene.stop()
+    scene.assert_well()
+    assert scene.kept == list(range(scene.kept[0], len(scene.times)))
+
+
+def test_the_group_that_is_held_is_kept_when_all_is_wanted() -> None:
+    scene = Scene(events(10, 5), gop=250)
+    scene.run(31)
+    at = len(scene.times)
+    scene.choose(None)
+    scene.run(30)
+    scene.stop()
+    scene.assert_well()
+    assert scene.kept == list(range(scene.kept[0], len(scene.times)))
+    assert scene.kept[0] <= at
+
+
+@pytest.mark.parametrize("before", [PRIVATE, NEVER])
+@pytest.mark.parametrize("after", [ALWAYS, None])
+def test_a_format_that_changes_unseen_is_that_of_what_is_kept_then(
+    before: Choice, after: Choice | None
+) -> None:
+    scene = Scene(None, gop=5)
+    scene.run(10)
+    scene.choose(before)
+    scene.format = OTHER
+    scene.run(10)
+    scene.choose(after)
+    scene.run(10)
+    scene.format = FORMAT
+    scene.run(10)
+    scene.stop()
+    scene.assert_well()
+    assert [one.format for one in scene.shelf.segments] == [FORMAT, OTHER, FORMAT]
+
+
+def test_a_format_that_comes_as_privacy_ends_is_seen() -> None:
+    scene = Scene(PRIVATE, gop=25)
+    scene.run(10)
+    scene.choose(LATER_PRIVATE)
+    scene.format = OTHER
+    scene.run(10)
+    scene.stop()
+    scene.assert_well()
+    assert [one.format for one in scene.shelf.segments] == [OTHER]
+
+
+def test_what_is_recorded_goes_on_to_the_next_keyframe_however_late() -> None:
+    scene = Scene(None, gop=30 * FPS)
+    scene.run(35)
+    scene.choose(events(10, 5))
+    scene.run(17)
+    scene.tell(seconds=1)
+    scene.run(3)
+    scene.stop()
+    scene.assert_well()
+    assert scene.kept == list(range(len(scene.times)))
+
+
+def test_a_clock_that_stepped_while_nothing_was_kept_is_read_anew() -> None:
+    scene = Scene(NEVER, gop=25)
+    scene.run(10)
+    scene.skew = -3 * 90_000 // 2
+    scene.run(5)
+    scene.choose(None)
+    scene.run(10)
+    scene.stop()
+    scene.assert_well()
+
+
+def test_pictures_that_come_are_no_trouble_of_before() -> None:
+    scene = Scene(NEVER)
+    scene.run(5)
+    scene.intake.choose(None, (Cause.UNREACHABLE, "an hour ago"))
+    assert scene.causes[-1:] == [Cause.CONNECTING]
+
+
 CHOICES = (None, ALWAYS, NEVER, PRIVATE, LATER_PRIVATE, events(8, 6), events(0, 0))
 
 
@@ -149,7 +252,7 @@ CHOICES = (None, ALWAYS, NEVER, PRIVATE, LATER_PRIVATE, events(8, 6), events(0, 
         st.tuples(
             st.sampled_from(CHOICES),
             st.integers(0, 300),
-            st.sampled_from(("", "event", "break", "disk")),
+            st.sampled_from(("", "event", "break", "disk", "format")),
         ),
         max_size=8,
     ),
@@ -158,7 +261,6 @@ def test_whatever_is_chosen_each_picture_is_kept_once_and_time_is_tiled(
     gop: int, first: Choice | None, steps: list[tuple[Choice | None, int, str]]
 ) -> None:
     scene = Scene(first, gop)
-    scene.run(3)
     for choice, tenths, what in steps:
         if what == "break":
             scene.stop()
@@ -169,6 +271,8 @@ def test_whatever_is_chosen_each_picture_is_kept_once_and_time_is_tiled(
             scene.connect()
         if what == "event":
             scene.tell(seconds=2)
+        if what == "format":
+            scene.format = OTHER if scene.format is FORMAT else FORMAT
         if what == "disk" and scene.shelf.segments and scene.intake.session is not None:
             scene.shelf.segments[-1].failed = StorageError(Cause.DISK_FULL, "full")
             scene.intake.tick(scene.reading())

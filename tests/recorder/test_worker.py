@@ -345,6 +345,8 @@ def test_a_choice_that_comes_and_goes_costs_no_picture_and_no_connection(tmp_pat
                 await asyncio.sleep(1)
                 site.listed = [site.camera("gate", record=record)]
                 await worker.reload()
+                if record != "continuous":
+                    assert worker._backlog(GATE), "whoever looks now begins with a picture"
                 await site.until(is_in(State.WAITING if record == "events" else State.RECORDING))
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
