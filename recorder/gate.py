@@ -302,11 +302,12 @@ class Gate:
             self._finish(self._recording)
 
     def _write_held(self, recording: Session) -> None:
+        """All at once: there will be no further sweep to do it bit by bit."""
         rest: list[Element] = []
         while self._roll:
             rest.append(self._roll.take())
         try:
-            self._play(recording.feed(rest), recording)
+            self._play(recording.feed(rest), recording, held=True)
         except CameraError:  # it waited too long for a keyframe; this stretch is over anyway
             self._dropped += len(rest)
 
@@ -321,9 +322,9 @@ class Gate:
         if type(first) is AccessUnit and not first.key:
             self._roll.clear()  # no keyframe came in time: what follows can't begin here
 
-    def _play(self, actions: list[Action], recording: Session) -> None:
+    def _play(self, actions: list[Action], recording: Session, *, held: bool = False) -> None:
         if actions and self._keeper is not None:
-            self._keeper.play(actions, recording)
+            self._keeper.play(actions, recording, held=held)
 
 
 def _taken(unit: Element, watch: Session, reading: Reading) -> Mono:

@@ -29,7 +29,7 @@ class SegmentFile(Protocol):
     def failed(self) -> StorageError | None: ...
     @property
     def end(self) -> Instant: ...
-    def append(self, fragment: Fragment) -> bool: ...
+    def append(self, fragment: Fragment, *, held: bool = False) -> bool: ...
     def close(self, end: Instant, clock: ClockFacts | None = None) -> None: ...
     def units_since_keyframe(self) -> list[Sample]: ...
 
@@ -58,10 +58,13 @@ class Keeper:
         self._store, self._clock = store, clock
         self._segment: SegmentFile | None = None
 
-    def play(self, actions: Sequence[Action], session: Session) -> None:
-        """Do these actions. When a segment fails, the session is told and the rest is left out."""
+    def play(self, actions: Sequence[Action], session: Session, *, held: bool = False) -> None:
+        """Do these actions. When a segment fails, the session is told and the rest is left out.
+
+        `held`: their pictures lay in a pre-roll's memory, however many they are.
+        """
         for number, action in enumerate(actions):
-            if not self._done(action, session):
+            if not self._done(action, session, held=held):
                 self.dropped += sum(
                     len(left.fragment.video) + len(left.fragment.audio)
                     for left in actions[number:]
@@ -86,9 +89,9 @@ class Keeper:
         """The pictures since the last keyframe that were handed to storage, from the page cache."""
         return self._segment.units_since_keyframe() if self._segment is not None else []
 
-    def _done(self, action: Action, session: Session) -> bool:
+    def _done(self, action: Action, session: Session, *, held: bool) -> bool:
         if isinstance(action, Append):
-            return self._append(action, session)
+            return self._append(action, session, held=held)
         if isinstance(action, OpenSegment):
             return self._open(action, session)
         if self._segment is not None:
@@ -111,10 +114,10 @@ class Keeper:
         self.trouble = None
         return True
 
-    def _append(self, action: Append, session: Session) -> bool:
+    def _append(self, action: Append, session: Session, *, held: bool) -> bool:
         segment = self._segment
         assert segment is not None
-        if segment.append(action.fragment):
+        if segment.append(action.fragment, held=held):
             return True
         slow = f"The volume did not take the footage of {self.stream} as fast as it came."
         self._fail(segment.failed or StorageError(Cause.DISK_SLOW, slow), session)

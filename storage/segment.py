@@ -90,14 +90,18 @@ class OpenSegment:
         """Why nothing more is taken; its cause is the gap's."""
         return self.error
 
-    def append(self, fragment: Fragment) -> bool:
-        """Hand over a fragment; False when it was not taken: failed, or the buffer is full."""
+    def append(self, fragment: Fragment, *, held: bool = False) -> bool:
+        """Hand over a fragment; False when it was not taken: failed, or the buffer is full.
+
+        `held`: a pre-roll's memory holds it already, which has a bound of its own; it counts for
+        nothing here, so that what must be written at once is not refused for being much.
+        """
         if self.error is not None or self.closing:
             return False
         size = 0
-        for sample in fragment.video:
+        for sample in () if held else fragment.video:
             size += len(sample[0])
-        for sample in fragment.audio:
+        for sample in () if held else fragment.audio:
             size += len(sample[0])
         writer = self.writer
         if not writer.take(self, size):

@@ -40,7 +40,11 @@ class Kept:
     failed: StorageError | None = None
     format: StreamFormat = FORMAT
 
-    def append(self, fragment: Fragment) -> bool:
+    def append(self, fragment: Fragment, *, held: bool = False) -> bool:
+        if not held:
+            self.shelf.waiting += sum(len(sample.data) for sample in fragment.video)
+            if self.shelf.waiting > self.shelf.room:
+                return False
         self.samples += fragment.video
         ticks = fragment.video_time + sum(sample.duration for sample in fragment.video)
         self.end = Instant(self.start + ticks * SECOND // 90_000)
@@ -59,6 +63,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.coverage = Coverage(GATE)
+        self.waiting, self.room = 0, 1 << 40  # bytes since the last sweep, and how many may wait
         self.segments: list[Kept] = []
         self._gaps: dict[Instant, GapFacts] = {}
 
@@ -124,6 +129,7 @@ class Scene:
         end = self.clock.monotonic() + round(seconds * SECOND)
         while self.clock.monotonic() < end:
             self.clock.advance(SWEEP)
+            self.shelf.waiting = 0
             units: list[StreamFormat | AccessUnit] = []
             now = self.clock.monotonic()
             while (taken := self._since + self._number * SECOND // FPS) < now:

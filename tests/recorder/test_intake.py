@@ -169,6 +169,29 @@ def test_what_is_held_goes_to_disk_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -
     assert scene.kept == list(range(scene.kept[0], len(scene.times)))
 
 
+@pytest.mark.parametrize("ends", ["breaks", "never"])
+def test_a_run_that_ends_while_the_pre_roll_is_written_keeps_all_of_it(
+    ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "DRAIN", 10_000)
+    scene = Scene(events(30, 5))
+    scene.shelf.room = 40_000  # a tenth of what is held
+    scene.run(40)
+    scene.tell()
+    scene.run(0.6)
+    assert 0 < len(scene.kept) < 10 * FPS
+    sent = len(scene.times)
+    if ends == "breaks":
+        scene.stop()
+        scene.intake.missing(Cause.UNREACHABLE)
+    else:
+        scene.choose(NEVER)
+        scene.run(0.3)
+    assert scene.kept == list(range(scene.kept[0], sent))
+    assert scene.causes[-1:] == [Cause.UNREACHABLE if ends == "breaks" else Cause.NOT_SCHEDULED]
+    scene.assert_well()
+
+
 def test_the_group_that_is_held_is_kept_when_all_is_wanted() -> None:
     scene = Scene(events(10, 5), gop=250)
     scene.run(31)

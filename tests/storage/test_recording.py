@@ -100,6 +100,9 @@ def test_a_full_buffer_takes_nothing_and_other_volumes_and_streams_go_on(tmp_pat
         assert 6 <= taken <= 8  # 8 MB of 1 MB each for one stream
         assert segment.failed is None
         assert other.append(big)
+        waits = store.waiting_bytes
+        assert segment.append(big, held=True)  # counted where it was held
+        assert store.waiting_bytes == waits
         store.pump()
         assert segment.append(big)
         assert store.waiting_bytes < 1_200_000
