@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 import itertools
+import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,13 @@ from typing import TYPE_CHECKING
 
 from storage.coverage import holes
 from storage.findings import Finding, Kind
+from storage.fmp4 import BadFile
 from storage.folders import files_of, folders_in, hours_on, strangers_above, streams_on
 from storage.hashing import hash_file, in_threads
 from storage.layout import Place, Stage
 from storage.listing import Listed, Listing, segment_id
 from storage.recovery import LOOK_BACK
+from storage.segment_file import read_file_head
 from storage.volume import find_volume
 from vms.core.clock import HOUR, Clock, Instant, SystemClock
 from vms.core.config_storage import VolumeSettings
@@ -32,7 +35,8 @@ from vms.core.model import StreamKey
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-# A row is up to two seconds younger than its file, a `.part` as old as a long segment.
+# A row is up to two seconds younger than its file, a `.part` as old as a long segment; what a
+# crash left without a row gets one at the next start.
 _SETTLING = LOOK_BACK
 # How long what is newest may look wrong: a gap's row comes at once, its segment's after the sync.
 PATIENCE = 3.0
@@ -177,7 +181,7 @@ def _suspects(
                     yield Finding(Kind.FOOTAGE_ABANDONED, segment_id(stream, place.start), detail)
                 elif place.stage is Stage.FINAL and (uuid, place.start) in expected:
                     present.add((uuid, place.start))
-                elif now - place.start <= _SETTLING:
+                elif now - place.start <= _SETTLING and _is_coming(place, path, uuid, expected):
                     continue
                 elif len(later.files) < _LATER_MAX:
                     later.files.append((uuid, place, path))
@@ -186,6 +190,31 @@ def _suspects(
         for at, row in expected.items():
             if row.volume in roots:
                 yield row, at in present and level is Level.PRESENCE
+
+
+def _is_coming(
+    place: Place, path: Path, uuid: str, rows: Mapping[tuple[str, Instant], Listed]
+) -> bool:
+    """Whether a young file may be footage whose row is still to come.
+
+    Not if its segment is in the index already, here or (finished) on another volume, and not if its
+    head names another: whoever puts a copy there makes it no footage by that.
+    """
+    if (uuid, place.start) in rows:
+        return False
+    if place.stage is Stage.FINAL and any(start == place.start for _, start in rows):
+        return False
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # just named final, or gone
+        return True
+    try:
+        head = read_file_head(fd).head
+    except (BadFile, OSError):
+        return place.stage is Stage.PART  # its head is being written
+    finally:
+        os.close(fd)
+    return (head.stream, head.start) == (place.stream, place.start)
 
 
 def by_hour(
@@ -285,11 +314,14 @@ def check_coverage(engine: Engine, stream: StreamKey, now: Instant | None = None
 def _again(listing: Listing, later: _Later, now: Instant) -> Iterator[Finding]:
     """What looked wrong and still does."""
     for uuid, place, path in later.files:
-        known = listing.row(place.stream, place.start) if place.stage is Stage.FINAL else None
+        known = listing.row(place.stream, place.start)
         if not path.exists():
             continue
         if known is None:
             yield _unknown(place, path)
+        elif place.stage is Stage.PART:
+            detail = f"{path} is a draft left behind: the segment is finished"
+            yield Finding(Kind.FOOTAGE_UNKNOWN, known.id, detail)
         elif known.volume != uuid:
             detail = f"{path} is a copy left behind: the segment stands on {known.volume_path}"
             yield Finding(Kind.FOOTAGE_UNKNOWN, known.id, detail)

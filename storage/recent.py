@@ -81,7 +81,7 @@ class RecentFiles:
             return None
         try:
             walked = self._walk(uuid, stream, start, fd)
-        except (BadFile, OSError):  # its head is still being written
+        except (BadFile, OSError):  # its head is still being written, or is another's
             return None
         finally:
             os.close(fd)
@@ -97,6 +97,8 @@ class RecentFiles:
             known = self._walked.get(key)
         if known is None or known.inode != facts.st_ino or known.offset > facts.st_size:
             head = read_file_head(fd)
+            if (head.head.stream, head.head.start) != (stream, start):
+                raise BadFile(f"its head says {head.head.stream} at {head.head.start}")
             known = _Walked(facts.st_ino, head, head.length, head.head.start)
         entries, offset, end = list(known.entries), known.offset, known.end
         for placed in walk(fd, facts.st_size, known.offset):

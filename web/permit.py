@@ -38,6 +38,7 @@ from web.recognised import Groups, recognised_of
 from web.witness import relied_on, remember
 
 CSRF_HEADER = "X-CSRF-Token"
+_BROWSERS = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode", CSRF_HEADER.lower())
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MONITOR = Identity(0, "monitor", "monitor", (Grant(BUILT_IN[OPERATOR]),), "token")
@@ -217,7 +218,7 @@ def _method(connection: HTTPConnection) -> str:
 
 
 def _check_csrf(connection: HTTPConnection, signed_in: SignedIn) -> None:
-    if signed_in.csrf is None:
+    if signed_in.csrf is None or not _of_a_browser(connection):
         return
     _refuse_foreign_origin(connection)
     shown = connection.headers.get(CSRF_HEADER, "")
@@ -225,6 +226,17 @@ def _check_csrf(connection: HTTPConnection, signed_in: SignedIn) -> None:
         raise Problem(
             403, "csrf", f"The header {CSRF_HEADER} must carry the csrf value of GET /api/session."
         )
+
+
+def _of_a_browser(connection: HTTPConnection) -> bool:
+    """Whether a browser may have sent this, or what speaks like our console: a foreign page may
+    have made it do so.
+
+    Browsers send an Origin with everything that changes something (Fetch standard, "append a
+    request Origin header"), and no page can take it away. A program that holds the cookie itself
+    forges nothing.
+    """
+    return any(name in connection.headers for name in _BROWSERS)
 
 
 def _refuse_foreign_origin(connection: HTTPConnection) -> None:

@@ -20,11 +20,12 @@ from storage.database import open_database
 from storage.facts import SegmentFacts
 from storage.findings import Kind
 from storage.hashing import hash_file, in_threads
+from storage.layout import Stage, path_of
 from storage.listing import Listing
 from storage.recording import Store
 from storage.synthetic import fill_index
 from tests.storage.house import FORMAT, Recorder, fresh_database, key, settings
-from vms.core.clock import DAY, HOUR, SECOND, FakeClock, Instant
+from vms.core.clock import DAY, HOUR, SECOND, FakeClock, Instant, Span
 from vms.core.config import Settings
 
 GATE, SQUARE = key("gate"), key("square")
@@ -124,6 +125,36 @@ def test_files_that_are_none_of_ours_are_named_wherever_they_lie(site: Checked) 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert sorted(site.found()) == sorted((Kind.FOOTAGE_UNKNOWN, str(path)) for path in strangers)
+
+
+@pytest.mark.parametrize("age", [0, 3 * HOUR])
+@pytest.mark.parametrize("stage", ["mp4", "part"])
+def test_a_copy_put_beside_the_footage_is_found_however_young(
+    site: Checked, age: Span, stage: str
+) -> None:
+    mine = site.facts[1]
+    site.clock.step(age - 3 * HOUR)
+    moved = Instant(mine.start + SECOND // 2)
+    other_volume = site.house.volumes["one" in mine.path.parts].path
+    roots = (mine.path.parents[4], other_volume)
+    copies = [roots[0] / path_of(GATE, moved, Stage(stage))]  # at another time
+    copies += [roots[0] / path_of(key("ghost"), mine.start, Stage(stage))]  # of another camera
+    if stage == "mp4":
+        copies += [roots[1] / path_of(GATE, mine.start, Stage.FINAL)]  # on another volume
+    else:
+        copies += [mine.path.with_suffix(".part")]  # beside itself
+    for copy in copies:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(mine.path, copy)
+        ((kind, subject), *more) = site.found()
+        assert (kind, more) == (Kind.FOOTAGE_UNKNOWN, []), copy
+        assert subject.startswith(("gate.main", "ghost.main"))
+        archive = Archive(site.engine, site.house.volumes, site.clock)
+        for stream in (GATE, key("ghost")):
+            listed = archive.segments(stream, Instant(0), FOREVER)
+            assert [one for one in listed if one.path == copy] == []
+        copy.unlink()
+    assert site.found() == []
 
 
 def test_a_file_without_a_row_is_found_once_it_should_have_one(site: Checked) -> None:

@@ -194,6 +194,7 @@ def test_bad_requests_get_a_problem_and_never_a_traceback(
 def test_changing_requests_need_their_token(running_town: Town) -> None:
     with running_town.client() as client:
         del client.headers["X-CSRF-Token"]
+        client.headers["Sec-Fetch-Site"] = "same-origin"  # as a browser
         answer = client.post("/api/cameras/gate/live/whep?stream=main", content=b"v=0")
         assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
         assert client.delete("/api/session").status_code == 403

@@ -211,7 +211,8 @@ def test_bad_offers_are_refused_here(live: LiveProcess, ali: TestClient) -> None
 
 def test_watching_needs_the_csrf_value(live: LiveProcess, ali: TestClient) -> None:
     del ali.headers["X-CSRF-Token"]
-    answer = ali.post(f"{GATE}/live/whep", content="v=0", headers=SDP)
+    page = {**SDP, "Origin": str(ali.base_url)}
+    answer = ali.post(f"{GATE}/live/whep", content="v=0", headers=page)
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
 
 

@@ -87,6 +87,18 @@ def test_unsafe_methods_need_the_csrf_value(ali: TestClient) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
 
 
+@pytest.mark.parametrize("header", ["Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode"])
+def test_what_a_browser_may_have_sent_needs_it_and_a_program_with_the_cookie_does_not(
+    ali: TestClient, header: str
+) -> None:
+    del ali.headers["X-CSRF-Token"]
+    for value in ("http://testserver", "null", ""):
+        answer = ali.delete("/api/session", headers={header: value})
+        assert answer.status_code == 403
+        assert answer.json()["code"] in ("csrf", "origin")
+    assert ali.delete("/api/session").status_code == 204
+
+
 def test_a_session_ends_after_rest(site: WebSite, ali: TestClient) -> None:
     site.clock.advance(12 * HOUR)
     assert ali.get("/api/session").status_code == 401
