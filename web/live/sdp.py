@@ -146,7 +146,7 @@ def choose_audio(offer: Offer, audio: AudioFormat | None, ssrc: int) -> AudioCho
 
 
 def answer(offer: Offer, video: VideoChoice, audio: AudioChoice | None, local: Local) -> str:
-    """The SDP answer: every section of the offer in its order, what isn't sent is refused."""
+    """The SDP answer: every section of the offer in its order."""
     description = SessionDescription()
     description.origin = "- 1 1 IN IP4 127.0.0.1"
     description.type = "answer"
@@ -157,7 +157,7 @@ def answer(offer: Offer, video: VideoChoice, audio: AudioChoice | None, local: L
         elif audio is not None and index == audio.index:
             media = _audio_section(section, audio, local)
         else:
-            media = _refusal(section, local)
+            media = _nothing_sent(section, offer, local)
         description.media.append(media)
         if media.port:
             bundled.append(section.rtp.muxId)
@@ -214,6 +214,18 @@ def _audio_section(
         payloadType=choice.payload_type,
     )
     return _section(section, [codec], choice.ssrc, local)
+
+
+def _nothing_sent(section: MediaDescription, offer: Offer, local: Local) -> MediaDescription:
+    """Sound that there is none of, or of a kind WebRTC lacks, is agreed on and inactive: aiortc
+    takes no answer in which a section of its bundle is refused. All else is refused."""
+    kinds = _AUDIO_TYPES.values() if section.kind == "audio" else ()
+    kind = next((c.payloadType for c in section.rtp.codecs if c.payloadType in kinds), None)
+    if kind is None or section.rtp.muxId not in offer.bundle:
+        return _refusal(section, local)
+    media = _audio_section(section, AudioChoice(0, kind, 0), local)
+    media.direction, media.msid, media.ssrc = "inactive", None, []
+    return media
 
 
 def _section(

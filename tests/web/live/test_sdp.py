@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from aiortc import RTCIceCandidate
+from aiortc import RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceParameters
 from aiortc.sdp import SessionDescription
@@ -77,11 +78,35 @@ def test_g711_is_sent_as_it_is() -> None:
         AudioFormat("pcmu", 8_000, 2),
     ],
 )
-def test_other_sound_is_refused_and_the_pictures_still_come(audio: AudioFormat | None) -> None:
+def test_other_sound_is_not_sent_and_the_pictures_still_come(audio: AudioFormat | None) -> None:
     video, sound = answered(CHROMIUM, audio).media
-    assert video.port != 0
-    assert sound.port == 0
-    assert sound.direction == "inactive"
+    assert video.direction == "sendonly"
+    assert (sound.direction, sound.ssrc) == ("inactive", [])
+    assert sound.rtcp_mux
+
+
+def test_sound_of_no_kind_we_know_is_refused() -> None:
+    offer = (
+        CHROMIUM.replace(" 0 8 ", " ").replace("a=rtpmap:0 ", "a=x:").replace("a=rtpmap:8 ", "a=x:")
+    )
+    assert answered(offer).media[1].port == 0
+
+
+@pytest.mark.parametrize("kinds", [("video",), ("audio", "video"), ("video", "audio")])
+@pytest.mark.parametrize("audio", [None, PCMA, AudioFormat("aac", 16_000, 1, b"\x14\x08")])
+def test_aiortc_takes_the_answer(kinds: tuple[str, ...], audio: AudioFormat | None) -> None:
+    async def meet() -> list[str]:
+        peer = RTCPeerConnection()
+        for kind in kinds:
+            peer.addTransceiver(kind, direction="recvonly")
+        await peer.setLocalDescription(await peer.createOffer())
+        told = str(answered(peer.localDescription.sdp, audio))
+        await peer.setRemoteDescription(RTCSessionDescription(told, "answer"))
+        agreed = [one.currentDirection for one in peer.getTransceivers() if one.kind == "video"]
+        await peer.close()
+        return agreed
+
+    assert asyncio.run(meet()) == ["recvonly"]
 
 
 def test_a_browser_without_h264_is_noticed() -> None:
