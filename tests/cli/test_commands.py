@@ -51,6 +51,17 @@ def test_cameras_have_the_fields_of_the_contract(config: Path) -> None:
     assert cameras[0]["state"] == "stopped"
 
 
+def test_a_settings_file_named_before_a_subcommand_is_its_own(config: Path) -> None:
+    vms("apply", config=config)
+    given = ("--config", str(config))
+    span = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T01:00:00Z")
+    pack = ("pack", "gate-north", *span, "-o", str(config.parent / "pack.zip"))
+    for said in (("cameras", *given, "export"), ("audit", *given, *pack)):
+        command = [sys.executable, "-m", "vms", *said]
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+        assert done.returncode == 0, done.stderr
+
+
 def test_segments_and_gaps_of_a_camera_without_footage_are_empty_lists(config: Path) -> None:
     vms("apply", config=config)
     for command in ("segments", "gaps"):
@@ -138,7 +149,7 @@ def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_openapi_document_is_printed() -> None:
-    document = json.loads(vms("openapi").stdout)
+    document = json.loads(vms("openapi", config=Path("of-no-matter.toml")).stdout)
     assert "/api/cameras/{camera}/timeline" in document["paths"]
 
 

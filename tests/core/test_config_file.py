@@ -84,10 +84,39 @@ def test_a_password_comes_from_the_environment_or_a_file(tmp_path: Path) -> None
     assert password.reveal() == "aus-datei"
 
 
+def test_who_only_looks_at_the_archive_needs_no_secret_of_a_camera(tmp_path: Path) -> None:
+    file = tmp_path / "cameras.toml"
+    file.write_text(GOOD + 'username = "u"\npassword = "${SOUTH}"\n')
+    with pytest.raises(ConfigError, match="SOUTH"):
+        load_settings(file, {})
+    assert [one.id for one in load_settings(file, {}, dials=False).cameras][1] == "gate-south"
+    file.write_text(GOOD + 'secret = "is-not-here.txt"\n')
+    with pytest.raises(ConfigError, match="is-not-here"):
+        load_settings(file)
+    assert load_settings(file, dials=False).cameras[1].password is None
+    file.write_text(GOOD.replace("./data", "${DATA}"))
+    with pytest.raises(ConfigError, match="DATA"):
+        load_settings(file, {}, dials=False)
+
+
+def test_all_paths_count_from_the_files_folder_and_spans_may_have_blanks() -> None:
+    text = GOOD.replace('reserve = "10 GB"', 'durability = "1 s"')
+    text += '[web]\ntls_certificate = "c.pem"\ntls_key = "k.pem"\n'
+    text += '[audit]\ncertificates = "a.pem"\n'
+    found = parse(text)
+    assert found.volumes[0].durability == "1s"
+    assert (found.web.tls_certificate, found.web.tls_key) == (
+        Path("/site/c.pem"),
+        Path("/site/k.pem"),
+    )
+    assert found.audit.certificates == Path("/site/a.pem")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
         ('id = "gate-south"', 'id = "gate-south"\nsorce = "x"', 21, "did you mean 'source'?"),
+        ('source = "rtsp://10.0.0.6', 'sourc = "rtsp://10.0.0.6', 21, "did you mean 'source'?"),
         ('"gate-south"', '"gate-north"', 20, "already the camera of line 15"),
         ("Europe/Istanbul", "Europe/Stanbul", 3, "IANA name"),
         ("rtsp://10.0.0.6/main", "rstp://10.0.0.6/main", 21, "use a URL such as"),

@@ -67,8 +67,11 @@ class Site:
 
 @contextlib.contextmanager
 def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[Site]:
-    """Open the site that `config` describes, its database brought to the present schema."""
-    settings = config if isinstance(config, Settings) else load_settings(config)
+    """Open the site that `config` describes, its database brought to the present schema.
+
+    Of a file only what it takes to look at the archive: cameras' secrets may be missing.
+    """
+    settings = config if isinstance(config, Settings) else load_settings(config, dials=False)
     hand = clock if clock is not None else SystemClock()
     settings.make_run_dirs()
     engine = open_database(settings.database_url)

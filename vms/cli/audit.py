@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from vms.cli.options import DEFAULT_CONFIG, AsJson, Config, From, To, instant, print_table
+from vms.cli.options import (
+    DEFAULT_CONFIG,
+    AsJson,
+    Config,
+    From,
+    To,
+    hand_down,
+    instant,
+    print_table,
+)
 from vms.core.clock import Instant, rfc3339
 from vms.core.errors import BadRequest
 from vms.people.audit.entry import Entry, What
@@ -39,6 +48,7 @@ def audit(
 ) -> None:
     """List who did and saw what, the newest first."""
     if context.invoked_subcommand is not None:
+        hand_down(context, config)
         return
     import itertools
 

@@ -16,6 +16,7 @@ from vms.cli.options import (
     AsJson,
     CameraArgument,
     Config,
+    hand_down,
     print_json,
     print_table,
     whoami,
@@ -95,6 +96,7 @@ def cameras(
 ) -> None:
     """List the cameras and how they are; or test, import, export and replace them."""
     if context.invoked_subcommand is not None:
+        hand_down(context, config)
         return
     from vms.app.facts import camera_facts
     from vms.app.site import open_site

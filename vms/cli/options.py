@@ -36,6 +36,13 @@ _WIDE = 400
 DEFAULT_CONFIG = Path("cameras.toml")
 
 
+def hand_down(context: typer.Context, config: Path) -> None:
+    """A settings file that was named before a subcommand is the subcommand's, too."""
+    said = context.get_parameter_source("config")
+    if said is not None and said.name == "COMMANDLINE":
+        context.default_map = {str(context.invoked_subcommand): {"config": str(config)}}
+
+
 def instant(text: str | None) -> Instant | None:
     """Read a time of the command line; raises BadRequest."""
     if text is None:

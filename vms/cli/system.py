@@ -68,8 +68,9 @@ def live(
 
 def openapi(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here.")] = None,
+    config: Config = DEFAULT_CONFIG,
 ) -> None:
-    """Print the OpenAPI document of the HTTP API."""
+    """Print the OpenAPI document of the HTTP API; it is that of every site."""
     import json
 
     from web.server import openapi_document

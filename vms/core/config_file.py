@@ -30,8 +30,13 @@ _ANSWER_WITHIN = 3.0  # seconds a folder has to take a file at the start
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def load_settings(path: Path | str, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `path`; raises ConfigError naming file, line, key and remedy."""
+def load_settings(
+    path: Path | str, environment: Mapping[str, str] = os.environ, *, dials: bool = True
+) -> Settings:
+    """Read `path`; raises ConfigError naming file, line, key and remedy.
+
+    `dials`: cameras' secrets are needed. Who only looks at what is stored may lack them.
+    """
     file = Path(path).absolute()
     try:
         text = file.read_bytes().decode("utf-8-sig")  # some editors begin with a mark
@@ -41,10 +46,12 @@ def load_settings(path: Path | str, environment: Mapping[str, str] = os.environ)
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read: {error}", file=str(path)) from None
-    return parse_settings(text, file, environment)
+    return parse_settings(text, file, environment, dials=dials)
 
 
-def parse_settings(text: str, file: Path, environment: Mapping[str, str]) -> Settings:
+def parse_settings(
+    text: str, file: Path, environment: Mapping[str, str], *, dials: bool = True
+) -> Settings:
     """Turn the text of a settings file into settings; relative paths start at the file's folder."""
     try:
         values = tomllib.loads(text)
@@ -58,7 +65,7 @@ def parse_settings(text: str, file: Path, environment: Mapping[str, str]) -> Set
         ) from None
     except RecursionError:
         raise ConfigError("is not TOML: brackets in brackets without end", file=str(file)) from None
-    reader = _Reader(text, file)
+    reader = _Reader(text, file, dials=dials)
     values = reader.substituted(values, environment)
     reader.refuse_odd_database(values)
     if "file" in values:  # of Settings, but not of the file
@@ -76,8 +83,8 @@ def parse_settings(text: str, file: Path, environment: Mapping[str, str]) -> Set
 class _Reader:
     """One file being read: knows its lines."""
 
-    def __init__(self, text: str, file: Path) -> None:
-        self._file = file
+    def __init__(self, text: str, file: Path, *, dials: bool) -> None:
+        self._file, self._dials = file, dials
         self._lines = toml_lines.key_lines(text)
 
     def error(self, path: toml_lines.Path, message: str, remedy: str | None = None) -> ConfigError:
@@ -101,14 +108,15 @@ class _Reader:
             return value
         if "\0" in value:  # neither a path nor every database takes it
             raise self.error(path, "has a zero byte in it")
+        may_lack = not self._dials and path[0] == "cameras"
         for name in _VARIABLE.findall(value):
-            if name not in environment:
+            if name not in environment and not may_lack:
                 raise self.error(
                     path,
                     f"the environment has no {name}",
                     f"set it before starting: export {name}=…",
                 )
-        return _VARIABLE.sub(lambda match: environment[match[1]], value)
+        return _VARIABLE.sub(lambda match: environment.get(match[1], ""), value)
 
     def refuse_odd_database(self, values: Mapping[str, Any]) -> None:
         system = values.get("system")
@@ -121,8 +129,14 @@ class _Reader:
             )
 
     def explained(self, error: ValidationError) -> ConfigError:
-        """The first of pydantic's findings, in our words."""
-        first = next(findings_of(error, Settings))
+        """The first of pydantic's findings, in our words; that a key is mistyped, not missing."""
+        found = list(findings_of(error, Settings))
+        misspelt = (
+            one
+            for one in found
+            if one.path[:-1] == found[0].path[:-1] and (one.remedy or "").startswith("did you mean")
+        )
+        first = next(misspelt, found[0])
         return self.error(first.path, first.message, first.remedy)
 
     def refuse_duplicates(self, settings: Settings) -> None:
@@ -171,7 +185,8 @@ class _Reader:
                 where = ("cameras", number, "secret")
                 if camera.password is not None:
                     raise self.error(where, "stands beside a password", "keep one of the two")
-                text = self._secret_of(self._file.parent / camera.secret, where)
+                secret = self._file.parent / camera.secret
+                text = self._secret_of(secret, where) if self._dials else None
                 camera = camera.model_copy(update={"password": text, "secret": None})
             cameras.append(camera)
         found: dict[str, Any] = {"cameras": tuple(cameras)}
@@ -214,7 +229,7 @@ def check_writable(settings: Settings, text: str | None = None) -> None:
     it up when it can be.
     """
     source = text if text is not None else settings.file.read_text()
-    reader = _Reader(source, settings.file)
+    reader = _Reader(source, settings.file, dials=True)
     refused = _refusal(settings.system.data)
     if refused is not None:
         raise _not_writable(reader, ("system", "data"), settings.system.data, refused)
@@ -275,6 +290,10 @@ def _with_absolute_paths(settings: Settings) -> Settings:
     if ledger.certificates is not None:
         ledger = ledger.model_copy(update={"certificates": base / ledger.certificates})
     found: dict[str, Any] = {"system": system, "volumes": volumes, "ledger": ledger}
+    for name, keys in (("web", ("tls_certificate", "tls_key")), ("audit", ("certificates",))):
+        section = getattr(settings, name)
+        files = {key: base / file for key in keys if (file := getattr(section, key)) is not None}
+        found[name] = section.model_copy(update=files)
     if settings.oidc is not None:
         found["oidc"] = placed(settings.oidc, base)
     if settings.ldap is not None:

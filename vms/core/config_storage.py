@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vms.core.clock import SECOND
 from vms.core.config_values import Folder, Nanoseconds, SecretText, Section, Size, within
@@ -25,13 +25,17 @@ def _endpoint(value: str) -> str:
     return value.rstrip("/")
 
 
+def _without_blanks(value: object) -> object:
+    return value.replace(" ", "") if isinstance(value, str) else value
+
+
 class VolumeSettings(Section):
     """`[[volumes]]`. `reserve`: bytes always left free; `quota`: bytes used at most."""
 
     path: Folder
     reserve: Size = 10_000_000_000
     quota: Size | None = None
-    durability: Literal["1s", "process"] = "1s"
+    durability: Annotated[Literal["1s", "process"], BeforeValidator(_without_blanks)] = "1s"
 
 
 class RetentionRule(Section):
