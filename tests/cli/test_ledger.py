@@ -13,6 +13,7 @@ import pytest
 from storage.ledger.note import Checkpoint, Verifier, open_note
 from tests.cli.test_commands import vms
 from tests.cli.test_storage import config, footage
+from vms.core.clock import parse_rfc3339
 
 __all__ = ["config", "footage"]
 pytestmark = pytest.mark.usefixtures("footage")
@@ -69,6 +70,10 @@ def test_leaves_are_listed_by_camera_and_time(config: Path) -> None:
     found = json.loads(ledger(config, "show", "--json").stdout)
     assert [one["kind"] for one in found] == ["segment"] * 3 + ["key"]
     assert [one["place"] for one in found] == [0, 1, 2, 3]
+    for one in found:
+        leaf = json.loads(one["leaf"])  # what is hashed, with its nanoseconds
+        for name in leaf.keys() & {"start", "end", "at"}:
+            assert parse_rfc3339(one[name]) == leaf[name]
     assert len(json.loads(ledger(config, "show", "--camera", "gate", "--json").stdout)) == 3
     assert json.loads(ledger(config, "show", "--camera", "gat", "--json").stdout) == []
     at = "2025-11-22T08:26:44Z"

@@ -68,7 +68,7 @@ def show(
     with open_site(config) as site:
         found = list(select(site.ledger, camera, instant(start), instant(end)))
     if as_json:
-        print_json([{"place": place, **json.loads(line)} for place, line in found])
+        print_json([{"place": at, **_facts(line), "leaf": line.decode()} for at, line in found])
         return
     rows = []
     for place, line in found:
@@ -80,6 +80,18 @@ def show(
     print_table(("place", "kind", "start", "of", "more"), rows, empty="No leaf fits.")
 
 
+def _facts(line: bytes) -> dict[str, Any]:
+    """What a leaf says, with times as everywhere; `leaf` beside it is what is hashed."""
+    values: dict[str, Any] = json.loads(line)
+    for name in _TIMES & values.keys():
+        if values[name] is not None:
+            values[name] = rfc3339(values[name], digits=9)
+    if isinstance(values.get("settings"), str):
+        values["settings"] = json.loads(values["settings"])
+    return values
+
+
+_TIMES = frozenset({"start", "end", "at", "until"})
 _COLUMNS = frozenset({"kind", "start", "stream", "camera", "cameras"})
 
 
