@@ -54,7 +54,7 @@ def test_both_are_read_and_secrets_stay_masked(tmp_path: Path) -> None:
         (OIDC, "https://id.", "http://id.", "must begin with https://"),
         (OIDC, "https://id.", "https://user:canary@id.", "has a user or a password in it"),
         (OIDC, 'example.org/"', 'example.org/vms"', "without a path"),
-        (OIDC, "client_id", "client", "add a line client_id"),
+        (OIDC, "client_id", "client", "did you mean 'client_id'"),
         (OIDC, "group:meydan", "Group Meydan", "group:NAME"),
         (OIDC, 'console = "https', 'scopes = ["email"]\nconsole = "https', '"openid"'),
         (OIDC, 'console = "https', 'client_secret_file = "x"\nconsole = "https', "keep one of"),

@@ -28,9 +28,11 @@ def code_of(secret: str, clock: FakeClock) -> str:
     return pyotp.TOTP(secret).at(clock.now() // SECOND)
 
 
-def enrolled(factors: SecondFactors, who: Account, clock: FakeClock) -> tuple[str, tuple[str, ...]]:
+def enrolled(
+    factors: SecondFactors, who: Account, clock: FakeClock, keep: bytes | None = None
+) -> tuple[str, tuple[str, ...]]:
     secret = factors.begin(who).secret.reveal()
-    codes = factors.confirm(who, code_of(secret, clock))
+    codes = factors.confirm(who, code_of(secret, clock), keep)
     clock.advance(30 * SECOND)
     return secret, codes
 
@@ -111,7 +113,9 @@ def test_who_must_have_one_may_nothing_else_until_then(
     permitted = sessions.permitted(before.permit)
     assert permitted is not None
     assert not decide(permitted, live).allowed
-    enrolled(factors, guard, clock)
+    thief = sessions.start(guard, ADDRESS).token  # by the password alone
+    enrolled(factors, guard, clock, keep=bytes.fromhex(before.permit.partition(":")[2]))
+    assert sessions.find(thief) is None
     after = sessions.find(token)
     assert after is not None
     assert decide(after.identity, live).allowed

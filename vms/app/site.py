@@ -65,13 +65,16 @@ class Site:
             self.registry.get(key.camera)
 
 
+def open_archive(config: Path) -> contextlib.AbstractContextManager[Site]:
+    """The site for who looks at what is stored and dials no camera: their secrets may be missing,
+    and its settings must not be applied."""
+    return open_site(load_settings(config, dials=False))
+
+
 @contextlib.contextmanager
 def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[Site]:
-    """Open the site that `config` describes, its database brought to the present schema.
-
-    Of a file only what it takes to look at the archive: cameras' secrets may be missing.
-    """
-    settings = config if isinstance(config, Settings) else load_settings(config, dials=False)
+    """Open the site that `config` describes, its database brought to the present schema."""
+    settings = config if isinstance(config, Settings) else load_settings(config)
     hand = clock if clock is not None else SystemClock()
     settings.make_run_dirs()
     engine = open_database(settings.database_url)

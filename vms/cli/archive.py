@@ -49,10 +49,10 @@ def segments(
     as_json: AsJson = False,
 ) -> None:
     """List a camera's segments: files, spans, hashes."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     key, span = stream_key(camera, stream), _span(start, end)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.require_stream(key)
         found = site.archive.segments(key, *span)
     if as_json:
@@ -82,10 +82,10 @@ def gaps(
     as_json: AsJson = False,
 ) -> None:
     """List where a camera has no footage, and why."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     key, span = stream_key(camera, stream), _span(start, end)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.require_stream(key)
         found = site.archive.gaps(key, *span)
     now = SystemClock().now()
@@ -116,10 +116,10 @@ def activity(
     as_json: AsJson = False,
 ) -> None:
     """List when something happened before a camera."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     key, span = stream_key(camera, stream), _span(start, end)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.require_stream(key)
         found = site.archive.active(key, *span, above)
     if as_json:
@@ -142,13 +142,13 @@ def frame(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Write the picture shown at a time as a JPEG."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
     from web.playback.picture import jpeg_at
 
     moment = instant(at)
     assert moment is not None
     key = stream_key(camera, stream)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.require_stream(key)
         picture = jpeg_at(site.archive, key, moment, width)
     if str(output) == "-":
@@ -187,7 +187,7 @@ def verify(
     from storage.check import Level, total
     from storage.ledger.kept import read_kept
     from storage.tier_check import verify_tiers
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
     from vms.people.audit.check import AuditCheck
 
     if level.upper() not in Level.__members__:
@@ -195,7 +195,7 @@ def verify(
         raise BadRequest(f"{level!r} is not a level; use {known}")
     chosen = Level[level.upper()]
     with (
-        open_site(config) as site,
+        open_archive(config) as site,
         progress_bar("Verifying", total(site.engine)[1], quiet=as_json) as advance,
     ):
         checked = Checked(advance)

@@ -34,10 +34,10 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Tell of an event: now, unless --from says when; a moment, unless it has --to."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     key, begin, until = stream_key(camera, "main"), instant(start), instant(end)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.registry.get(key.camera)
         event = site.events.add(key.camera, kind, begin, until, detail)
     if as_json:
@@ -55,12 +55,12 @@ def list_events(
     as_json: AsJson = False,
 ) -> None:
     """List a camera's events: of the last day, unless told otherwise."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     key, now = stream_key(camera, "main"), SystemClock().now()
     until = instant(end) or now
     since = instant(start) or Instant(until - DAY)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.require_stream(key)
         found = site.events.between(key.camera, since, Instant(until + 1))
     if as_json:

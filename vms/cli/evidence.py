@@ -66,7 +66,7 @@ def export(
 ) -> None:
     """Hand out footage: one MP4 a camera, cut exactly, with what proves it."""
     from vms.app.evidence import exporter
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
     from vms.evidence.order import Order, new_id
 
     if language not in ("tr", "en"):
@@ -75,7 +75,7 @@ def export(
     first, last = instant(start), instant(end)
     assert first is not None
     assert last is not None
-    with open_site(config) as site:
+    with open_archive(config) as site:
         now = site.clock.now()
         order = Order(
             new_id(now),

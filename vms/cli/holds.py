@@ -42,14 +42,14 @@ def add(
 ) -> None:
     """Hold a span of a camera, all its streams, until it is lifted."""
     from storage.hold_order import HoldOrder, check_order
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     key, ends = stream_key(camera, "main"), _until(until)
     first, last = instant(start), instant(end)
     assert first is not None
     assert last is not None
     order = HoldOrder(key.camera, first, last, reason, ends)
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.require_stream(key)
         check_order(order, site.archive, site.clock.now())
         hold = site.holds.add(order, whoami())
@@ -69,9 +69,9 @@ def list_holds(
     as_json: AsJson = False,
 ) -> None:
     """List what is held, why, and by whom."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         found = site.holds.all() if everything else site.holds.active()
     found = [hold for hold in found if camera is None or hold.concerns(camera)]
     if as_json:
@@ -105,9 +105,9 @@ def lift(
     as_json: AsJson = False,
 ) -> None:
     """End a hold: its footage goes again when its rule says so."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         lifted = site.holds.lift(hold, whoami(), reason)
     if as_json:
         print_json(lifted.as_json())

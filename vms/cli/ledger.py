@@ -33,9 +33,9 @@ def checkpoint(
 ) -> None:
     """Print the signed head, to be kept elsewhere; --against proves that a kept one still holds."""
     from storage.ledger.kept import check_kept, read_kept
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         kept = None if against is None else read_kept(against)
         note = site.ledger.checkpoint()
         wrong = None if kept is None else check_kept(site.ledger, kept)
@@ -63,9 +63,9 @@ def show(
 ) -> None:
     """List the leaves: what was kept, deleted, moved, held and handed out."""
     from storage.ledger.select import select
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         found = list(select(site.ledger, camera, instant(start), instant(end)))
     if as_json:
         print_json([{"place": at, **_facts(line), "leaf": line.decode()} for at, line in found])
@@ -98,9 +98,9 @@ _COLUMNS = frozenset({"kind", "start", "stream", "camera", "cameras"})
 @app.command()
 def rotate(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Sign with a new key from now on; the old key signs that it is so."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.ledger.rotate()
         keys = [str(verifier) for verifier in site.ledger.keys.verifiers()]
     if as_json:
@@ -112,9 +112,9 @@ def rotate(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 @app.command()
 def key(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Print the verifier key (C2SP) that checkpoints are verified with; earlier ones before it."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         site.ledger.checkpoint()  # makes the key, the first time
         keys = [str(verifier) for verifier in site.ledger.keys.verifiers()]
     if as_json:

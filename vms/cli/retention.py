@@ -33,11 +33,11 @@ def retention(
     as_json: AsJson = False,
 ) -> None:
     """Show the retention rules, and for each camera the time kept against the time promised."""
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     if dry_run and confirm:
         raise BadRequest("--dry-run and --confirm are two things; ask for one at a time")
-    with open_site(config) as site:
+    with open_archive(config) as site:
         if confirm:
             _confirm(site.keeping, as_json=as_json)
         elif dry_run:

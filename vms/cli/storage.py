@@ -33,12 +33,12 @@ def check(
     """Hold every row against its file and every file against its row; changes nothing."""
     from storage.check import Level, total, verify_archive
     from storage.tier_check import verify_tiers
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     chosen = _level(level, *Level)
     began = time.monotonic()
     with (
-        open_site(config) as site,
+        open_archive(config) as site,
         progress_bar("Checking", total(site.engine)[1], quiet=as_json) as advance,
     ):
         checked = Checked(advance)
@@ -87,12 +87,12 @@ def rebuild(
     """
     from storage.check import Level, total
     from vms.app.rebuilding import rebuild as rebuild_site
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
     chosen = _level(level, Level.SIZE, Level.HASH)
     began = time.monotonic()
     with (
-        open_site(config) as site,
+        open_archive(config) as site,
         progress_bar("Rebuilding", total(site.engine)[1], quiet=as_json) as advance,
     ):
         done = rebuild_site(site, chosen, threads=threads(), progress=lambda _, size: advance(size))
@@ -116,9 +116,9 @@ def rebuild(
 def scrub(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Say how far the custodian has come in reading everything again, and when it last had."""
     from storage.scrub import Scrub
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         period = site.settings.custody.scrub
         facts = Scrub(site.engine, site.settings, site.clock).state().as_json()
     if as_json:
@@ -142,9 +142,9 @@ def findings(
 ) -> None:
     """List what is known not to be well, since when, and when it was last seen so."""
     from storage.findings import Findings
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         kept = Findings(site.engine, site.clock)
         found = [one.as_json() for one in (kept.recent() if everything else kept.open())]
     if as_json:
@@ -161,9 +161,9 @@ def findings(
 def tiers(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """List the buckets that older footage moves to: do they answer, and what stands there."""
     from storage.tier_facts import GOOD, tier_facts
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         found = tier_facts(site.tiers, site.engine, site.clock)
     if as_json:
         print_json([one.as_json() for one in found])
@@ -201,9 +201,9 @@ def accept(
 ) -> None:
     """Take what stands at a volume's path for its volume from now on: a new disk, or another."""
     from storage.known_volumes import KnownVolumes
-    from vms.app.site import open_site
+    from vms.app.site import open_archive
 
-    with open_site(config) as site:
+    with open_archive(config) as site:
         paths = [volume.path for volume in site.settings.volumes]
         wanted = site.settings.file.parent / path
         if wanted not in paths:

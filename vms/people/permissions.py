@@ -315,13 +315,15 @@ def _is_approved(identity: Identity, role: Role, asked: Asked) -> bool:
     """Whether the role asks for no second person, or there is one."""
     if asked.approved or asked.action not in role.approval:
         return True
-    return asked.action is Action.SOUND and any(one.opens(asked) for one in identity.heard)
+    if asked.action is not Action.SOUND or asked.doing is not None:
+        return False  # a yes to hearing is none to handing out what can be heard
+    return any(one.opens(asked) for one in identity.heard)
 
 
 def _unapproved(identity: Identity, asked: Asked, grant: Grant) -> Decision:
     reason = f"{identity.name} may use {_what(asked)} only with a second person's yes, which the"
     reason += f" role {grant.role.name} asks for."
-    return Decision(False, reason, grant=grant, needs=asked.action)
+    return Decision(False, reason, grant=grant, needs=asked.doing or asked.action)
 
 
 def holds(

@@ -83,9 +83,10 @@ class SecondFactors:
             )
         return Enrolment(Secret(secret), Secret(address_of_secret(secret, who.name, self._site)))
 
-    def confirm(self, who: Account, code: str) -> tuple[str, ...]:
+    def confirm(self, who: Account, code: str, keep: bytes | None = None) -> tuple[str, ...]:
         """The telephone shows the right code: it is asked from now on. The recovery codes, once.
 
+        Sign-ins that were let in by a password alone end, but for `keep`, the hash of this one.
         Raises Refused if nothing was begun, Denied for a wrong code.
         """
         codes = new_recovery_codes()
@@ -103,6 +104,10 @@ class SecondFactors:
             connection.execute(delete(recovery_code).where(recovery_code.c.account_id == who.id))
             hashes = [{"account_id": who.id, "code_hash": _hash(who.id, one)} for one in codes]
             connection.execute(insert(recovery_code), hashes)
+            others = login_session.c.account_id == who.id
+            if keep is not None:
+                others &= login_session.c.token_hash != keep
+            connection.execute(delete(login_session).where(others))
         return codes
 
     def is_asked(self, who: Account) -> bool:

@@ -129,7 +129,8 @@ def confirm(request: Request, form: CodeForm, me: Me) -> RecoveryCodes:
     """The first code: from now on one is asked. The answer holds the recovery codes, this once."""
     who = person_of(request, me)
     try:
-        codes = parts_of(request).second_factors.confirm(who, form.code)
+        keep = bytes.fromhex(me.permit.partition(":")[2])
+        codes = parts_of(request).second_factors.confirm(who, form.code, keep)
     except Denied as error:
         raise Problem(403, "wrong_code", str(error)) from None
     _log.info("second_factor_set", account=who.name, address=address_of(request))

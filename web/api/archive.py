@@ -181,7 +181,7 @@ def timeline(
         ],
         events=[
             facts_of(event, now)
-            for event in thinned(shown_events(parts, key, asked, hidden), resolution, EVENTS_SHOWN)
+            for event in thinned(shown_events(parts, key, asked, shown), resolution, EVENTS_SHOWN)
         ],
         blocks=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in hidden],
     )
@@ -260,7 +260,6 @@ def segment_file(
     if since is not None and since > segment.start:
         raise Problem(422, "bad_span", "since must not lie after the file's start.")
     _require_shown(request, by, segment)
-    _tell_seen(request, segment)
     eyes = Eyes(request, by.identity)
     silent = segment.audio_codec is not None and not _hears(eyes, segment)
     if segment.audio_codec is not None and not silent:  # and while it is sent
@@ -331,15 +330,12 @@ def _require_shown(request: Request, by: SignedIn, segment: SegmentFacts) -> Non
     eyes.require(Permission.ARCHIVE, camera, segment.start, until=_end(segment))
 
 
-def _tell_seen(request: Request, segment: SegmentFacts) -> None:
-    """Which of its footage goes out; what a browser kept and asks about counts as well."""
+def _tell_seen(request: Request, segment: SegmentFacts, span: ByteRange) -> None:
+    """Which of its footage goes out: `span` is what is sent, whatever was asked for. What a browser
+    kept and asks about counts as well."""
     if request.method == "HEAD":
         return
-    try:
-        span = parse_range(request.headers.get("range"), segment.size)
-    except Unsatisfiable:
-        return
-    first, stop = (0, segment.size) if span is None else (span.start, span.start + span.length)
+    first, stop = span.start, span.start + span.length
     index = parts_of(request).archive.fragments(segment)
     places = [(one.start, one.offset, one.size) for one in index.fragments]
     seen = seen_of(places, segment.end, first, stop)
@@ -358,6 +354,7 @@ def _file_answer(
         # Never changes its bytes; still asked about each time: whoever signed out sees no more.
         headers |= {"ETag": etag, "Cache-Control": "private, no-cache"}
     if etag_matches(request.headers.get("if-none-match"), etag):
+        _tell_seen(request, segment, ByteRange(0, segment.size))
         os.close(descriptor)
         return Response(None, 304, headers)
     wanted = request.headers.get("range")
@@ -379,6 +376,7 @@ def _file_answer(
         span = ByteRange(0, size)
     else:
         status, headers["Content-Range"] = 206, span.content_range(size)
+    _tell_seen(request, segment, span)
     if index is None:
         return FileSpan(descriptor, span, status, headers)
     ticks = {} if since is None else shifts(segment.format, segment.start - since)

@@ -16,7 +16,7 @@ from web.api.known import camera_of, footage_of
 from web.api.times import AskedSpan, Moment, asked_span
 from web.parts import WebParts, parts_of
 from web.permit import Permit
-from web.playback.shown import Shown, Spans, meets
+from web.playback.shown import Shown, meets
 
 router = APIRouter(prefix="/api/cameras/{camera}/events", tags=["events"])
 
@@ -51,6 +51,12 @@ class NewEvent(BaseModel):
     lasts: bool = False
 
 
+class Ended(BaseModel):
+    """Which event it was; what else is known of it is for who may look back."""
+
+    id: int
+
+
 class Ending(BaseModel):
     """When it ended; now without."""
 
@@ -69,12 +75,11 @@ def add(camera: str, request: Request, told: NewEvent) -> EventFacts:
 
 
 @router.post("/{event}/end", dependencies=[_tells])
-def end(camera: str, event: Number, request: Request, ending: Ending) -> EventFacts:
+def end(camera: str, event: Number, request: Request, ending: Ending) -> Ended:
     """An event that lasted is over."""
     parts = parts_of(request)
     known = camera_of(parts, camera).settings.camera_id
-    ended = parts.events.end_of(known, event, _instant(ending.end))
-    return facts_of(ended, parts.clock.now())
+    return Ended(id=parts.events.end_of(known, event, _instant(ending.end)).id)
 
 
 @router.get("")
@@ -85,17 +90,23 @@ def events(
     parts = parts_of(request)
     key = footage_of(parts, camera, "main")
     now = parts.clock.now()
-    hidden = Shown(parts.archive, by.identity).hidden(key, asked.start, asked.end)
-    found = shown_events(parts, key, asked, hidden, LISTED)
+    shown = Shown(parts.archive, by.identity)
+    found = shown_events(parts, key, asked, shown, LISTED)
     return [facts_of(event, now) for event in found]
 
 
 def shown_events(
-    parts: WebParts, key: StreamKey, asked: AskedSpan, hidden: Spans, most: int = 10_000
+    parts: WebParts, key: StreamKey, asked: AskedSpan, shown: Shown, most: int = 10_000
 ) -> list[Event]:
-    """What happened in a span, but for what is `hidden`; of more than `most` the newest."""
+    """What happened in a span, but for what is hidden in any of its moments, asked for or not; of
+    more than `most` the newest."""
     now = parts.clock.now()
     found = parts.events.between(key.camera, asked.start, asked.end, most)
+    if not found:
+        return []
+    since = min(one.start for one in found)
+    behind = max(one.until(now) for one in found)
+    hidden = shown.hidden(key, since, Instant(behind + 1))
     return [one for one in found if not meets(hidden, one.start, one.until(now) + 1)]
 
 

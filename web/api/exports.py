@@ -179,7 +179,12 @@ def require_export(parts: WebParts, eyes: Eyes, order: Order, *, approved: bool)
         # Only footage that is known to have no sound is free of the question: what is gone may
         # have had. A yes to handing it out is one to hearing it.
         if not found or any(one.audio_codec is not None for one in found):
-            eyes.require(Permission.SOUND, camera, order.start, until=until, approved=approved)
+            eyes.require(
+                *(Permission.SOUND, camera, order.start),
+                until=until,
+                doing=Action.EXPORT,
+                approved=approved,
+            )
 
 
 def _answer(request: Request, descriptor: int, parts: WebParts, job: ExportJob) -> Response:

@@ -49,12 +49,20 @@ class Shown:
         self, stream: StreamKey, start: Instant, end: Instant
     ) -> list[tuple[Instant, Instant]]:
         """What of [start, end) is hidden, in order and grown together: whole files."""
+        if not self._identity.blocks:
+            return []
         grown: list[tuple[Instant, Instant]] = []
-        for begin, until in hidden_spans(self._identity, stream.camera, start, end):
+        # The files at either end may be hidden for a moment that was not asked for.
+        outer = self._archive.covering(stream, start), self._archive.covering(stream, end)
+        since = start if outer[0] is None else min(start, outer[0].start)
+        behind = end if outer[1] is None else max(end, outer[1].end)
+        for begin, until in hidden_spans(self._identity, stream.camera, since, behind):
             first = self._archive.covering(stream, begin)
             last = self._archive.covering(stream, Instant(until - 1))
-            begins = begin if first is None else max(start, first.start)
-            ends = until if last is None else min(end, last.end)
+            begins = max(start, begin if first is None else first.start)
+            ends = min(end, until if last is None else last.end)
+            if ends <= begins:
+                continue
             if grown and begins <= grown[-1][1]:
                 grown[-1] = (grown[-1][0], max(grown[-1][1], ends))
             else:

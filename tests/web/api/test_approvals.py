@@ -274,7 +274,12 @@ def test_a_package_with_sound_takes_a_yes_where_only_sound_does(site: WebSite) -
     assert export(asker, quiet, {}).status_code == 201
     loud = {"cameras": [CAMERA], "reason": "2026/12", **SOUNDING}
     refused = export(asker, loud, {})
-    assert (code(refused), refused.json()["action"]) == ((403, "approval_needed"), "sound")
+    assert (code(refused), refused.json()["action"]) == ((403, "approval_needed"), "export")
+    # A yes to hearing is none to handing out what can be heard, again and again.
+    hears = {"action": "sound", "camera": CAMERA, "reason": "ihbar 155", **SOUNDING}
+    heard = asker.post("/api/approvals", json=hears).json()["id"]
+    assert signed_in(site, "second").post(f"/api/approvals/{heard}/approve").status_code == 200
+    assert code(export(asker, loud, {})) == (403, "approval_needed")
     asked_for = asker.post("/api/approvals", json={"action": "export", **loud}).json()["id"]
     assert signed_in(site, "second").post(f"/api/approvals/{asked_for}/approve").status_code == 200
     assert export(asker, loud, {"approval": asked_for}).status_code == 201
