@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -18,6 +19,7 @@ from vms.people.roles import GRANTS_MAX, SCOPE_MAX, Granted, RoleSettings
 from vms.people.sessions import SignedIn
 from web.parts import WebParts, parts_of
 from web.permit import Permit, address_of
+from web.witness import note
 
 _log = get_logger(__name__)
 router = APIRouter(prefix="/api", tags=["people"])
@@ -150,6 +152,7 @@ def people(request: Request, by: By) -> list[Person]:
 @router.post("/people", status_code=201)
 def add(request: Request, wanted: NewPerson, by: By) -> AddedPerson:
     """Let somebody sign in."""
+    note(request, subject=wanted.name, detail=f"added with {_told(wanted.grants)}")
     made = make_password() if wanted.password is None else None
     who = parts_of(request).accounts.add(
         wanted.name,
@@ -167,6 +170,7 @@ def change(request: Request, name: Name, patch: PersonPatch, by: By) -> Person:
     """Change what a person may, is called, or signs in with."""
     accounts = parts_of(request).accounts
     who = accounts.get(name)
+    note(request, subject=who.name, detail=_told_change(who, patch))
     if patch.grants is not None:
         who = accounts.grant(name, _granted(patch.grants))
     if patch.display_name is not None:
@@ -245,6 +249,8 @@ def roles(request: Request, by: By) -> list[RoleFacts]:
 def put_role(request: Request, name: Name, form: RoleForm, by: By) -> RoleFacts:
     """Make a role, or change one; who holds it has what it permits from the next request on."""
     parts = parts_of(request)
+    before = next((_facts(one) for one in parts.roles.settings() if one.name == name), None)
+    note(request, subject=name, detail=_told_role(before, form))
     parts.roles.put(_settings(name, form))
     _log.info("role_changed", role=name, by=by.identity.name)
     return _facts(_stored(parts, name))
@@ -260,6 +266,38 @@ def remove_role(request: Request, name: Name, by: By) -> None:
 def doors_of(parts: WebParts, who: Account) -> list[Door]:
     """By what an account is let in now."""
     return [Door.model_validate(one.as_json()) for one in parts.sessions.doors(who)]
+
+
+def _told(grants: Sequence[GrantForm]) -> str:
+    """For the audit: `operator on group:meydan, auditor on *`."""
+    return ", ".join(f"{one.role} on {' '.join(one.cameras)}" for one in grants) or "no role"
+
+
+def _told_change(who: Account, patch: PersonPatch) -> str:
+    """What was and what is to be; of a password only that it changes."""
+    told = []
+    if patch.grants is not None:
+        told.append(f"roles: {_told(_person(who).grants)} → {_told(patch.grants)}")
+    if patch.display_name is not None:
+        told.append(f"display name: {who.display_name} → {patch.display_name}")
+    if patch.password is not None:
+        told.append("password")
+    return "; ".join(told)
+
+
+def _told_role(before: RoleForm | None, after: RoleForm) -> str:
+    """What of a role was and what is to be, where that differs."""
+    was = (before or RoleForm(permissions=[])).model_dump(mode="json")
+    told = [
+        f"{name}: {_words(was.get(name))} → {_words(value)}"
+        for name, value in after.model_dump(mode="json").items()
+        if was.get(name) != value
+    ]
+    return "; ".join(told)
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) or "–" if isinstance(value, list) else str(value)
 
 
 def _granted(forms: list[GrantForm]) -> list[Granted]:

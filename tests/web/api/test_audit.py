@@ -54,6 +54,25 @@ def test_signing_in_is_told_whether_it_works_or_not(site: WebSite, client: TestC
     assert told == [("ali", "done"), ("ali", "denied"), ("(unknown)", "denied")]
 
 
+def test_who_was_given_what_is_told(site: WebSite, root: TestClient) -> None:
+    made = {"name": "veli", "password": PASSWORD, "grants": [{"role": "admin"}]}
+    assert root.post("/api/people", json=made).status_code == 201
+    less = {"grants": [{"role": "operator", "cameras": ["gate-south"]}], "password": f"{PASSWORD}x"}
+    assert root.patch("/api/people/veli", json=less).status_code == 200
+    duties = {"permissions": ["live"], "approval": ["export"]}
+    assert root.put("/api/roles/desk", json=duties).status_code == 200
+    assert root.put("/api/roles/desk", json={**duties, "approval": []}).status_code == 200
+    told = [(one.subject, one.detail) for one in kept(site, What.PEOPLE)]
+    assert told[:2] == [
+        ("veli", "added with admin on *"),
+        ("veli", "roles: admin on * → operator on gate-south; password"),
+    ]
+    assert [one[0] for one in told[2:]] == ["desk", "desk"]
+    assert "approval: – → export" in told[2][1]
+    assert told[3][1] == "approval: export → –"
+    assert PASSWORD not in str(told)
+
+
 def test_what_is_done_and_what_is_refused_are_told(site: WebSite, root: TestClient) -> None:
     site.parts.accounts.add("veli", PASSWORD, grants=[Granted("operator", ("gate-south",))])
     assert root.delete("/api/people/ali").status_code == 204
