@@ -15,11 +15,13 @@ from vms.core.clock import MILLISECOND
 from vms.core.config_camera import CameraSettings
 from vms.core.inventory import Inventory
 from vms.core.log import get_logger
+from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.parts import parts_of
 from web.permit import Permit
+from web.witness import note
 
 _log = get_logger(__name__)
 router = APIRouter(prefix="/api/cameras/{camera}/device", tags=["device"])
@@ -134,6 +136,7 @@ async def reboot(camera: str, request: Request, by: By) -> None:
 @router.get("/backup", response_class=Response, responses=answers.whole("application/octet-stream"))
 async def backup(camera: str, request: Request, by: By) -> Response:
     """The device's configuration as a file, in its own format."""
+    note(request, what=What.DEVICE)
     found = await parts_of(request).upkeep.backup(camera)
     _tell(camera, "backup", by)
     name = re.sub(r"[^a-z0-9-]", "", camera)

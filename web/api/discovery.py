@@ -31,6 +31,7 @@ from vms.core.findings import Finding
 from vms.core.log import get_logger
 from vms.core.model import Cause
 from vms.core.secret import Secret
+from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
@@ -38,6 +39,7 @@ from web.api.trial import Sentence, picture_of
 from web.parts import Finder, parts_of
 from web.permit import Permit
 from web.problems import Problem
+from web.witness import note
 
 _log = get_logger(__name__)
 router = APIRouter(prefix="/api/discovery", tags=["discovery"])
@@ -202,6 +204,9 @@ async def picture(request: Request, search: str, number: int, by: By) -> Respons
     found = finder.searches.get(search).one(number)
     if found.facts is None:
         raise Problem(409, "refused", found.detail or "The camera was not described.")
+    registered = () if found.camera is None else (found.camera,)
+    where = f"picture of {found.match.address}"
+    note(request, what=What.DISCOVERY, detail=where, cameras=registered)
     async with finder.searches.room:
         return Response(await _picture(finder, found), media_type="image/jpeg")
 

@@ -16,6 +16,7 @@ from vms.cameras.steering.patrol import STEPS_MAX, Patrol, Step
 from vms.core.clock import SECOND, Instant, rfc3339
 from vms.core.errors import NotFound
 from vms.core.model import CameraId
+from vms.people.audit.entry import What
 from vms.people.duties import steering_priority, steers_for_a_purpose
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
@@ -25,6 +26,7 @@ from web.api.times import Moment
 from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.playback.watermark import marked_jpeg
+from web.witness import saw
 
 router = APIRouter(prefix="/api/cameras/{camera}/ptz", tags=["ptz"])
 
@@ -260,6 +262,8 @@ def picture(camera: str, token: Token, request: Request, by: Sees) -> Response:
         found = marked_jpeg(found, mark)
         if found is None:
             raise NotFound(f"the picture of the preset {token[:80]!r} can't be shown; take it anew")
+    if taken is not None:  # what is seen is of then
+        saw(request, What.SNAPSHOT, camera, "main", (taken, Instant(taken + SECOND)))
     return Response(found, media_type="image/jpeg")
 
 

@@ -15,6 +15,8 @@ from tests.cameras.onvif.house import beside
 from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.cameras.onvif.searches import KEPT
 from vms.core.clock import FakeClock
+from vms.people.audit.entry import What
+from vms.people.audit.records import Query
 from vms.simulator.fleet import CameraSpec, Fleet
 from vms.simulator.spec import VideoSpec
 
@@ -91,6 +93,9 @@ def test_what_is_found_is_added_with_the_password_it_took(
     picture = ayse.get(f"{where}/pictures/{gate['number']}.jpg")
     assert picture.content.startswith(b"\xff\xd8\xff")
     assert picture.headers["content-type"] == "image/jpeg"
+    site.parts.trail.flush()
+    looked = [one.entry for one in site.parts.audit.all(Query(what=(What.DISCOVERY,)))]
+    assert any(one.who == "ayse" and "picture of 127.0.0.1" in one.detail for one in looked)
     wrong = ayse.post(f"{where}/cameras", json=[{"number": yard["number"]}])
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "0.id")
     chosen = {"number": gate["number"], "camera": {"name": "İtfaiye Önü", "id": "itfaiye-onu"}}
