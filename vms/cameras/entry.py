@@ -6,7 +6,7 @@ and never comes out; what is not said of one that is there leaves it as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,32 +71,43 @@ def replaced(before: CameraSettings, device: Mapping[str, Any]) -> CameraSetting
     return patched(before.model_copy(update={"inventory": None}), {**gone, **device})
 
 
-def refuse_to_tell(before: CameraSettings, after: CameraSettings, patch: Mapping[str, Any]) -> None:
+def refuse_to_tell(
+    before: CameraSettings, after: CameraSettings, patch: Mapping[str, Any], *, whole: bool = True
+) -> None:
     """Raise BadFields where a stored password would be sent to another host than it was given for.
 
     Else whoever may change an address could read a password by pointing it at a machine of theirs.
+    `whole`: they may do so with every camera. Who may not could look at another camera of the same
+    recorder or encoder: for them another port or path is another place, too.
     """
-    hosts, new = _hosts(before), _hosts(after)
+    place = _host if whole else _address
+    known, new = _places(before, place), _places(after, place)
     said = "password" in patch or "password" in _named_in_addresses(patch)
-    if before.password is not None and after.password is not None and not said and new - hosts:
+    if before.password is not None and after.password is not None and not said and new - known:
+        what = "host" if whole else "address"
         raise BadFields(
             [
                 Finding(
                     ("password",),
-                    f"is not handed on to another host ({', '.join(sorted(new - hosts))})",
+                    f"is not handed on to another {what} ({', '.join(sorted(new - known))})",
                     "enter it again, or null for none",
                 )
             ]
         )
 
 
-def _hosts(camera: CameraSettings) -> set[str]:
+def _places(camera: CameraSettings, place: Callable[[str], str]) -> set[str]:
     urls = (camera.source, camera.sub, camera.onvif)
-    return {_host(url) for url in urls if url is not None}
+    return {place(url) for url in urls if url is not None}
 
 
 def _host(url: str) -> str:
     return (urlsplit(url).hostname or "").lower()
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.netloc.lower()}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
 def _named_in_addresses(values: Mapping[str, Any]) -> set[str]:

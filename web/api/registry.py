@@ -116,10 +116,13 @@ def add(request: Request, response: Response, values: Entry, by: By) -> CameraFo
     openapi_extra=_takes("A merge patch (RFC 7396): null takes away, what is left out stays."),
 )
 def patch(request: Request, camera: str, values: Entry, by: By) -> CameraForm:
-    """Change a camera. A stored password is not handed on to another host: 422 asks for it."""
+    """Change a camera. A stored password is not handed on to another host, nor, by who may not
+    change every camera, to another address of it: 422 asks for it."""
+
+    whole = Eyes(request, by.identity).may(Permission.REGISTRY, None)
 
     def edit(before: CameraSettings) -> CameraSettings:
-        return _guarded(before, entry.patched(before, values), values)
+        return _guarded(before, entry.patched(before, values), values, whole=whole)
 
     after, change = parts_of(request).cameras.change(camera, edit, by.identity.name)
     _tell(change, by)
@@ -134,8 +137,10 @@ def patch(request: Request, camera: str, values: Entry, by: By) -> CameraForm:
 def replace(request: Request, camera: str, device: Entry, by: By) -> CameraForm:
     """Put another device in a camera's place: id, name, place and footage stay."""
 
+    whole = Eyes(request, by.identity).may(Permission.REGISTRY, None)
+
     def edit(before: CameraSettings) -> CameraSettings:
-        return _guarded(before, entry.replaced(before, device), device)
+        return _guarded(before, entry.replaced(before, device), device, whole=whole)
 
     cameras = parts_of(request).cameras
     after, change = cameras.change(camera, edit, by.identity.name, "replaced")
@@ -173,9 +178,9 @@ def _tell(change: Change, by: SignedIn) -> None:
 
 
 def _guarded(
-    before: CameraSettings, after: CameraSettings, said: Mapping[str, Any]
+    before: CameraSettings, after: CameraSettings, said: Mapping[str, Any], *, whole: bool
 ) -> CameraSettings:
-    entry.refuse_to_tell(before, after, said)
+    entry.refuse_to_tell(before, after, said, whole=whole)
     return after
 
 

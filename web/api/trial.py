@@ -163,14 +163,15 @@ async def try_address(request: Request, values: Entry, by: By) -> Tried:
 async def try_camera(request: Request, camera: str, values: Entry, by: By) -> Tried:
     """Try a registered camera, as it is with `{}`, or as a merge patch would make it.
 
-    A stored password is not handed on to another host: 422 asks for it. 403 `blocked` while a
-    block hides what it shows: a trial brings a picture.
+    A stored password is handed on no further than a patch would: 422 asks for it. 403 `blocked`
+    while a block hides what it shows: a trial brings a picture.
     """
     eyes = await run_in_threadpool(Eyes, request, by.identity)
     eyes.require_shown(Permission.REGISTRY, CameraId(camera))
     before = (await run_in_threadpool(camera_of, parts_of(request), camera)).settings
     after = entry.patched(before, values)
-    entry.refuse_to_tell(before, after, values)
+    whole = eyes.may(Permission.REGISTRY, None)
+    entry.refuse_to_tell(before, after, values, whole=whole)
     return await _bench.run(request, after, camera)
 
 

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from tests.web.site import PASSWORD, WebSite, open_web_site
 from vms.cameras.dump import dump_cameras
 from vms.core.clock import FakeClock
+from vms.people.roles import Granted, RoleSettings
 from web.app import openapi_document
 
 CANARY = "kanarya-7c1e9"
@@ -141,6 +142,34 @@ def test_a_stored_password_is_not_handed_to_another_host(ayse: TestClient) -> No
     pasted = f"rtsp://vms:{CANARY}@10.0.0.9/main"
     moved = ayse.patch("/api/cameras/park-1", json={"source": pasted})
     assert (moved.status_code, moved.json()["source"]) == (200, "rtsp://10.0.0.9/main")
+
+
+def test_registry_on_one_camera_reaches_no_other_of_its_recorder(
+    site: WebSite, ayse: TestClient
+) -> None:
+    ayse.post("/api/cameras", json=NEW)
+    site.parts.roles.put(RoleSettings("tech", ("own_session", "cameras", "registry")))
+    tech = site.parts.accounts.add("tech", PASSWORD, grants=[Granted("tech", ("park-1",))])
+    session = site.parts.sessions.start(tech, "10.0.0.9")
+    with TestClient(site.app, base_url="http://vms.test") as client:
+        client.cookies.set("vms_session", session.token)
+        client.headers["X-CSRF-Token"] = session.csrf
+        other = {"source": "rtsp://10.0.0.7/second"}
+        for place in ("rtsp://10.0.0.7/second", "rtsp://10.0.0.7:8554/main"):
+            for send, url, body in (
+                (client.patch, "/api/cameras/park-1", {"source": place}),
+                (client.post, "/api/cameras/park-1/replace", {"source": place}),
+                (client.post, "/api/cameras/park-1/test", {"source": place}),
+            ):
+                answer = send(url, json=body)
+                assert (answer.status_code, answer.json()["errors"][0]["field"]) == (
+                    422,
+                    "password",
+                )
+        same = {"source": "RTSP://10.0.0.7/main", "name": "Park"}
+        assert client.patch("/api/cameras/park-1", json=same).status_code == 200
+        knows = client.patch("/api/cameras/park-1", json={**other, "password": CANARY})
+        assert knows.status_code == 200
 
 
 def test_only_administrators_change_cameras_and_see_addresses(
