@@ -64,8 +64,7 @@ class Intake:
 
     def begin(self, reading: Reading) -> None:
         """A run begins."""
-        earliest = self.keeper.absence.not_before(reading.mono) if self.keeper is not None else None
-        self.session = Session(self._rules, reading, earliest)
+        self.session = self._fresh(reading)
         if self.gate is not None:
             self.gate.begin()
 
@@ -154,14 +153,17 @@ class Intake:
         if recording is None:
             keeper.missing(*fault)
         if watching is not None:
-            reading = self._reading()
             if recording is None:
                 # It learns the clock anew: who only watches does not see when a camera's leaps.
-                recording = Session(self._rules, reading, keeper.absence.not_before(reading.mono))
+                recording = self._fresh(self._reading())
                 if watching.coming is not None:
                     recording.feed([watching.coming])
             recording.pictures = watching.pictures
             self.session = recording
+
+    def _fresh(self, reading: Reading) -> Session:
+        earliest = self.keeper.absence.not_before(reading.mono) if self.keeper is not None else None
+        return Session(self._rules, reading, earliest)
 
     def _gate(self, choice: Choice) -> Gate:
         return Gate(self._key, choice, self.keeper, self._memory, self._rules, self._clock)

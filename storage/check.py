@@ -214,7 +214,7 @@ def _is_coming(
         return place.stage is Stage.PART  # its head is being written
     finally:
         os.close(fd)
-    return (head.stream, head.start) == (place.stream, place.start)
+    return head.is_of(place.stream, place.start)
 
 
 def by_hour(

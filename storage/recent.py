@@ -97,7 +97,7 @@ class RecentFiles:
             known = self._walked.get(key)
         if known is None or known.inode != facts.st_ino or known.offset > facts.st_size:
             head = read_file_head(fd)
-            if (head.head.stream, head.head.start) != (stream, start):
+            if not head.head.is_of(stream, start):
                 raise BadFile(f"its head says {head.head.stream} at {head.head.start}")
             known = _Walked(facts.st_ino, head, head.length, head.head.start)
         entries, offset, end = list(known.entries), known.offset, known.end

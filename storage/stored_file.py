@@ -26,7 +26,7 @@ from storage.segment_file import (
 def read_head_of(fd: int, place: Place) -> FileHead:
     """The head of an open file that must be of this stream and start. Raises BadFile."""
     head = read_file_head(fd)
-    if (head.head.stream, head.head.start) != (place.stream, place.start):
+    if not head.head.is_of(place.stream, place.start):
         raise BadFile(f"its head says {head.head.stream} at {head.head.start}")
     return head
 

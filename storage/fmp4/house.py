@@ -37,6 +37,10 @@ class Head:
     run: RunFacts
     gaps: tuple[GapFacts, ...] = ()
 
+    def is_of(self, stream: StreamKey, start: Instant) -> bool:
+        """Whether a file that lies where this stream's segment from `start` should is it."""
+        return (self.stream, self.start) == (stream, start)
+
 
 class TailEntry(NamedTuple):
     """Where a fragment stands. `time`: ticks of the video track since the segment's start."""
