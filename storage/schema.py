@@ -159,6 +159,7 @@ job = Table(
     Column("total", BigInteger, nullable=False),  # bytes; 0: not yet known
     Column("result", Text),  # as JSON
     Column("error", Text),
+    Column("account", Integer),  # the number of who asked; null: of nobody that is known any more
 )
 
 finding = Table(

@@ -152,6 +152,10 @@ class Eyes:
             raise Problem(403, code, decision.reason, permission=str(permission))
         relied_on(self._connection, asked)
 
+    def has_everywhere(self, permission: Permission) -> bool:
+        """Whether they have it on every camera, and no block hides anything from them."""
+        return not self._identity.blocks and self.may(permission, None)
+
     def require_shown(
         self,
         permission: Permission,

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from storage.database import open_database
+from storage.database import migrate, open_database
 from vms.cameras.vault import Vault
 from vms.core.clock import FakeClock
 from vms.people.accounts import Accounts
-from vms.people.schema import metadata
 from vms.people.second_factor import SecondFactors
 from vms.people.sessions import Sessions
 from vms.people.signin import SignIn
@@ -26,7 +25,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_database(f"sqlite:///{tmp_path / 'people.db'}")
-    metadata.create_all(engine)
+    migrate(engine)
     yield engine
     engine.dispose()
 

@@ -21,6 +21,16 @@ def test_a_few_mistypes_cost_nothing() -> None:
     assert [throttle.admit("ali", "a", START) for _ in range(FREE_TRIES)] == [0] * FREE_TRIES
 
 
+def test_accents_buy_no_tries() -> None:
+    """A directory may take `ali`, `àli` and `âli` for one name."""
+    throttle = Throttle()
+    for name in ("ali", "àli", "âli", "ali\u0301")[:FREE_TRIES]:
+        assert throttle.admit(name, "a", START) == 0
+    assert throttle.admit("älï", "a", START) > 0
+    throttle.forget("ÁLI".casefold(), "a")
+    assert throttle.admit("ali", "a", START) == 0
+
+
 def test_the_delay_grows_to_its_bound() -> None:
     throttle, now, waits = Throttle(), START, []
     for _ in range(20):

@@ -35,7 +35,7 @@ def package(site: WebSite) -> str:
         now,
         "tr",
     )
-    site.parts.exports.add(order, None)
+    site.parts.exports.add(order, account=site.parts.accounts.get("ayse").id)
     finish(site, order.id, bytes(SIZE))
     return order.id
 

@@ -77,8 +77,9 @@ def refuse_to_tell(
     """Raise BadFields where a stored password would be sent to another host than it was given for.
 
     Else whoever may change an address could read a password by pointing it at a machine of theirs.
-    `whole`: they may do so with every camera. Who may not could look at another camera of the same
-    recorder or encoder: for them another port or path is another place, too.
+    `whole`: they may do so with every camera, and nothing is hidden from them. Who may not could
+    look at another camera of the same recorder or encoder: for them another port or path is another
+    place, too.
     """
     place = _host if whole else _address
     known, new = _places(before, place), _places(after, place)

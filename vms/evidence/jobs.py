@@ -87,8 +87,10 @@ class Jobs:
 
     # -- who asks -----------------------------------------------------------------------------
 
-    def add(self, order: Order, password: Secret | None = None) -> ExportJob:
-        """Put an order in line. Raises Refused or NotFound."""
+    def add(
+        self, order: Order, password: Secret | None = None, *, account: int | None = None
+    ) -> ExportJob:
+        """Put an order in line, of the account of that number. Raises Refused or NotFound."""
         self._check(order)
         facts = json.loads(order.to_json())
         if password is not None:
@@ -108,6 +110,7 @@ class Jobs:
                     "state": "waiting",
                     "made": order.made,
                     "made_by": order.by,
+                    "account": account,
                     "changed": order.made,
                     "order": json.dumps(facts, ensure_ascii=False),
                     "done": 0,
@@ -116,20 +119,20 @@ class Jobs:
             )
         return self.get(order.id)
 
-    def list(self, by: str | None = None) -> list[ExportJob]:
-        """All, or one person's; the newest first."""
+    def list(self, account: int | None = None) -> list[ExportJob]:
+        """All, or one account's; the newest first."""
         query = sa.select(job).where(job.c.kind == _KIND)
-        if by is not None:
-            query = query.where(job.c.made_by == by)
+        if account is not None:
+            query = query.where(job.c.account == account)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(job.c.made.desc(), job.c.id.desc())).all()
         return [_job(row) for row in rows]
 
-    def get(self, id_: str, by: str | None = None) -> ExportJob:
-        """One; with `by` only if it is that person's. Raises NotFound."""
+    def get(self, id_: str, account: int | None = None) -> ExportJob:
+        """One; with `account` only if it is that one's. Raises NotFound."""
         with self._engine.connect() as connection:
             row = connection.execute(_one(id_)).first()
-        if row is None or by not in (None, row.made_by):
+        if row is None or account not in (None, row.account):
             raise NotFound(f"there is no export {id_[:80]!r}")
         return _job(row)
 

@@ -7,7 +7,7 @@ Signing in and staying signed in stand in `sessions` and `signin`; what an accou
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,7 +26,14 @@ from vms.people.passwords import (
 )
 from vms.people.permissions import ADMIN, OPERATOR
 from vms.people.roles import Granted, Roles, grant, granted, is_administrator
-from vms.people.schema import account, api_token, login_session, recovery_code, second_factor
+from vms.people.schema import (
+    account,
+    account_number,
+    api_token,
+    login_session,
+    recovery_code,
+    second_factor,
+)
 
 FIRST_ADMIN = "admin"
 NAME_MAX = 64
@@ -87,6 +94,19 @@ class Account:
             "created": rfc3339(self.created),
             "password_changed": rfc3339(self.password_changed),
         }
+
+
+def put_account(connection: Connection, values: Mapping[str, object]) -> int:
+    """Write a new row of accounts; its number, which nobody had before. Raises IntegrityError.
+
+    What was hidden from all but somebody, and what they asked for, is told by the number: SQLite
+    would give that of the account removed last once more.
+    """
+    last = account_number.c.last
+    given = update(account_number).values(last=last + 1).returning(last)
+    number: int = connection.execute(given).scalar_one()
+    connection.execute(insert(account).values(id=number, **values))
+    return number
 
 
 class Accounts:
@@ -158,8 +178,7 @@ class Accounts:
         try:
             with writing(self._engine) as connection:
                 self._roles.check(connection, grants)
-                made = connection.execute(insert(account).values(values).returning(account.c.id))
-                grant(connection, made.scalar_one(), grants)
+                grant(connection, put_account(connection, values), grants)
         except IntegrityError:
             raise AlreadyExists(f"there is already an account {name!r}") from None
         return self.get(name)

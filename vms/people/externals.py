@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import writing
@@ -22,7 +22,14 @@ from vms.core.config_directory import MappedRole
 from vms.core.errors import BadRequest, Denied, VmsError
 from vms.core.log import get_logger
 from vms.core.plain import plain
-from vms.people.accounts import Account, Origin, account_of, check_name, fold_name
+from vms.people.accounts import (
+    Account,
+    Origin,
+    account_of,
+    check_name,
+    fold_name,
+    put_account,
+)
 from vms.people.roles import Granted, Roles, grant, granted
 from vms.people.schema import account, api_token, login_session
 
@@ -158,7 +165,7 @@ class Externals:
             "origin": who.origin,
             "subject": who.subject,
         }
-        connection.execute(insert(account).values(values))
+        put_account(connection, values)
         _log.info("account_added", account=who.name, by=who.origin)
         return _row(connection, who)
 

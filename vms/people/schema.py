@@ -36,6 +36,10 @@ account = Table(
     Index("account_subject", "origin", "subject", unique=True),
 )
 
+# The number that was given last: one row. A number that became free is nobody's again, whatever the
+# database would do by itself.
+account_number = Table("account_number", metadata, Column("last", Integer, nullable=False))
+
 # Roles that people made; the built-in ones stand in the code.
 role = Table(
     "role",

@@ -10,6 +10,7 @@ addresses its owner has lately signed in from.
 from __future__ import annotations
 
 import ipaddress
+import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,13 @@ def source(address: str) -> str:
     return str(ipaddress.IPv6Network((parsed, 64), strict=False))
 
 
+def _unmarked(account: str) -> str:
+    """A folded name without accents, which a directory may overlook: each way to write a name
+    would have tries of its own."""
+    parts = unicodedata.normalize("NFKD", account)
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+
+
 @dataclass(slots=True)
 class _Record:
     tries: int
@@ -56,7 +64,7 @@ class Throttle:
 
     def admit(self, account: str, address: str, now: Mono) -> Span:
         """Count a try; how long it must wait (0: go ahead, a refused try is not counted)."""
-        address = source(address)
+        account, address = _unmarked(account), source(address)
         keys = (((account, address), FREE_TRIES), (("", address), ADDRESS_FREE_TRIES))
         strange = (account, address) not in self._known
         wait = max(self._wait(key, now) for key, _ in keys)
@@ -72,7 +80,7 @@ class Throttle:
     def forget(self, account: str, address: str) -> None:
         """The password was right: the account's count goes, the address gets this one try back.
         No more, or one own account would buy tries on others. The address is its owner's now."""
-        address = source(address)
+        account, address = _unmarked(account), source(address)
         self._records.pop((account, address), None)
         self.right_so_far(address)
         self._known[(account, address)] = None

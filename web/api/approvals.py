@@ -23,7 +23,7 @@ from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.exports import require_export
 from web.api.holds import keeps
-from web.api.known import camera_of, footage_of
+from web.api.known import camera_of, footage_of, named_camera
 from web.api.retention import NamedRule, read_rule
 from web.api.times import Moment
 from web.approving import (
@@ -182,12 +182,12 @@ def take_back(request: Request, approval: Id, by: Asks) -> None:
 def _wanted(parts: WebParts, eyes: Eyes, asked: Ask, by: SignedIn) -> Wanted:
     """What exactly is asked for; raises what the action itself would."""
     if isinstance(asked, AskExport):
-        for camera in asked.cameras:
-            footage_of(parts, camera, "main")
-        cameras = tuple(CameraId(one) for one in asked.cameras)
+        cameras = tuple(named_camera(one) for one in asked.cameras)
         now, span = parts.clock.now(), (Instant(asked.start), Instant(asked.end))
         order = Order("", cameras, *span, asked.reason, by.identity.name, now, asked.language)
         require_export(parts, eyes, order, approved=True)
+        for camera in cameras:
+            footage_of(parts, camera, "main")
         order.check(now)
         return wanted_of_export(order, encrypted=asked.encrypted)
     if isinstance(asked, AskLift):
@@ -198,7 +198,7 @@ def _wanted(parts: WebParts, eyes: Eyes, asked: Ask, by: SignedIn) -> Wanted:
     if isinstance(asked, AskRetention):
         eyes.require(Permission.RETENTION, None, approved=True)
         return _wanted_change(parts, asked)
-    return _wanted_sound(parts, asked)
+    return _wanted_sound(parts, eyes, asked)
 
 
 def _wanted_change(parts: WebParts, asked: AskRetention) -> Wanted:
@@ -215,9 +215,11 @@ def _wanted_change(parts: WebParts, asked: AskRetention) -> Wanted:
     raise Problem(422, "bad_request", f"{asked.change} takes `{missing}`: which rule it is about.")
 
 
-def _wanted_sound(parts: WebParts, asked: AskSound) -> Wanted:
+def _wanted_sound(parts: WebParts, eyes: Eyes, asked: AskSound) -> Wanted:
     """Widened to whole files: they are sent with sound or without."""
-    camera = camera_of(parts, asked.camera).settings.camera_id
+    camera = named_camera(asked.camera)
+    eyes.require(Permission.SOUND, camera, approved=True)
+    camera_of(parts, camera)
     start = parts.clock.now() if asked.start is None else Instant(asked.start)
     end = None if asked.end is None else Instant(asked.end)
     if end is not None and end <= start:

@@ -13,7 +13,7 @@ from vms.people.block import Block
 from vms.people.blocks import REASON_MAX, SEEN_BY_MAX, BlockOrder
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
-from web.api.known import footage_of
+from web.api.known import footage_of, named_camera
 from web.api.times import Moment
 from web.parts import parts_of
 from web.permit import Eyes, Permit
@@ -80,8 +80,9 @@ def blocks(
 def add(request: Request, order: NewBlock, by: By) -> BlockFacts:
     """Hide a span of a camera, all its streams, from everybody but who is named."""
     parts = parts_of(request)
-    key = footage_of(parts, order.camera, "main")
-    Eyes(request, by.identity).require(Permission.BLOCK, key.camera)
+    camera = named_camera(order.camera)
+    Eyes(request, by.identity).require(Permission.BLOCK, camera)
+    key = footage_of(parts, camera, "main")
     start = parts.clock.now() if order.start is None else Instant(order.start)
     end = None if order.end is None else Instant(order.end)
     names = ", ".join(order.seen_by) or "nobody"

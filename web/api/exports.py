@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from vms.core.clock import Instant
+from vms.core.errors import NotFound
 from vms.core.model import CameraId, StreamKey, is_camera_id
 from vms.core.plain import plain
 from vms.core.secret import Secret
@@ -72,8 +73,11 @@ class NewExport(BaseModel):
 
 @router.get("")
 def exports(request: Request, by: By) -> list[ExportFacts]:
-    """One's own exports, to who sees people everybody's; the newest first."""
-    return [_facts(job) for job in parts_of(request).exports.list(_whose(request, by))]
+    """One's own exports, to who sees people everybody's, of cameras one may export; the newest
+    first."""
+    eyes = Eyes(request, by.identity)
+    found = parts_of(request).exports.list(_whose(eyes, by))
+    return [_facts(job) for job in found if _is_within(eyes, job)]
 
 
 @router.post("", status_code=201)
@@ -106,7 +110,7 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
     with second_yes(request, by, exactly, wanted.approval, order.id) as approved:
         require_export(parts, Eyes(request, by.identity), order, approved=approved)
         try:
-            return _facts(parts.exports.add(order, password))
+            return _facts(parts.exports.add(order, password, account=by.identity.account))
         except Refused as refused:
             raise Problem(422, refused.code, str(refused)) from None
 
@@ -114,15 +118,13 @@ def add(request: Request, wanted: NewExport, by: By) -> ExportFacts:
 @router.get("/{export}")
 def one(request: Request, export: Id, by: By) -> ExportFacts:
     """How far an export is."""
-    return _facts(parts_of(request).exports.get(export, _whose(request, by)))
+    return _facts(_job(request, export, by))
 
 
 @router.delete("/{export}", status_code=204)
 def remove(request: Request, export: Id, by: By) -> None:
     """Stop an export that waits or runs; remove one that has ended, with its package."""
-    jobs = parts_of(request).exports
-    jobs.get(export, _whose(request, by))
-    jobs.cancel(export)
+    parts_of(request).exports.cancel(_job(request, export, by).id)
 
 
 @router.head("/{export}/file", response_class=Response, include_in_schema=False)
@@ -134,7 +136,7 @@ def remove(request: Request, export: Id, by: By) -> None:
 def file(request: Request, export: Id, by: By) -> Response:
     """The package, or one byte range of it."""
     parts = parts_of(request)
-    job = parts.exports.get(export, _whose(request, by))
+    job = _job(request, export, by)
     order = job.order
     note(
         request,
@@ -228,10 +230,23 @@ def _disposition(name: str) -> str:
     return f"attachment; filename=\"{plain_ascii}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _whose(request: Request, by: SignedIn) -> str | None:
-    """Whose exports this person may see: their own; None: everybody's."""
-    sees_all = Eyes(request, by.identity).may(Permission.PEOPLE, None)
-    return None if sees_all else by.identity.name
+def _job(request: Request, export: str, by: SignedIn) -> ExportJob:
+    """One that this person may see; raises NotFound, also for another's."""
+    eyes = Eyes(request, by.identity)
+    job = parts_of(request).exports.get(export, _whose(eyes, by))
+    if not _is_within(eyes, job):
+        raise NotFound(f"there is no export {export!r}")
+    return job
+
+
+def _whose(eyes: Eyes, by: SignedIn) -> int | None:
+    """The account whose exports this person may see: their own; None: everybody's."""
+    return None if eyes.may(Permission.PEOPLE, None) else by.identity.account
+
+
+def _is_within(eyes: Eyes, job: ExportJob) -> bool:
+    """Whether somebody, or the token they use, may export its cameras at all."""
+    return all(eyes.may(Permission.EXPORT, camera) for camera in job.order.cameras)
 
 
 def _facts(job: ExportJob) -> ExportFacts:

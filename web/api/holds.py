@@ -15,7 +15,7 @@ from vms.core.model import CameraId
 from vms.people.approval import Action
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
-from web.api.known import footage_of
+from web.api.known import footage_of, named_camera
 from web.api.times import Moment
 from web.approving import ApprovalId, second_yes, wanted_of_lift
 from web.parts import parts_of
@@ -83,8 +83,9 @@ def holds(
 def add(request: Request, order: NewHold, by: By) -> HoldFacts:
     """Keep a span of a camera, all its streams, from every deletion."""
     parts = parts_of(request)
-    key = footage_of(parts, order.camera, "main")
-    Eyes(request, by.identity).require(Permission.HOLD, key.camera, Instant(order.start))
+    camera = named_camera(order.camera)
+    Eyes(request, by.identity).require(Permission.HOLD, camera, Instant(order.start))
+    key = footage_of(parts, camera, "main")
     until = None if order.until is None else Instant(order.until)
     span = Instant(order.start), Instant(order.end)
     note(

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from vms.core.errors import NotFound
 from vms.core.model import CameraId, StreamKey, StreamName, is_camera_id
+from vms.core.plain import plain
 from vms.evidence.local import SiteTime
 from vms.people.duties import sees_with_a_mark
 from vms.people.permissions import Identity
@@ -15,9 +16,7 @@ from web.parts import RegisteredCamera, WebParts, parts_of
 
 def camera_of(parts: WebParts, camera: str) -> RegisteredCamera:
     """The registered camera; raises NotFound."""
-    if not is_camera_id(camera):
-        raise NotFound(f"{camera[:80]!r} can't name a camera")
-    return parts.cameras.get(camera)
+    return parts.cameras.get(named_camera(camera))
 
 
 def footage_of(parts: WebParts, camera: str, stream: StreamName) -> StreamKey:
@@ -32,6 +31,16 @@ def footage_of(parts: WebParts, camera: str, stream: StreamName) -> StreamKey:
         if key not in parts.archive.streams():
             raise
     return key
+
+
+def named_camera(camera: str) -> CameraId:
+    """A camera's id as a request's body has it; raises NotFound for what can't be one.
+
+    Whether there is that camera is told to nobody who may not touch it: ask first, look after.
+    """
+    if not is_camera_id(camera):
+        raise NotFound(f"{plain(camera, 80)!r} can't name a camera")
+    return CameraId(camera)
 
 
 async def stream_of_camera(

@@ -117,9 +117,9 @@ def add(request: Request, response: Response, values: Entry, by: By) -> CameraFo
 )
 def patch(request: Request, camera: str, values: Entry, by: By) -> CameraForm:
     """Change a camera. A stored password is not handed on to another host, nor, by who may not
-    change every camera, to another address of it: 422 asks for it."""
+    change every camera or not see all of one, to another address of it: 422 asks for it."""
 
-    whole = Eyes(request, by.identity).may(Permission.REGISTRY, None)
+    whole = Eyes(request, by.identity).has_everywhere(Permission.REGISTRY)
 
     def edit(before: CameraSettings) -> CameraSettings:
         return _guarded(before, entry.patched(before, values), values, whole=whole)
@@ -137,7 +137,7 @@ def patch(request: Request, camera: str, values: Entry, by: By) -> CameraForm:
 def replace(request: Request, camera: str, device: Entry, by: By) -> CameraForm:
     """Put another device in a camera's place: id, name, place and footage stay."""
 
-    whole = Eyes(request, by.identity).may(Permission.REGISTRY, None)
+    whole = Eyes(request, by.identity).has_everywhere(Permission.REGISTRY)
 
     def edit(before: CameraSettings) -> CameraSettings:
         return _guarded(before, entry.replaced(before, device), device, whole=whole)

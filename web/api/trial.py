@@ -170,7 +170,7 @@ async def try_camera(request: Request, camera: str, values: Entry, by: By) -> Tr
     eyes.require_shown(Permission.REGISTRY, CameraId(camera))
     before = (await run_in_threadpool(camera_of, parts_of(request), camera)).settings
     after = entry.patched(before, values)
-    whole = eyes.may(Permission.REGISTRY, None)
+    whole = eyes.has_everywhere(Permission.REGISTRY)
     entry.refuse_to_tell(before, after, values, whole=whole)
     return await _bench.run(request, after, camera)
 

@@ -147,7 +147,7 @@ def test_live_is_closed_to_who_is_not_named(site: WebSite, root: TestClient) -> 
 def test_a_hand_over_is_whole_or_refused(site: WebSite, root: TestClient) -> None:
     now = site.clock.now()
     made = Order(new_id(now), (GATE.camera,), START, NOW, "2026/12", "root", now, "tr")
-    site.parts.exports.add(made, None)
+    site.parts.exports.add(made, account=site.parts.accounts.get("root").id)
     finish(site, made.id, b"package")
     assert root.get(f"/api/exports/{made.id}/file").status_code == 200
     hide(root, **HIDDEN)

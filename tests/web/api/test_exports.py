@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from tests.web.api.test_rights import with_token
 from tests.web.site import WebSite
 from vms.core.clock import SECOND, rfc3339
+from vms.people.tokens import TokenOrder, narrowing
 
 URL = "/api/exports"
 
@@ -141,3 +143,26 @@ def test_who_may_export_but_is_no_admin_sees_their_own(site: WebSite, admin: Tes
         assert answer.status_code == 404
     own = other.post(URL, json=wanted(site)).json()
     assert [job["id"] for job in other.get(URL).json()] == [own["id"]]
+
+
+def test_a_name_that_became_free_brings_no_packages(site: WebSite, admin: TestClient) -> None:
+    omer = signed_in(site, admin, "omer", "investigator")
+    id_ = omer.post(URL, json=wanted(site)).json()["id"]
+    site.parts.accounts.remove("omer")
+    again = signed_in(site, admin, "omer", "investigator")
+    assert again.get(URL).json() == []
+    assert again.get(f"{URL}/{id_}/file").status_code == 404
+
+
+def test_a_narrowed_token_sees_exports_of_its_cameras_only(
+    site: WebSite, admin: TestClient
+) -> None:
+    here = admin.post(URL, json=wanted(site)).json()["id"]
+    both = admin.post(URL, json=wanted(site, cameras=["gate-north", "gate-south"])).json()["id"]
+    order = TokenOrder("robot", narrowed=narrowing(["export"], ["gate-north"]))
+    program = with_token(site, "zehra", order)
+    assert [job["id"] for job in program.get(URL).json()] == [here]
+    assert program.get(f"{URL}/{both}").status_code == 404
+    assert program.delete(f"{URL}/{both}").status_code == 404
+    assert program.delete(f"{URL}/{here}").status_code == 204
+    assert admin.get(f"{URL}/{both}").json()["state"] == "waiting"

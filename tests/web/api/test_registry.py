@@ -172,6 +172,22 @@ def test_registry_on_one_camera_reaches_no_other_of_its_recorder(
         assert knows.status_code == 200
 
 
+def test_nobody_looks_past_a_block_at_a_second_camera_of_a_recorder(
+    site: WebSite, ayse: TestClient
+) -> None:
+    ayse.post("/api/cameras", json=NEW)
+    other = {"source": "rtsp://10.0.0.7/second"}
+    block = {"camera": "gate-north", "reason": "case 7"}
+    assert ayse.post("/api/blocks", json=block).status_code == 201
+    for send, url in (
+        (ayse.patch, "/api/cameras/park-1"),
+        (ayse.post, "/api/cameras/park-1/replace"),
+        (ayse.post, "/api/cameras/park-1/test"),
+    ):
+        answer = send(url, json=other)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "password")
+
+
 def test_only_administrators_change_cameras_and_see_addresses(
     ayse: TestClient, site: WebSite
 ) -> None:

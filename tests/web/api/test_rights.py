@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -204,6 +205,30 @@ def test_an_export_of_a_foreign_camera_is_refused(site: WebSite) -> None:
     assert (both.status_code, both.json()["permission"]) == (403, "export")
     hold = {"camera": FOREIGN, "reason": "case", **span}
     assert client.post("/api/holds", json=hold).status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("url", "more"),
+    [
+        ("/api/holds", {"camera": "?"}),
+        ("/api/blocks", {"camera": "?"}),
+        ("/api/exports", {"cameras": ["?"]}),
+        ("/api/approvals", {"action": "export", "cameras": ["?"]}),
+        ("/api/approvals", {"action": "sound", "camera": "?"}),
+    ],
+)
+def test_a_foreign_camera_is_not_told_from_one_there_is_not(
+    site: WebSite, url: str, more: dict[str, Any]
+) -> None:
+    client, now = signed_in(site, "admin-own"), site.clock.now()
+    span = {"start": rfc3339(now - 20), "end": rfc3339(now - 10), "reason": "2026/12"}
+    told = []
+    for camera in (FOREIGN, "gate-nowhere"):
+        body = json.loads(json.dumps(span | more).replace("?", camera))
+        answer = client.post(url, json=body)
+        told.append((answer.status_code, answer.text.replace(camera, "?")))
+    assert told[0] == told[1]
+    assert told[0][0] == 403
 
 
 def test_footage_that_is_too_old_stays_closed(site: WebSite) -> None:
