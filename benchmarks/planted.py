@@ -237,10 +237,10 @@ def _encoder(plan: Plan) -> Any:
     context.time_base, context.framerate = Fraction(1, plan.fps), Fraction(plan.fps)
     context.gop_size, context.thread_count = plan.gop * plan.fps, 1
     extra = f"scenecut=0:bframes={plan.bframes}:b-adapt=0:rc-lookahead=0:sync-lookahead=0:mbtree=0"
+    extra += f":qpmin={plan.qp_min}"
     options = {"preset": "superfast", "maxrate": str(plan.bitrate), "bufsize": str(plan.bitrate)}
     if plan.rate == "CBR":
         context.bit_rate = plan.bitrate
-        extra += f":qpmin={plan.qp_min}"
     else:
         options |= {"crf": "27", "maxrate": str(plan.bitrate * 2)}
     context.options = options | {"x264-params": extra}

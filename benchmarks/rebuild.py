@@ -14,7 +14,7 @@ from storage.check import Level, verify_archive
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
 from storage.facts import Fragment, RunFacts
-from storage.held import HeldSpans
+from storage.holds.held import HeldSpans
 from storage.ledger.log import Ledger
 from storage.rebuild import Rebuild
 from storage.recording import Store

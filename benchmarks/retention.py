@@ -14,8 +14,8 @@ from storage.cleaner import Cleaner
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
 from storage.facts import Fragment, RunFacts, Sample
-from storage.held import HeldSpans
-from storage.holds import Holds
+from storage.holds.held import HeldSpans
+from storage.holds.repository import Holds
 from storage.layout import path_of
 from storage.ledger.log import Ledger
 from storage.recording import Store

@@ -20,13 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.activity_rows import ActivityRows
-from storage.activity_steps import Active, Steps, active, steps
+from storage.activity.rows import ActivityRows
+from storage.activity.steps import Active, Steps, active, steps
 from storage.days import Day, DayBounds, days_of
 from storage.facts import FragmentEntry, FragmentIndex, GapFacts, SegmentFacts
 from storage.fmp4 import BadFile
-from storage.held import HeldSpans, Hold
-from storage.hold_rows import HoldRows
+from storage.holds.held import HeldSpans, Hold
+from storage.holds.rows import HoldRows
 from storage.index import Index
 from storage.key_picture import KeyPicture, keyframe_of, picture_at, spacing
 from storage.layout import path_of
@@ -41,7 +41,7 @@ from storage.segment_file import (
     tail_by,
     walk,
 )
-from storage.tiers import Tiers, stands_in_bucket
+from storage.tiers.opened import Tiers, stands_in_bucket
 from storage.timeline import Timeline, merge_gaps, merge_spans
 from storage.volume import find_volume
 from vms.core.clock import Clock, Instant, Span, SystemClock

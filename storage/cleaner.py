@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from storage.custody import Memory
-from storage.held import HeldSpans
+from storage.holds.held import HeldSpans
 from storage.layout import Stage
 from storage.ledger.leaves import DeleteLeaf, parse
 from storage.removal import Doomed, Removal

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.activity import Pictures
+from storage.activity.meter import Pictures
 from storage.disk import Disk
 from storage.facts import Fragment
 from storage.fmp4 import TailEntry

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from storage.activities import Activities
+from storage.activity.streams import Activities
 from storage.index import ChangeRefused, Index
 from storage.ledger.bookkeeper import Bookkeeper
 from storage.rows import IndexChange, PutGap, PutSegment

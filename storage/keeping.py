@@ -25,7 +25,7 @@ from storage.forecast import (
     measured_since,
     rates,
 )
-from storage.held import HeldSpans
+from storage.holds.held import HeldSpans
 from storage.ledger.leaves import RuleLeaf
 from storage.patterns import Groups, rule_of
 from storage.retention import Deletion, emptied, plan

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from storage.activities import Activities
+from storage.activity.streams import Activities
 from storage.check import Level, Progress, by_hour, mounted, on
 from storage.coverage import settle
 from storage.disk import Disk

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from storage.activities import Activities
+from storage.activity.streams import Activities
 from storage.copies import Copies, Copy, forget_pages, let_go, sound, whole_bytes
 from storage.coverage import cut_out, settle
 from storage.disk import Disk

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from storage.held import HeldSpans
+from storage.holds.held import HeldSpans
 from vms.core.clock import HOUR, INSTANT_MAX, Instant, span_text
 from vms.core.config_storage import RetentionRule
 from vms.core.config_values import size_text

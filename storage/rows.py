@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.activity import Levels, Pictures
+from storage.activity.meter import Levels, Pictures
 from storage.facts import ClockFacts, GapFacts
 from vms.core.clock import Instant
 from vms.core.media import StreamFormat

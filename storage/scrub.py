@@ -23,8 +23,8 @@ from storage.custody import Memory
 from storage.findings import Finding, Findings, Kind
 from storage.hashing import let_go
 from storage.listing import Listed, Listing
-from storage.tier_check import check_object
-from storage.tiers import Tiers, stands_in_bucket
+from storage.tiers.check import check_object
+from storage.tiers.opened import Tiers, stands_in_bucket
 from storage.volume import find_volume
 from vms.core.clock import Clock, Instant, Mono, rfc3339
 from vms.core.config import Settings

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from storage.activity import Pictures
+from storage.activity.meter import Pictures
 from storage.fmp4 import BadFile, Tail, TailEntry
 from storage.hashing import Digest
 from storage.layout import Place

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import StringConstraints
 
-from storage.held import EVERY_CAMERA, Hold
+from storage.holds.held import EVERY_CAMERA, Hold
 from vms.core.clock import SECOND, Instant
 from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId

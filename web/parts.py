@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from starlette.requests import HTTPConnection
 
 from storage.archive import Archive
-from storage.holds import Holds
+from storage.holds.repository import Holds
 from storage.keeping import Keeping
 from storage.overview import Overview
 from vms.alarms.events import Events

@@ -10,9 +10,9 @@ import pytest
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
 from storage.findings import Findings, Kind
-from storage.hold_files import holds_folder
-from storage.hold_order import HoldOrder
-from storage.holds import Holds
+from storage.holds.files import holds_folder
+from storage.holds.order import HoldOrder
+from storage.holds.repository import Holds
 from storage.volume import prepare_volume
 from tests.storage.house import settings
 from vms.app.hold_duty import HoldDuty

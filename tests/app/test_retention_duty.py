@@ -14,7 +14,7 @@ from storage.custody import Memory
 from storage.disk import RealDisk
 from storage.facts import RunFacts
 from storage.findings import Findings
-from storage.holds import HoldOrder
+from storage.holds.repository import HoldOrder
 from storage.index import Index
 from storage.volume import prepare_volume
 from tests.storage.house import FORMAT, fresh_database, key, open_store, second

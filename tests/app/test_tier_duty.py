@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from storage.bucket import Listed
 from storage.clock_hands import ClockHands
 from storage.custody import Memory
 from storage.facts import RunFacts
 from storage.findings import Findings
-from storage.holds import HoldOrder
+from storage.holds.repository import HoldOrder
 from storage.index import Index
-from storage.tier_facts import tier_facts
-from storage.tiers import IDENTITY
+from storage.tiers.bucket import Listed
+from storage.tiers.facts import tier_facts
+from storage.tiers.opened import IDENTITY
 from tests.storage.bucket_server import ACCESS, SECRET, BucketServer, bucket_server
 from tests.storage.house import FORMAT, fresh_database, key, open_store, second
 from vms.app.custodian import duties

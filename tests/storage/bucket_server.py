@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from moto.server import ThreadedMotoServer
 
-from storage.s3 import S3Bucket
+from storage.tiers.s3 import S3Bucket
 from vms.core.config_storage import TierSettings
 
 NAME = "kayitlar"

@@ -29,8 +29,8 @@ from storage.retention import plan, relieve
 from storage.rows import SegmentRow
 from storage.shelf import folder_shelves
 from storage.stock import SqlStock
-from storage.tier_check import verify_tiers
-from storage.tier_rebuild import TierRebuild
+from storage.tiers.check import verify_tiers
+from storage.tiers.rebuild import TierRebuild
 from tests.storage.world import (
     Key,
     World,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from storage.bucket import BucketError, Listed
+from storage.tiers.bucket import BucketError, Listed
 from vms.core.model import Cause
 
 
 @dataclass
 class MemoryBucket:
-    """A `storage.bucket.Bucket`. Proved beside the real one in test_bucket.py."""
+    """A `storage.tiers.bucket.Bucket`. Proved beside the real one in test_bucket.py."""
 
     url: str = "s3://memory"
     objects: dict[str, bytes] = field(default_factory=dict)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from storage.disk import RealDisk
 from storage.facts import RunFacts
-from storage.hold_leaves import HoldLeaves
-from storage.holds import HoldOrder, Holds
+from storage.holds.leaves import HoldLeaves
+from storage.holds.repository import HoldOrder, Holds
 from storage.ledger.log import Ledger
 from storage.recording import Store
 from tests.storage.house import FORMAT, key, second, settings

@@ -18,19 +18,19 @@ from pathlib import Path
 from storage.cleaner import Cleaner
 from storage.disk import Disk, RealDisk
 from storage.findings import Findings
-from storage.hold_leaves import HoldLeaves
-from storage.holds import HoldOrder, Holds
+from storage.holds.leaves import HoldLeaves
+from storage.holds.repository import HoldOrder, Holds
 from storage.index import Index
 from storage.ledger import Ledger
 from storage.ledger.bookkeeper import Bookkeeper
-from storage.moves import Moves
 from storage.recording import Store
 from storage.recovery import Recovery
 from storage.retention import Deletion, Why
 from storage.rows import SegmentRow
 from storage.shelf import folder_shelves
-from storage.tier import Mover
-from storage.tiers import BucketShelf, Tier, stands_in_bucket
+from storage.tiers.mover import Mover
+from storage.tiers.moves import Moves
+from storage.tiers.opened import BucketShelf, Tier, stands_in_bucket
 from storage.volume import prepare_volume
 from tests.storage.house import Recorder, key, settings
 from tests.storage.invariants import lost_time, problems

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from storage.held import HeldSpans, Hold
+from storage.holds.held import HeldSpans, Hold
 from storage.retention import Deletion, Stored, UsageHour
 from vms.core.clock import HOUR, Instant
 from vms.core.model import CameraId, StreamKey

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.audit import Audit
+from storage.audit.check import Audit
 from storage.check import Level
 from storage.database import open_database
 from storage.facts import GapFacts

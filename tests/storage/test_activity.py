@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.activity import ABOVE, Levels, Meter, Pictures
-from storage.activity_rows import ActivityRows
-from storage.activity_steps import Active, active, by_second, steps
+from storage.activity.meter import ABOVE, Levels, Meter, Pictures
+from storage.activity.rows import ActivityRows
+from storage.activity.steps import Active, active, by_second, steps
 from storage.database import migrate, open_database
 from storage.fmp4 import init_section
 from storage.index import Index
@@ -26,22 +26,46 @@ START = Instant(1_760_000_400 * SECOND // HOUR * HOUR)
 
 
 def minute(
-    moving: range, *, seed: int = 1, gop: int = 20, noise: float = 0.03, size: float = 1_000
+    moving: range,
+    *,
+    seed: int = 1,
+    gop: int = 20,
+    noise: float = 0.03,
+    size: float = 1_000,
+    grown: float = 1.6,
 ) -> Pictures:
-    """A minute of pictures: large keyframes, noise that settles after them, motion in between."""
+    """A minute of pictures: large keyframes, noise that settles after them, motion in between,
+    which makes them `grown` times as large."""
     rng = random.Random(seed)
     pictures = Pictures()
     for number in range(60 * FPS):
         age, second = number % gop, number // FPS
         usual = size * (1 + 1 / (age + 1)) * rng.gauss(1, noise)
-        grown = usual * (1.6 if second in moving else 1)
-        pictures.add([(RATE // FPS, int(grown if age else 20 * size), 0, age == 0)])
+        coded = usual * (grown if second in moving else 1)
+        pictures.add([(RATE // FPS, int(coded if age else 20 * size), 0, age == 0)])
     return pictures
 
 
 def test_what_moves_stands_out_second_by_second() -> None:
     levels = Meter().measure(minute(range(20, 27)), RATE).values
     assert [second for second, level in enumerate(levels) if level >= ABOVE] == list(range(20, 27))
+
+
+def test_what_hardly_stands_out_counts_where_it_lasts() -> None:
+    """7 % in one second may be noise; in several on end it is not."""
+    alone = Meter().measure(minute(range(20, 21), grown=1.07, noise=0.01), RATE).values
+    lasting = Meter().measure(minute(range(20, 26), grown=1.07, noise=0.01), RATE).values
+    assert max(alone) < ABOVE
+    assert [n for n, level in enumerate(lasting) if level >= ABOVE] == list(range(20, 26))
+
+
+def test_a_second_without_a_picture_is_in_no_run() -> None:
+    pictures = minute(range(20, 22), grown=1.07, noise=0.01)
+    gap = Pictures()
+    for number, (duration, size, composition, is_key) in enumerate(pictures.rows()):
+        long = duration + (RATE if number == 21 * FPS - 1 else 0)
+        gap.add([(long, size, composition, bool(is_key))])
+    assert max(Meter().measure(gap, RATE).values) < ABOVE
 
 
 @pytest.mark.parametrize("gop", [10, 25, 37, 300])

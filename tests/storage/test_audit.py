@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.audit import Audit
+from storage.audit.check import Audit
 from storage.check import Level
 from storage.facts import RunFacts
 from storage.findings import Kind

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage import s3
-from storage.bucket import PART, BucketError, Listed, digest_of, pieces_of
-from storage.s3 import S3Bucket
+from storage.tiers import s3
+from storage.tiers.bucket import PART, BucketError, Listed, digest_of, pieces_of
+from storage.tiers.s3 import S3Bucket
 from tests.storage.bucket_server import NAME, SECRET, BucketServer, bucket_server
 from tests.storage.memory_bucket import MemoryBucket
 from vms.core.model import Cause

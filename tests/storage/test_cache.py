@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.cache import Cache
+from storage.tiers.cache import Cache
 from vms.core.errors import StorageError
 from vms.core.model import Cause
 

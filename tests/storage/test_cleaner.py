@@ -14,7 +14,7 @@ from storage.cleaner import BATCH, Cleaner
 from storage.database import open_database
 from storage.disk import Disk, RealDisk
 from storage.facts import GapFacts, RunFacts
-from storage.holds import HoldOrder, Holds
+from storage.holds.repository import HoldOrder, Holds
 from storage.index import Index
 from storage.layout import path_of
 from storage.ledger.leaves import DeleteLeaf, parse

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from storage.cleaner import Cleaner
 from storage.disk import Disk, RealDisk
-from storage.hold_leaves import HoldLeaves
-from storage.holds import Holds
+from storage.holds.leaves import HoldLeaves
+from storage.holds.repository import Holds
 from storage.ledger.log import Ledger
 from storage.recording import Store
 from storage.retention import plan

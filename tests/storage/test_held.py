@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.held import (
+from storage.holds.held import (
     EVERY_CAMERA,
     Damaged,
     HeldSpans,

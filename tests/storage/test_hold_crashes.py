@@ -10,8 +10,8 @@ import functools
 from pathlib import Path
 
 from storage.disk import Disk, RealDisk
-from storage.hold_leaves import HoldLeaves
-from storage.holds import HoldOrder, Holds
+from storage.holds.leaves import HoldLeaves
+from storage.holds.repository import HoldOrder, Holds
 from storage.ledger.log import Ledger
 from storage.recording import Store
 from tests.storage.cases import (

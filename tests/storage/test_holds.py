@@ -18,11 +18,11 @@ import pytest
 
 from storage.database import open_database
 from storage.disk import RealDisk
-from storage.held import Hold, Lift, Told
-from storage.hold_files import holds_folder
-from storage.hold_leaves import HoldLeaves
-from storage.hold_order import HoldOrder
-from storage.holds import Holds
+from storage.holds.files import holds_folder
+from storage.holds.held import Hold, Lift, Told
+from storage.holds.leaves import HoldLeaves
+from storage.holds.order import HoldOrder
+from storage.holds.repository import Holds
 from storage.ledger import Ledger
 from storage.ledger.leaves import Leaf, SegmentLeaf
 from storage.schema import hold as hold_table
@@ -309,7 +309,7 @@ def test_a_hold_waits_for_a_deletion_in_progress(house: House) -> None:
         other = house.holds()
         assert not other._own.locked()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("storage.holds._PATIENCE", 0.05)
+            patch.setattr("storage.holds.repository._PATIENCE", 0.05)
             with pytest.raises(StorageError, match="try again"):
                 other.add(order(), "ayşe")
     assert house.holds().all() == []

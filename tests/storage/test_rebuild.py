@@ -16,7 +16,7 @@ from storage.database import open_database
 from storage.disk import RealDisk
 from storage.facts import GapFacts
 from storage.findings import Kind
-from storage.holds import HoldOrder, Holds
+from storage.holds.repository import HoldOrder, Holds
 from storage.index import Index
 from storage.layout import path_of
 from storage.ledger.leaves import DeleteLeaf, GapLeaf, SegmentLeaf, parse

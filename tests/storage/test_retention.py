@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.held import HeldSpans, Hold
+from storage.holds.held import HeldSpans, Hold
 from storage.patterns import rule_of
 from storage.retention import Stored, Why, emptied, plan, relieve, sentence
 from tests.storage.stocked import ListedStock, hold, is_held, main

@@ -15,25 +15,25 @@ from typing import Any
 import pytest
 
 from storage.archive import Archive
-from storage.bucket import Bucket, BucketError
-from storage.cache import Cache
 from storage.check import Level, verify_archive
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
 from storage.findings import Findings, Kind
-from storage.held import HeldSpans
+from storage.holds.held import HeldSpans
 from storage.index import Index
 from storage.layout import path_of
 from storage.ledger import Ledger
 from storage.ledger.leaves import DeleteLeaf, MoveLeaf, SegmentLeaf, parse
-from storage.moves import Moves
 from storage.rebuild import Rebuild, Rebuilt
 from storage.rows import SegmentRow
 from storage.scrub import Scrub
-from storage.tier import Mover
-from storage.tier_check import verify_tiers
-from storage.tier_rebuild import TierRebuild
-from storage.tiers import IDENTITY, Tier, Tiers, stands_in_bucket
+from storage.tiers.bucket import Bucket, BucketError
+from storage.tiers.cache import Cache
+from storage.tiers.check import verify_tiers
+from storage.tiers.mover import Mover
+from storage.tiers.moves import Moves
+from storage.tiers.opened import IDENTITY, Tier, Tiers, stands_in_bucket
+from storage.tiers.rebuild import TierRebuild
 from storage.volume import find_volume
 from tests.storage.bucket_server import NAME, BucketServer, bucket_server
 from tests.storage.house import Recorder, fresh_database, key, open_store, settings

@@ -14,11 +14,11 @@ from storage.disk import Disk, RealDisk
 from storage.findings import Findings
 from storage.index import Index
 from storage.ledger.log import Ledger
-from storage.moves import Moves
 from storage.recording import Store
 from storage.shelf import folder_shelves
-from storage.tier import Mover
-from storage.tiers import stands_in_bucket
+from storage.tiers.mover import Mover
+from storage.tiers.moves import Moves
+from storage.tiers.opened import stands_in_bucket
 from tests.storage.cases import (
     Cases,
     every_refusal,

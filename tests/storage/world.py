@@ -18,21 +18,21 @@ from pathlib import Path, PurePosixPath
 
 import sqlalchemy as sa
 
-from storage.cache import Cache
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
 from storage.facts import GapFacts
 from storage.fmp4 import BadFile, read_moof, samples_of
-from storage.held import HeldSpans
-from storage.hold_leaves import HoldLeaves
-from storage.holds import Holds
+from storage.holds.held import HeldSpans
+from storage.holds.leaves import HoldLeaves
+from storage.holds.repository import Holds
 from storage.index import Index
 from storage.layout import HOUSE, Place, Stage, path_of, place_of
 from storage.ledger import Ledger
 from storage.ledger.leaves import DeleteLeaf, Leaf, SegmentLeaf, parse
 from storage.rows import SegmentRow
 from storage.segment_file import read_file_head, read_file_tail, walk
-from storage.tiers import Tier, Tiers, stands_in_bucket
+from storage.tiers.cache import Cache
+from storage.tiers.opened import Tier, Tiers, stands_in_bucket
 from storage.volume import find_volume
 from tests.storage.house import Recorder
 from tests.storage.sim_disk import Image, SimDisk

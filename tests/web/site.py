@@ -20,7 +20,7 @@ from recorder.rtsp.auth import Authenticator
 from storage.archive import Archive
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
-from storage.holds import Holds
+from storage.holds.repository import Holds
 from storage.keeping import Keeping
 from storage.ledger.log import Ledger
 from storage.overview import Overview

@@ -7,7 +7,7 @@ import threading
 from typing import Protocol
 
 from storage.findings import Findings, Kind
-from storage.holds import Holds
+from storage.holds.repository import Holds
 from vms.core.clock import MINUTE, Span
 from vms.core.log import get_logger
 

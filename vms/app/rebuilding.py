@@ -8,7 +8,7 @@ from storage.disk import RealDisk
 from storage.findings import Finding, Kind
 from storage.ledger.log import Ledger
 from storage.rebuild import Rebuild, Rebuilt
-from storage.tier_rebuild import TierRebuild
+from storage.tiers.rebuild import TierRebuild
 from vms.app.site import Site
 
 _PATIENCE = 0.2  # seconds; who runs is not leaving

@@ -18,7 +18,7 @@ from storage.clock_hands import ClockHands
 from storage.custody import Memory
 from storage.disk import Disk, RealDisk
 from storage.findings import Findings, Kind
-from storage.held import HeldSpans
+from storage.holds.held import HeldSpans
 from storage.ledger.log import Ledger
 from storage.pressure import Fill, headroom, needs
 from storage.retention import Deletion, Rules, plan, relieve

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from storage.archive import Archive
 from storage.database import migrate, open_database
 from storage.disk import RealDisk
-from storage.hold_leaves import HoldLeaves
-from storage.holds import Holds
+from storage.holds.leaves import HoldLeaves
+from storage.holds.repository import Holds
 from storage.keeping import Keeping
 from storage.ledger.log import Ledger
-from storage.tiers import Tiers
+from storage.tiers.opened import Tiers
 from vms.alarms.events import Events
 from vms.cameras.registry import Registry
 from vms.cameras.schedules import Schedules

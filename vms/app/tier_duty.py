@@ -13,10 +13,10 @@ from storage.disk import RealDisk
 from storage.findings import Findings, Kind
 from storage.index import Index
 from storage.ledger import Ledger
-from storage.moves import Moves
 from storage.patterns import Groups, matches
-from storage.tier import Mover
-from storage.tiers import Tier
+from storage.tiers.mover import Mover
+from storage.tiers.moves import Moves
+from storage.tiers.opened import Tier
 from storage.volume import find_volume
 from vms.app.site import Site
 from vms.core.clock import MINUTE, SECOND, Mono, Span

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from storage.activity import ABOVE
+from storage.activity.meter import ABOVE
 from vms.cli.checking import Checked, sentence, threads
 from vms.cli.evidence import Password, verify_file
 from vms.cli.options import (
@@ -183,10 +183,10 @@ def verify(
     if file is not None:
         verify_file(file, password, key, certificates, as_json)
         return
-    from storage.audit import Audit
+    from storage.audit.check import Audit
     from storage.check import Level, total
     from storage.ledger.kept import read_kept
-    from storage.tier_check import verify_tiers
+    from storage.tiers.check import verify_tiers
     from vms.app.site import open_archive
     from vms.people.audit.check import AuditCheck
 

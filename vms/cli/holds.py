@@ -41,7 +41,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Hold a span of a camera, all its streams, until it is lifted."""
-    from storage.hold_order import HoldOrder, check_order
+    from storage.holds.order import HoldOrder, check_order
     from vms.app.site import open_archive
 
     key, ends = stream_key(camera, "main"), _until(until)

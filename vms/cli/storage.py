@@ -32,7 +32,7 @@ def check(
 ) -> None:
     """Hold every row against its file and every file against its row; changes nothing."""
     from storage.check import Level, total, verify_archive
-    from storage.tier_check import verify_tiers
+    from storage.tiers.check import verify_tiers
     from vms.app.site import open_archive
 
     chosen = _level(level, *Level)
@@ -160,7 +160,7 @@ def findings(
 @app.command("tiers")
 def tiers(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """List the buckets that older footage moves to: do they answer, and what stands there."""
-    from storage.tier_facts import GOOD, tier_facts
+    from storage.tiers.facts import GOOD, tier_facts
     from vms.app.site import open_archive
 
     with open_archive(config) as site:

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from storage.activity import ABOVE
-from storage.activity_steps import Steps
+from storage.activity.meter import ABOVE
+from storage.activity.steps import Steps
 from storage.decoding import WIDTH_MAX
 from storage.facts import FragmentIndex, GapFacts, SegmentFacts
 from vms.alarms.event import thinned

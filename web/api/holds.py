@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, StringConstraints
 
-from storage.held import EVERY_CAMERA, Hold
-from storage.hold_order import HoldOrder, check_order
+from storage.holds.held import EVERY_CAMERA, Hold
+from storage.holds.order import HoldOrder, check_order
 from vms.core.clock import Instant
 from vms.core.errors import NotFound
 from vms.core.model import CameraId

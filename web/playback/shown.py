@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from storage.activity_steps import Active, Steps
+from storage.activity.steps import Active, Steps
 from storage.archive import Archive
 from storage.facts import SegmentFacts
 from storage.timeline import Timeline

@@ -16,9 +16,9 @@ from storage.disk import RealDisk
 from storage.findings import Findings
 from storage.index import Index
 from storage.ledger import Ledger
-from storage.moves import Moves
-from storage.tier import Mover
-from storage.tiers import Tiers
+from storage.tiers.mover import Mover
+from storage.tiers.moves import Moves
+from storage.tiers.opened import Tiers
 from storage.volume import find_volume
 from tests.storage.bucket_server import BucketServer, bucket_server
 from tests.web import footage

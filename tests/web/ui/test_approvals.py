@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from storage.hold_order import HoldOrder
+from storage.holds.order import HoldOrder
 from tests.web.footage import GAP, NOW, START, recorded
 from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC

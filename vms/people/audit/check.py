@@ -1,6 +1,6 @@
 """Is the audit what the ledger says? A part of `vms verify`: changed, removed, invented entries.
 
-The ledger itself is held against its signed heads by `storage.audit`; here the rows are held
+The ledger itself is held against its signed heads by `storage.audit.check`; here the rows are held
 against the ledger's leaves. Reads only, also while everything runs.
 """
 

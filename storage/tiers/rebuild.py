@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.bucket import Listed as Object
-from storage.bucket import digest_of, read_all
 from storage.check import Level, Progress
 from storage.findings import Finding, Kind
 from storage.fmp4 import BadFile
@@ -29,8 +27,10 @@ from storage.rebuild import Held, Ledger, Rebuilt
 from storage.rows import DropSegment, PutSegment
 from storage.segment_file import head_by, tail_by
 from storage.stored_file import row_of
-from storage.tier_check import objects_in, side_by_side
-from storage.tiers import Tier
+from storage.tiers.bucket import Listed as Object
+from storage.tiers.bucket import digest_of, read_all
+from storage.tiers.check import objects_in, side_by_side
+from storage.tiers.opened import Tier
 from vms.core.model import StreamKey
 
 if TYPE_CHECKING:

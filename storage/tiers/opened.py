@@ -3,7 +3,7 @@
 Readers get file descriptors of whole, proven copies in the cache, or small spans straight from
 the bucket. What a bucket fails to do costs its own readers a bounded wait and nobody else: few
 may wait at once, and for a moment after a failure nobody asks again. Moving segments there is
-`storage.tier`.
+`storage.tiers.mover`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from storage.bucket import SCHEME, Bucket, BucketError, Listed, pieces_of, read_all
-from storage.cache import Cache
 from storage.facts import SegmentFacts
 from storage.layout import HOUSE, Stage, path_of
 from storage.segment_file import Read
+from storage.tiers.bucket import SCHEME, Bucket, BucketError, Listed, pieces_of, read_all
+from storage.tiers.cache import Cache
 from vms.core.clock import SECOND, Clock, Instant, rfc3339
 from vms.core.config import Settings
 from vms.core.config_storage import TierSettings
@@ -44,7 +44,7 @@ def stands_in_bucket(volume_path: str) -> bool:
 
 def open_bucket(settings: TierSettings) -> Bucket:
     """The bucket of a tier; asks nothing of it yet."""
-    from storage.s3 import S3Bucket  # a site without tiers needs no client
+    from storage.tiers.s3 import S3Bucket  # a site without tiers needs no client
 
     return S3Bucket(settings)
 

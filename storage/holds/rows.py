@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from storage.database import writing
-from storage.held import EVERY_CAMERA, Hold
+from storage.holds.held import EVERY_CAMERA, Hold
 from storage.schema import hold
 from vms.core.clock import Instant
 

@@ -16,7 +16,6 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from storage.bucket import BucketError, digest_of
 from storage.disk import Disk
 from storage.findings import Findings, Kind
 from storage.index import Index
@@ -24,9 +23,10 @@ from storage.layout import path_of
 from storage.ledger import Ledger
 from storage.ledger.leaves import DeleteLeaf, MoveLeaf, parse
 from storage.listing import segment_id
-from storage.moves import Moves, Moving
 from storage.rows import SegmentRow
-from storage.tiers import Tier
+from storage.tiers.bucket import BucketError, digest_of
+from storage.tiers.moves import Moves, Moving
+from storage.tiers.opened import Tier
 from storage.volume import cause_of
 from vms.core.clock import HOUR, Clock, Instant
 from vms.core.errors import StorageError

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.findings import Findings, KeptFinding, Kind
-from storage.moves import Moves, Stored
-from storage.tiers import Tier, Tiers
+from storage.tiers.moves import Moves, Stored
+from storage.tiers.opened import Tier, Tiers
 from vms.core.clock import SECOND, Clock, rfc3339
 from vms.core.errors import StorageError
 

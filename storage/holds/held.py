@@ -2,7 +2,7 @@
 
 A hold is known in up to three places: its row, its file on each volume, and the ledger. `settle`
 says what holds when they disagree; whatever is in doubt is held (invariant 4). Where rows and
-files are kept is `storage.holds`.
+files are kept is `storage.holds.repository`.
 """
 
 from __future__ import annotations

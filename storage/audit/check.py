@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.audit_files import explained
-from storage.audit_rows import LeafRow, LeafRows
+from storage.audit.files import explained
+from storage.audit.rows import LeafRow, LeafRows
 from storage.check import PATIENCE, Level, Progress, verify_archive
 from storage.findings import Finding, Kind
 from storage.fmp4 import BadFile

@@ -16,7 +16,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
-from storage.bucket import PART, BucketError, Listed
+from storage.tiers.bucket import PART, BucketError, Listed
 from vms.core.config_storage import TierSettings
 from vms.core.model import Cause
 

@@ -2,7 +2,8 @@
 
 Adding: files on the volumes → row → leaf in the ledger. Lifting: leaf → row → files. So a crash
 leaves more held than was promised, never less, and `repair` brings every place to what
-`storage.held.settle` says. Who deletes does so inside `deleting`, which no new hold can overtake.
+`storage.holds.held.settle` says. Who deletes does so inside `deleting`, which no new hold can
+overtake.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from storage.disk import Disk
 from storage.findings import Finding, Kind
-from storage.held import Copy, Damaged, HeldSpans, Hold, Told, settle
-from storage.hold_files import HoldFiles, holds_folder
-from storage.hold_order import HoldOrder
-from storage.hold_rows import HoldRows
+from storage.holds.files import HoldFiles, holds_folder
+from storage.holds.held import Copy, Damaged, HeldSpans, Hold, Told, settle
+from storage.holds.order import HoldOrder
+from storage.holds.rows import HoldRows
 from storage.volume import find_volume, translated
 from vms.core.clock import Clock, Instant, rfc3339
 from vms.core.config_storage import VolumeSettings

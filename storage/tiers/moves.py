@@ -1,4 +1,4 @@
-"""What may move to a bucket and what has moved, in SQL. Moving itself is `storage.tier`."""
+"""What may move to a bucket and what has moved, in SQL. Moving itself is `storage.tiers.mover`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from storage.activity import Meter
+from storage.activity.meter import Meter
 from storage.fmp4 import read_init
 from storage.rows import IndexChange, PutSegment
 from vms.core.log import get_logger

@@ -1,7 +1,7 @@
 """The files of holds beside the footage: `VOLUME/.gozcu/holds/ID.json`, one a hold.
 
 Written beside its place and renamed there, so that a file under its name is whole. A lift leaves
-the file with the lift in it (a tombstone). What a file says is `storage.held`.
+the file with the lift in it (a tombstone). What a file says is `storage.holds.held`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import secrets
 from pathlib import Path
 
 from storage.disk import Disk
-from storage.held import Copy, Damaged, Hold, hold_text, is_hold_id, read_hold
+from storage.holds.held import Copy, Damaged, Hold, hold_text, is_hold_id, read_hold
 from storage.layout import HOUSE
 
 FOLDER = "holds"

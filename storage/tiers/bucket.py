@@ -2,7 +2,7 @@
 
 Keys are the paths `storage.layout` makes. Every call blocks, ends within a bounded time and holds
 at most two parts in memory; what goes wrong is one sentence that names bucket and service and
-never a key. Who speaks S3 is `storage.s3`.
+never a key. Who speaks S3 is `storage.tiers.s3`.
 """
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from storage.bucket import Listed as Object
-from storage.bucket import digest_of
 from storage.check import Level, Progress
 from storage.findings import Finding, Kind
 from storage.layout import HOUSE, Place, Stage, path_of, place_of
 from storage.listing import KnownVolume, Listed, Listing, segment_id
-from storage.moves import Moves
-from storage.tiers import Tier, Tiers, stands_in_bucket
+from storage.tiers.bucket import Listed as Object
+from storage.tiers.bucket import digest_of
+from storage.tiers.moves import Moves
+from storage.tiers.opened import Tier, Tiers, stands_in_bucket
 from vms.core.errors import StorageError
 from vms.core.model import StreamKey
 

@@ -26,6 +26,8 @@ _AROUND = 45  # seconds on each side whose quiet part is the floor
 _KEPT = 120  # seconds of earlier segments kept for floor and spread
 _FLOOR, _LOW = 0.35, 0.05  # quantiles of seconds: what counts as quiet, and its lower end
 _NORMAL = 1.26  # standard deviations between them in a normal distribution
+_RUN_MAX = 3  # seconds that are judged together
+_RUN_LEAST = 1.0  # spreads above the floor that each of them must be
 _SPREAD_MIN = 0.04  # log2 of bytes: 3 %; below it, differences are the encoder's whim
 _USUAL = 0.4  # quantile of one segment's sizes
 _SECONDS_MAX = 86_400
@@ -45,13 +47,16 @@ class Pictures:
 
     def add(self, pictures: Iterable[tuple[int, int, int, bool]]) -> None:
         """The next in decode order: (duration, size, composition, key); ticks and bytes."""
-        for picture in pictures:
-            self._numbers.extend(picture)
+        self._numbers.extend([number for picture in pictures for number in picture])
 
     def add_samples(self, samples: Iterable[Sample]) -> None:
         """The same from the samples themselves."""
-        self.add(
-            (duration, len(data), composition, key) for data, duration, composition, key in samples
+        self._numbers.extend(
+            [
+                number
+                for data, duration, composition, key in samples
+                for number in (duration, len(data), composition, key)
+            ]
         )
 
     def copy(self) -> Pictures:
@@ -79,16 +84,12 @@ class Levels:
         return sum(self.values)
 
 
-_Place = tuple[int, int]  # how long after the keyframe, how far reordered
+_Place = int
+"""How long after the keyframe, and how far reordered, as one number."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Sized:
-    """One picture: its second, its place in the group of pictures, its size."""
-
-    second: int
-    place: _Place
-    size: int
+_Sized = tuple[int, _Place, int]
+"""One picture: its second, its place in the group of pictures, its size. A plain tuple: there are
+1,500 in a minute of each camera."""
 
 
 class Meter:
@@ -116,7 +117,7 @@ class Meter:
         for usual in self._usual:
             for place, size in usual.items():
                 said[place].append(size)
-        return {place: 2.0 ** _quantile(sizes, 0.5) for place, sizes in said.items()}
+        return {place: _quantile(sizes, 0.5) for place, sizes in said.items()}
 
 
 def _sized(pictures: Pictures, clock_rate: int) -> list[_Sized]:
@@ -125,37 +126,43 @@ def _sized(pictures: Pictures, clock_rate: int) -> list[_Sized]:
     keys: list[_Sized] = []
     time = age = 0
     for duration, size, composition, key in pictures.rows():
-        second = min(time // clock_rate, _SECONDS_MAX)
-        time += max(0, duration)
+        second = time // clock_rate
+        if second > _SECONDS_MAX:
+            second = _SECONDS_MAX
+        if duration > 0:
+            time += duration
         if key:
             age = 0
-            keys.append(_Sized(second, (0, 0), max(1, size)))
+            keys.append((second, 0, size or 1))
             continue
         age += 1
-        reordered = min(3, round(composition / duration)) if duration > 0 else 0
-        between.append(_Sized(second, (_AGES[min(age, _AGE_MAX)], reordered), max(1, size)))
+        place = _PLACES[age if age < _AGE_MAX else _AGE_MAX]
+        if composition and duration > 0:
+            place += max(-_REORDERED_MAX, min(_REORDERED_MAX, round(composition / duration)))
+        between.append((second, place, size or 1))
     return between or keys
 
 
 # Sizes change fast after a keyframe and slowly later: places are finer where it matters.
 _AGE_MAX = 4_096
-_AGES = tuple(round(4 * math.log2(max(1, age))) for age in range(_AGE_MAX + 1))
+_REORDERED_MAX = 3
+_PLACES = tuple(8 * round(4 * math.log2(max(1, age))) for age in range(_AGE_MAX + 1))
 
 
 def _usual_of(sized: Sequence[_Sized]) -> dict[_Place, float]:
     found: dict[_Place, list[float]] = defaultdict(list)
-    for one in sized:
-        found[one.place].append(math.log2(one.size))
+    for _, place, size in sized:
+        found[place].append(size)
     return {place: _quantile(sizes, _USUAL) for place, sizes in found.items()}
 
 
 def _ratios(sized: Sequence[_Sized], expected: dict[_Place, float]) -> list[float | None]:
     """Per second log2 of its bytes over those of a quiet one; None without a picture."""
-    seconds = sized[-1].second + 1
+    seconds = sized[-1][0] + 1
     found, usual = [0] * seconds, [0.0] * seconds
-    for one in sized:
-        found[one.second] += one.size
-        usual[one.second] += expected[one.place]
+    for second, place, size in sized:
+        found[second] += size
+        usual[second] += expected[place]
     return [
         math.log2(size / quiet) if size else None for size, quiet in zip(found, usual, strict=True)
     ]
@@ -165,25 +172,44 @@ def _levels(
     ratios: Sequence[float | None], before: Sequence[float], known: Sequence[float]
 ) -> bytes:
     """Each second against the quiet ones around it; `known`: `before` and the present's."""
-    floors: list[float] = []
+    heights: list[float | None] = []
+    lows: list[float] = []
     at = len(before)
-    values: list[tuple[int, float, float]] = []
-    for second, ratio in enumerate(ratios):
+    for ratio in ratios:
         if ratio is None:
+            heights.append(None)
             continue
-        around = known[max(0, at - _AROUND) : at + _AROUND + 1]
-        floor = _quantile(around, _FLOOR)
-        floors.append(floor - _quantile(around, _LOW))
-        values.append((second, ratio, floor))
+        around = sorted(known[max(0, at - _AROUND) : at + _AROUND + 1])
+        floor = _at(around, _FLOOR)
+        lows.append(floor - _at(around, _LOW))
+        heights.append(ratio - floor)
         at += 1
-    spread = max(_SPREAD_MIN, _quantile(floors, 0.5) / _NORMAL) if floors else _SPREAD_MIN
-    levels = bytearray(len(ratios))
-    for second, ratio, floor in values:
-        levels[second] = min(_HIGHEST, max(0, round((ratio - floor) / spread * _PER_SPREAD)))
-    return bytes(levels)
+    spread = max(_SPREAD_MIN, _quantile(lows, 0.5) / _NORMAL) if lows else _SPREAD_MIN
+    found = _with_runs([None if one is None else one / spread for one in heights])
+    return bytes(min(_HIGHEST, max(0, round(one * _PER_SPREAD))) for one in found)
+
+
+def _with_runs(heights: Sequence[float | None]) -> list[float]:
+    """Spreads above the floor, where a run of seconds that all lie above it counts as one: what
+    noise alone does is less likely by the root of its length."""
+    found = [-math.inf if one is None else one for one in heights]
+    alone = tuple(found)
+    for length in range(2, _RUN_MAX + 1):
+        root = math.sqrt(length)
+        for start in range(len(alone) - length + 1):
+            run = alone[start : start + length]
+            if min(run) < _RUN_LEAST:
+                continue
+            together = sum(run) / root
+            for second in range(start, start + length):
+                found[second] = max(found[second], together)
+    return [max(0.0, one) for one in found]
 
 
 def _quantile(values: Sequence[float], share: float) -> float:
     """The value below which a share of them lies; no interpolation."""
-    ordered = sorted(values)
+    return _at(sorted(values), share)
+
+
+def _at(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

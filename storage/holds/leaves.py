@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from storage.held import Hold, Lift, Told
+from storage.holds.held import Hold, Lift, Told
 from storage.ledger.leaves import BadLeaf, HoldLeaf, Leaf, LiftLeaf, parse
 from vms.core.log import get_logger
 
@@ -25,7 +25,7 @@ class Leaves(Protocol):
 
 
 class HoldLeaves:
-    """A `storage.holds.HoldLedger` over a ledger. Thread-safe.
+    """A `storage.holds.repository.HoldLedger` over a ledger. Thread-safe.
 
     Of several leaves for one hold the first counts: a later one can't make it smaller.
     """

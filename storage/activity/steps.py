@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from storage.activity import Levels
+from storage.activity.meter import Levels
 from vms.core.clock import SECOND, Instant, rfc3339
 
 

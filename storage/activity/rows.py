@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.activity import Levels
-from storage.activity_steps import Measured, by_second
+from storage.activity.meter import Levels
+from storage.activity.steps import Measured, by_second
 from storage.schema import activity, activity_hour, segment, stream
 from vms.core.clock import DAY, HOUR, SECOND, Instant
 from vms.core.model import StreamKey

@@ -1,0 +1,1 @@
+"""How much goes on in stored footage, from the sizes of its coded pictures."""

@@ -1,0 +1,1 @@
+"""The archive held against the ledger."""

@@ -1,0 +1,1 @@
+"""Footage that must not go: held, kept in several places, lifted."""

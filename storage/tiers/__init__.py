@@ -1,0 +1,1 @@
+"""Older footage in object stores: moved there, found there, read from there."""
