@@ -20,8 +20,6 @@ import numpy.typing as npt
 from vms.simulator.street import StreetPainter
 
 _TICKS = 90_000
-_NOISE_FIELDS = 8
-_NOISE_MARGIN = 64
 _QUIET_FIRST = 5  # seconds in which nothing happens yet
 _NOISE = {"day": 1.4, "night": 1.9}  # what a camera's own noise reduction leaves, of 255
 _QP_MIN = 22  # cameras let no picture be finer than that, however little happens
@@ -148,11 +146,8 @@ class Painter:
         chroma = np.concatenate([plane.reshape(-1) for plane in planes[1:]])
         self._planes = np.zeros((plan.height * 3 // 2, plan.width), np.uint8)
         self._planes[plan.height :] = chroma.reshape(-1, plan.width)
-        size = (plan.height + _NOISE_MARGIN, plan.width + _NOISE_MARGIN)
-        sigma = _NOISE[plan.light]
-        self._noise = [
-            np.rint(self._rng.normal(0, sigma, size)).astype(np.int16) for _ in range(_NOISE_FIELDS)
-        ]
+        cv2.setRNGSeed(plan.seed)
+        self._noise = np.zeros((plan.height, plan.width), np.int16)
         self._looks = [self._look(walk) for walk in walks]
 
     def _texture(self, height: int, width: int, depth: float) -> npt.NDArray[np.float32]:
@@ -180,13 +175,10 @@ class Painter:
             place = walk.at(time)
             if place is not None:
                 covered.append(self._put(look, place))
-        field = self._noise[int(self._rng.integers(_NOISE_FIELDS))]
-        top, left = (int(n) for n in self._rng.integers(0, _NOISE_MARGIN, 2))
-        noise = field[top : top + plan.height, left : left + plan.width]
         # Gain drifts: the noise is a tenth stronger and weaker within a quarter of an hour.
         gain = 1 + 0.1 * np.sin(2 * np.pi * time / 900 + plan.seed)
-        luma = self._planes[: plan.height]
-        cv2.addWeighted(self._ground, 1, noise, gain, 0, luma, cv2.CV_8U)
+        cv2.randn(self._noise, np.zeros(1), np.array([_NOISE[plan.light] * gain]))
+        cv2.add(self._ground, self._noise, self._planes[: plan.height], dtype=cv2.CV_8U)
         for part, before in covered:
             part[:] = before
         return self._planes

@@ -22,12 +22,13 @@ ABOVE = 64
 _PER_SPREAD = 20  # levels for each spread of the quiet seconds: ABOVE is three of them
 _HIGHEST = 255
 _SEGMENTS = 10  # whose pictures make the usual sizes: minutes
-_AROUND = 45  # seconds on each side whose quiet part is the floor
+_AROUND = 90  # seconds on each side whose quiet part is the floor
+_SLOPE_LEAST = 10  # seconds in each half of them, or the floor is taken for even
 _KEPT = 120  # seconds of earlier segments kept for floor and spread
 _FLOOR, _LOW = 0.35, 0.05  # quantiles of seconds: what counts as quiet, and its lower end
 _NORMAL = 1.26  # standard deviations between them in a normal distribution
 _RUN_MAX = 3  # seconds that are judged together
-_RUN_LEAST = 1.0  # spreads above the floor that each of them must be
+_RUN_LEAST = 1.15  # spreads above the floor that each of them must be
 _SPREAD_MIN = 0.04  # log2 of bytes: 3 %; below it, differences are the encoder's whim
 _USUAL = 0.4  # quantile of one segment's sizes
 _SECONDS_MAX = 86_400
@@ -179,7 +180,7 @@ def _levels(
         if ratio is None:
             heights.append(None)
             continue
-        around = sorted(known[max(0, at - _AROUND) : at + _AROUND + 1])
+        around = _levelled(known, at)
         floor = _at(around, _FLOOR)
         lows.append(floor - _at(around, _LOW))
         heights.append(ratio - floor)
@@ -187,6 +188,20 @@ def _levels(
     spread = max(_SPREAD_MIN, _quantile(lows, 0.5) / _NORMAL) if lows else _SPREAD_MIN
     found = _with_runs([None if one is None else one / spread for one in heights])
     return bytes(min(_HIGHEST, max(0, round(one * _PER_SPREAD))) for one in found)
+
+
+def _levelled(known: Sequence[float], at: int) -> list[float]:
+    """The seconds around one, sorted, less the slope of their floor: noise that slowly grows or
+    fades is no activity, though only what went before may be known."""
+    first = max(0, at - _AROUND)
+    around = known[first : at + _AROUND + 1]
+    half = len(around) // 2
+    if half < _SLOPE_LEAST:
+        return sorted(around)
+    rise = _quantile(around[half:], _FLOOR) - _quantile(around[:half], _FLOOR)
+    slope = 2 * rise / len(around)
+    base = slope * (first - at)
+    return sorted([one - base - slope * index for index, one in enumerate(around)])
 
 
 def _with_runs(heights: Sequence[float | None]) -> list[float]:
