@@ -109,6 +109,7 @@ def _watched(
                 _store(store, clock.now(), name, camera, minute)
             for _ in range(6):
                 clock.advance(10 * SECOND)
+                store.pump()  # it lives
                 begin = time.process_time()
                 duty.work(stop)
                 cost += time.process_time() - begin

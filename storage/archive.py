@@ -43,6 +43,7 @@ from storage.segment_file import (
 )
 from storage.tiers.opened import Tiers, stands_in_bucket
 from storage.timeline import Timeline, merge_gaps, merge_spans
+from storage.unattended import died, with_silence
 from storage.volume import find_volume
 from vms.core.clock import Clock, Instant, Span, SystemClock
 from vms.core.config_storage import VolumeSettings
@@ -134,6 +135,26 @@ class Archive:
 
     def gaps(self, stream: StreamKey, start: Instant, end: Instant) -> list[GapFacts]:
         """Gaps with a part in [start, end), in order, whole; an open one has no end."""
+        now = self._clock.now()
+        dead_since = died(self._roots.values(), now)
+        if dead_since is None:
+            return self._written_gaps(stream, start, end)
+        known = self._written_gaps(stream, start, Instant(max(end, now)))
+        until = self._known_until(stream, known)
+        if until is not None:
+            known = with_silence(stream, known, until, dead_since, now)
+        return [gap for gap in known if gap.start < end and (gap.end is None or gap.end > start)]
+
+    def _known_until(self, stream: StreamKey, gaps: Sequence[GapFacts]) -> Instant | None:
+        """Where the last thing known of a stream ends, or the last of its gaps begins, if open."""
+        if gaps and gaps[-1].end is None:
+            return gaps[-1].start
+        last = self._index.last(stream)
+        ends = [file.end for file in self._unknown(stream, self._clock.now())]
+        ends += [gap.end for gap in gaps if gap.end is not None]
+        return max([*ends, last.end] if last is not None else ends, default=None)
+
+    def _written_gaps(self, stream: StreamKey, start: Instant, end: Instant) -> list[GapFacts]:
         gaps = self._index.gaps(stream, start, end)
         if not gaps or gaps[-1].end is not None:
             return gaps

@@ -183,7 +183,7 @@ def _tiled(
             live = [n for n in live if (until := claims[n].end) is None or until > at]
             wanted += _explain(stream, at, start, [claims[n] for n in sorted(live)])
         at = max(at, end)
-    return wanted + _last_gaps(stream, at, now, last_alive, claims)
+    return wanted + last_gaps(stream, at, now, last_alive, claims)
 
 
 def _explain(
@@ -220,7 +220,7 @@ def _subtract(
     return free
 
 
-def _last_gaps(
+def last_gaps(
     stream: StreamKey,
     at: Instant,
     now: Instant,
