@@ -74,16 +74,23 @@ async def end(camera: str, session: str, request: Request, signed_in: Watching) 
 
 @router.websocket("/mse")
 async def watch(
-    camera: str, websocket: WebSocket, signed_in: Watching, stream: Stream = "main"
+    camera: str,
+    websocket: WebSocket,
+    signed_in: Watching,
+    stream: Stream = "main",
+    info: bool = False,
 ) -> None:
-    """Watch by Media Source Extensions: the MIME type as text, then fMP4 as binary messages."""
+    """Watch by Media Source Extensions: the MIME type as text, then fMP4 as binary messages.
+
+    `info`: text beginning with `{` besides, of the camera's clock and outages.
+    """
     await stream_of_camera(websocket, camera, stream)
     hand_over: Handover | None = websocket.scope.get("extensions", {}).get(EXTENSION)
     if hand_over is None:
         raise Problem(501, "no_handover", "This server can't hand over connections.")
     path = parts_of(websocket).live.socket_of(CameraId(camera), ".fds")
     watcher = await asyncio.to_thread(_watcher, websocket, signed_in, camera)
-    head = {"camera": camera, "stream": stream, **watcher}
+    head = {"camera": camera, "stream": stream, "informed": "yes" if info else "no", **watcher}
     try:
         await hand_over(path, head)
     except HandoverError as error:

@@ -1,7 +1,7 @@
 """Connections that the API process has signed in and hands over with their file descriptor.
 
 A stream socket, `live-N.fds`. The API process connects, sends one line of JSON
-`{"camera", "stream", "user", "permit", "address", "hears", "request"}` (`request`:
+`{"camera", "stream", "user", "permit", "address", "hears", "informed", "request"}` (`request`:
 base64 of the raw HTTP upgrade request) with one descriptor in the ancillary data of its first
 byte, and gets one line back: `{"ok": true}` or `{"ok": false, "code", "detail"}`. It then
 closes its copy. A refused descriptor is closed here without a word to the viewer.

@@ -1,10 +1,12 @@
 """A feed's way to its MSE viewers: fragments muxed once, framed once, written to each.
 
 What a viewer receives, in order: a text message with the MIME type, a binary message with the
-init section, then binary fragments, beginning with the last keyframe. A text message beginning
-with `{` is JSON: `{"clock": {"wall_ms", "media"}}` says which capture time (UTC, ms) a media time
-(seconds) is, at each keyframe; `{"down": {"cause", "detail"}}` that the camera does not deliver.
-After a new run or format MIME and init come again and media time may have jumped ahead.
+init section, then binary fragments, beginning with the last keyframe. After a new run or format
+MIME and init come again and media time may have jumped ahead.
+
+Who asks to be informed gets text messages of JSON as well: `{"clock": {"wall_ms", "media"}}` says
+which capture time (UTC, ms) a media time (seconds) is, at each keyframe; `{"down": {"cause",
+"detail"}}` that the camera does not deliver.
 
 The player need not play the cached group of pictures: it appends all and seeks to the end of
 what is buffered. Media time never goes back.
@@ -16,7 +18,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from websockets.frames import Frame, Opcode
 
@@ -31,11 +33,25 @@ _UNITS_HELD = 64  # sound while the second picture is awaited; beyond, a rate is
 
 
 class MseViewer(Protocol):
-    """A viewer's WebSocket. `state` must arrive; `media` may be skipped up to a keyframe."""
+    """A viewer's WebSocket. `state` must arrive; `media` may be skipped up to a keyframe.
+    `informed`: wants what is said of the stream besides."""
+
+    @property
+    def informed(self) -> bool: ...
 
     def state(self, frames: bytes) -> None: ...
 
     def media(self, frames: bytes, key: bool) -> None: ...
+
+
+class _Framed(NamedTuple):
+    """A fragment as a WebSocket message, and what is said of it to whoever wants to know."""
+
+    said: bytes
+    fragment: bytes
+
+    def to(self, viewer: MseViewer) -> bytes:
+        return self.said + self.fragment if self.said and viewer.informed else self.fragment
 
 
 class MseOutlet:
@@ -45,10 +61,10 @@ class MseOutlet:
         self._viewers: set[MseViewer] = set()
         self._format: StreamFormat | None = None
         self._muxer: LiveMuxer | None = None
-        self._greeting = b""
+        self._greeting = self._outage = b""  # at most one of them is there
         # Both hold what came since the last keyframe, and nothing once that is over _GROUP_BYTES.
         self._units: list[TimedUnit] = []
-        self._frames: list[bytes] = []
+        self._frames: list[_Framed] = []
         self._kept = 0
         self._caching = self._started = False
         # How far pictures lie apart (ticks), kept over runs; 0 until two have been seen. Until
@@ -65,8 +81,10 @@ class MseOutlet:
         self._viewers.add(viewer)
         if self._greeting:
             viewer.state(self._greeting)
+        elif self._outage and viewer.informed:
+            viewer.state(self._outage)
         if self._frames:
-            viewer.media(b"".join(self._frames), True)
+            viewer.media(b"".join(one.to(viewer) for one in self._frames), True)
 
     def remove(self, viewer: MseViewer) -> None:
         self._viewers.discard(viewer)
@@ -85,11 +103,15 @@ class MseOutlet:
         self._muxer = None
         self._held = []
         self._forget()
-        self._greeting = text_frame(
-            json.dumps({"down": {"cause": cause, "detail": state.detail}}, ensure_ascii=False)
+        self._greeting, self._outage = (
+            b"",
+            text_frame(
+                json.dumps({"down": {"cause": cause, "detail": state.detail}}, ensure_ascii=False)
+            ),
         )
         for viewer in tuple(self._viewers):
-            viewer.state(self._greeting)
+            if viewer.informed:
+                viewer.state(self._outage)
 
     def unit(self, unit: TimedUnit) -> None:
         if self._muxer is None:
@@ -131,13 +153,11 @@ class MseOutlet:
         fragment = muxer.sound(unit) if sound else muxer.picture(unit)
         if fragment is None:
             return
-        frames = binary_frame(fragment)
-        if unit.key:
-            frames = self._clock_frame(unit) + frames
+        framed = _Framed(self._clock_frame(unit) if unit.key else b"", binary_frame(fragment))
         if self._caching:
-            self._frames.append(frames)
+            self._frames.append(framed)
         for viewer in tuple(self._viewers):
-            viewer.media(frames, unit.key)
+            viewer.media(framed.to(viewer), unit.key)
 
     def _begin_again(self, depth: int) -> None:
         """B-frames turned up: the times sent so far were wrong, so the stream begins again."""
@@ -152,7 +172,7 @@ class MseOutlet:
     def _announce(self, muxer: LiveMuxer) -> None:
         self._muxer = muxer
         stated = muxer.format()
-        self._greeting = text_frame(stated.mime) + binary_frame(stated.init)
+        self._greeting, self._outage = text_frame(stated.mime) + binary_frame(stated.init), b""
         for viewer in tuple(self._viewers):
             viewer.state(self._greeting)
 

@@ -18,19 +18,22 @@ class Watcher:
     """Who watches: a name for people, and by what they were let in.
 
     `permit`: names the sign-in or API token, for whoever asks whether it still holds; `address`:
-    where they are. Both empty where nobody asks. `hears`: whether they are sent sound.
+    where they are. Both empty where nobody asks. `hears`: whether they are sent sound; `informed`:
+    whether they want what is said of the stream besides (MSE).
     """
 
     user: str
     permit: str = ""
     address: str = ""
     hears: bool = False
+    informed: bool = False
 
     @classmethod
     def told(cls, user: str, facts: Mapping[str, object]) -> Watcher:
         """As the API process tells it. Only the very word `yes` lets somebody hear."""
         permit, address = (str(facts.get(name, "")) for name in ("permit", "address"))
-        return cls(user, permit, address, facts.get("hears") == "yes")
+        hears, informed = (facts.get(name) == "yes" for name in ("hears", "informed"))
+        return cls(user, permit, address, hears, informed)
 
 
 @dataclass(frozen=True, slots=True)

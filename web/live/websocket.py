@@ -55,6 +55,10 @@ class ViewerSocket(asyncio.Protocol):
         self._waiting = False
         self._bytes = self._skips = 0
 
+    @property
+    def informed(self) -> bool:
+        return self.watcher.informed
+
     def facts(self) -> ViewerFacts:
         return ViewerFacts(
             stream=self.stream,

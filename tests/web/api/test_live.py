@@ -221,12 +221,20 @@ def test_a_websocket_is_handed_over_and_lives_on(live: LiveProcess, served: Serv
         assert viewer.recv(5) == 'video/mp4; codecs="avc1.64001F"'
         (handed,) = live.handed
         assert (str(handed.stream), handed.watcher.user) == ("gate-north/sub", "ali")
+        assert not handed.watcher.informed
         assert b"sec-websocket-key" in handed.request.lower()
         time.sleep(0.3)  # nothing here may close or read it any more
         handed.socket.sendall(b"\x81\x05hello")
         assert viewer.recv(5) == "hello"
         viewer.send("up")
         assert len(handed.socket.recv(100)) == 2 + 4 + 2
+        live.goodbye()
+
+
+def test_a_player_that_asks_for_it_is_informed(live: LiveProcess, served: Served) -> None:
+    with watch(served, f"{GATE}/live/mse?info=true") as viewer:
+        viewer.recv(5)
+        assert live.handed[-1].watcher.informed
         live.goodbye()
 
 

@@ -145,6 +145,7 @@ class Front:
             "stream": "main",
             "user": "ayse",
             "hears": "yes",
+            "informed": "yes",
             "request": base64.b64encode(head).decode(),
         }
         await send_connection(self._fds, message, writer.get_extra_info("socket").fileno())

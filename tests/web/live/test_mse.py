@@ -22,7 +22,8 @@ WALL = 1_763_800_000_000_000_000
 class Viewer:
     """Reads the frames as RFC 6455 §5.2 says."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, informed: bool = True) -> None:
+        self.informed = informed
         self.texts: list[str] = []
         self.binaries: list[bytes] = []
         self.keys: list[bool] = []
@@ -147,6 +148,23 @@ def test_a_late_viewer_begins_with_the_last_keyframe_and_its_clock() -> None:
     with av.open(io.BytesIO(late.file)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 15
     assert first.keys.count(True) == 2
+
+
+def test_who_did_not_ask_gets_the_mime_type_first_and_then_pictures_only() -> None:
+    outlet, told = play(clip(width=320, height=240, pictures=40, gop=25))
+    outlet.down(StreamDown(Cause.UNREACHABLE, "no route to 10.0.0.5"))
+    plain = Viewer(informed=False)
+    outlet.add(plain)
+    assert plain.texts == []
+    coded = clip(width=640, height=360, pictures=20, gop=10)
+    outlet.format_changed(coded.format)
+    for unit in units(coded, 900_000):
+        outlet.unit(unit)
+    assert [text.partition(";")[0] for text in plain.texts] == ["video/mp4"]
+    assert len(plain.binaries) == 1 + 20
+    outlet.down(StreamDown(Cause.UNREACHABLE, "no route to 10.0.0.5"))
+    assert len(plain.texts) == 1
+    assert sum(text.startswith("{") for text in told.texts) == 2 + 1 + 2 + 1
 
 
 def test_an_outage_is_told_and_a_new_format_begins_anew() -> None:

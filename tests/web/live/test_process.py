@@ -64,7 +64,7 @@ class Watcher:
         self._messages: list[str | bytes] = []
 
     async def hand_over(self, it: HasHandover, **head: str) -> None:
-        told = {"camera": "gate", "stream": "main", "user": "ayse", **head}
+        told = {"camera": "gate", "stream": "main", "user": "ayse", "informed": "yes", **head}
         told["request"] = base64.b64encode(self.request).decode()
         await send_connection(it.fds, told, self.far.fileno())
         self.far.close()

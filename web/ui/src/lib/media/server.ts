@@ -156,7 +156,7 @@ export function whepUrl(camera: string, stream: StreamName): string {
 }
 
 export function liveSocketUrl(camera: string, stream: StreamName): string {
-  const url = new URL(cameraUrl(camera, `live/mse?stream=${stream}`), location.href);
+  const url = new URL(cameraUrl(camera, `live/mse?stream=${stream}&info=true`), location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   return url.href;
 }
