@@ -12,13 +12,13 @@ import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from storage.activity.rows import ActivityRows
 from storage.activity.steps import Active, Steps, active, steps
@@ -54,8 +54,11 @@ from vms.core.model import Cause, StreamKey
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+T = TypeVar("T")
+
 # Fragment indexes of closed files kept in memory: about 6 KB each.
 _INDEXES_KEPT = 2_048
+_LOOKS = 3  # at most, until no segment gets its row meanwhile: they do it every minute
 _SIDE_BY_SIDE = 8  # questions to a bucket for one list
 
 
@@ -92,10 +95,11 @@ class Archive:
 
     def segments(self, stream: StreamKey, start: Instant, end: Instant) -> list[SegmentFacts]:
         """Segments with a part in [start, end), in order, with what is still being written."""
-        stored = [self._facts(row) for row in self._index.segments(stream, start, end)]
+        rows, unknown = self._at_once(stream, end, lambda: self._index.segments(stream, start, end))
+        stored = [self._facts(row) for row in rows]
         recent = [
             _recent_facts(stream, file)
-            for file in self._unknown(stream, end)
+            for file in unknown
             if file.head.head.start < end and file.end > start
         ]
         held = HeldSpans(self._holds.active(stream.camera))
@@ -155,12 +159,12 @@ class Archive:
         return max([*ends, last.end] if last is not None else ends, default=None)
 
     def _written_gaps(self, stream: StreamKey, start: Instant, end: Instant) -> list[GapFacts]:
-        gaps = self._index.gaps(stream, start, end)
+        gaps, unknown = self._at_once(stream, end, lambda: self._index.gaps(stream, start, end))
         if not gaps or gaps[-1].end is not None:
             return gaps
         # The index hears up to a second later than the disk that recording goes on.
         lasting = gaps[-1]
-        for file in self._unknown(stream, end):
+        for file in unknown:
             if file.head.head.start >= lasting.start:
                 until = file.head.head.start
                 ended = [replace(lasting, end=until)] if lasting.start < until else []
@@ -183,15 +187,14 @@ class Archive:
         for file in self._unknown(stream, self._clock.now()):
             if file.head.head.start >= at:
                 return file.head.head.start
-        return None
+        return self._index.next_start(stream, at)  # it may have got its row while we looked
 
     def timeline(
         self, stream: StreamKey, start: Instant, end: Instant, resolution: Span
     ) -> Timeline:
         """Coverage merged for a screen on which `resolution` nanoseconds are one pixel."""
-        spans: list[tuple[int, int]] = list(self._index.spans(stream, start, end))
-        recent = self._unknown(stream, end)
-        spans += [(file.head.head.start, file.end) for file in recent]
+        known, recent = self._at_once(stream, end, lambda: self._index.spans(stream, start, end))
+        spans = known + [(file.head.head.start, file.end) for file in recent]
         now = self._clock.now()
         return Timeline(
             start,
@@ -205,9 +208,9 @@ class Archive:
         """What was recorded on each of some days, in order, and what was not."""
         now = self._clock.now()
         spans = [(one.start, one.end) for one in bounds]
-        recorded = self._index.recorded(stream, spans)
         start, end = bounds[0].start, bounds[-1].end
-        recent = [(file.head.head.start, file.end) for file in self._unknown(stream, end)]
+        recorded, unknown = self._at_once(stream, end, lambda: self._index.recorded(stream, spans))
+        recent = [(file.head.head.start, file.end) for file in unknown]
         return days_of(bounds, recorded, recent, self.gaps(stream, start, end), now)
 
     def activity(self, stream: StreamKey, start: Instant, end: Instant, count: int) -> Steps:
@@ -359,6 +362,18 @@ class Archive:
         return self._tiers
 
     # -- shapes ---------------------------------------------------------------------------
+
+    def _at_once(
+        self, stream: StreamKey, end: Instant, read: Callable[[], T]
+    ) -> tuple[T, list[RecentFile]]:
+        """What `read` finds in the index, and the files the index does not know: of one moment. A
+        segment that got its row in between would be in neither."""
+        for _ in range(_LOOKS):
+            newest = self._index.last_start(stream)
+            found, unknown = read(), self._unknown(stream, end)
+            if self._index.last_start(stream) == newest:
+                break
+        return found, unknown
 
     def _unknown(self, stream: StreamKey, end: Instant) -> list[RecentFile]:
         """Files newer than the newest row, if [.., end) can reach them."""

@@ -296,6 +296,10 @@ class Index:
         """Where the stream's footage begins."""
         return self._scalar(key, sa.func.min(segment.c.start), sa.true())
 
+    def last_start(self, key: StreamKey) -> Instant | None:
+        """Where the stream's newest segment begins."""
+        return self._scalar(key, sa.func.max(segment.c.start), sa.true())
+
     def last(self, key: StreamKey) -> SegmentRow | None:
         """The stream's newest segment."""
         return self._one(key, sa.true(), descending=True)

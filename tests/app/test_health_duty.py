@@ -84,6 +84,7 @@ class Run:
         known = status or StreamStatus(State.RECORDING, BEGIN, fps=25.0, bitrate=4_000_000)
         for _ in range(6):
             self.clock.advance(10 * SECOND)
+            self.store.pump()  # a sign of life
             worker = WorkerStatus(0, 1, 7, self.clock.now(), {GATE: known})
             write_status(status_path(self.site.settings.run_dir, 0), worker)
             self.duty.work(STOP)

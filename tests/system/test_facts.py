@@ -82,7 +82,7 @@ def test_segments_are_the_contract_and_the_files_are_as_they_say(whole_town: Tow
         assert printed.stdout.split()[0].decode() == fact["sha256"]
         start, end = parse_rfc3339(fact["start"]), parse_rfc3339(fact["end"])
         assert end - start <= (SEGMENT_S + 2.1) * SECOND
-        if end - start < (SEGMENT_S - 1.1) * SECOND:
+        if end - start < (SEGMENT_S - 1.6) * SECOND:
             parted = any(abs(gap - end) < SECOND for gap in breaks)
             assert parted or longest_picture(Path(fact["path"])) > 0.3, (fact, breaks)
 
