@@ -14,7 +14,7 @@ from storage.activity.meter import ABOVE, Meter, Pictures
 from storage.facts import Sample
 
 _QUANTILE = 0.97
-_AROUND = 45  # seconds on each side, as the meter's
+_AROUND = 45  # seconds on each side that somebody who knows the quiet ones takes as the floor
 _TICKS = 90_000
 _SEGMENT = 60  # seconds
 _HARD = (

@@ -159,6 +159,9 @@ class Archive:
         return max([*ends, last.end] if last is not None else ends, default=None)
 
     def _written_gaps(self, stream: StreamKey, start: Instant, end: Instant) -> list[GapFacts]:
+        gaps = self._index.gaps(stream, start, end)
+        if not gaps or gaps[-1].end is not None:
+            return gaps  # nobody need look at the files
         gaps, unknown = self._at_once(stream, end, lambda: self._index.gaps(stream, start, end))
         if not gaps or gaps[-1].end is not None:
             return gaps
