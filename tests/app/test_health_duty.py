@@ -6,10 +6,13 @@ import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
+from storage.decoding import RoughDecoder
 from storage.facts import Fragment, RunFacts
 from storage.findings import Findings
 from storage.recording import Store
@@ -22,7 +25,7 @@ from vms.app.site import Site, open_site
 from vms.cameras.ailments import Ailments
 from vms.cameras.charts import read_charts
 from vms.cameras.checkups import Checkups
-from vms.cameras.health.checks import Change, Check, CheckState
+from vms.cameras.health.checks import PICTURE, Change, Check, CheckState
 from vms.cameras.health.looks import Fault, Luma
 from vms.cameras.reception import Heard, Reception
 from vms.core.clock import MINUTE, SECOND, FakeClock, Instant
@@ -145,7 +148,7 @@ def test_a_covered_camera_is_told_with_its_last_good_picture_and_taken_back(run:
     (ailment,) = run.ailments.open()
     assert begun <= ailment.start <= begun + 3 * MINUTE
     assert ailment.good is not None
-    assert begun - 2 * MINUTE < ailment.good < begun
+    assert begun - 4 * MINUTE < ailment.good < begun  # two pictures may go undecoded
     run.goes_on(5)
     assert run.sick() == {}
     assert run.findings.open() == []
@@ -309,6 +312,38 @@ def test_pictures_that_can_t_be_decoded_are_no_fault_of_the_camera(run: Run) -> 
         run.store.pump()
         run.passes()
     assert run.sick() == {}
+
+
+def test_of_a_quiet_camera_each_third_picture_is_decoded(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    decode = RoughDecoder.decode
+
+    def counted(self: RoughDecoder, *args: Any) -> av.VideoFrame:
+        decoded.append(run.minute)
+        return decode(self, *args)
+
+    monkeypatch.setattr(RoughDecoder, "decode", counted)
+    run.goes_on(18)
+    assert decoded[:4] == [2, 3, 4, 5]  # its view is learnt from three and held against the next
+    assert set(np.diff(decoded[3:]).tolist()) == {3}
+    assert run.sick() == {}
+    assert all(run.state(check) is CheckState.WELL for check in PICTURE.values())
+    begun = run.minute
+    run.goes_on(4, Fault.BLACK)
+    assert set(run.sick()) == {"black"}
+    assert decoded[-3:] == [begun + 2, begun + 3, begun + 4]  # from the first black one on
+
+
+def test_a_turned_camera_is_known_after_seven_minutes_at_most(run: Run) -> None:
+    for quiet in (6, 7, 8):  # wherever among its three pictures it is turned
+        run.goes_on(quiet)
+        assert run.sick() == {}
+        run.goes_on(8, Fault.TURNED)  # a picture is looked at a minute later
+        assert set(run.sick()) == {"turned"}
+        run.goes_on(5)
+        assert run.sick() == {}
 
 
 def test_a_camera_on_patrol_is_never_turned(run: Run) -> None:

@@ -1,7 +1,8 @@
 """The custodian's eye on the cameras: their streams each ten seconds, a picture of each a minute.
 
 A shell: what is wrong is decided by `vms.cameras.health`. The pictures are keyframes that were
-recorded, spread over the minute; of a camera that is not recorded just now none is looked at.
+recorded, spread over the minute, and decoded where their coded form may tell something new; of a
+camera that is not recorded just now none is looked at.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from storage.forecast import CameraKept
 from storage.key_picture import KeyPicture
 from vms.app.health_events import HealthEvents
 from vms.app.site import Site
-from vms.app.ward import Patient, Ward
+from vms.app.ward import Looked, Patient, Ward
 from vms.cameras.ailments import Ailments, Views
 from vms.cameras.charts import write_charts
 from vms.cameras.condition import state_of_camera
@@ -34,6 +35,7 @@ from vms.cameras.health.checks import (
 from vms.cameras.health.connection import connection, hearing
 from vms.cameras.health.flow import keyframes
 from vms.cameras.health.looks import Fault, Look, Measure, faults, is_coloured, look_at
+from vms.cameras.health.pace import Coded, tells_nothing_new
 from vms.cameras.health.usual import Usual
 from vms.cameras.reception import Reception
 from vms.cameras.usual_files import UsualFiles
@@ -162,11 +164,13 @@ class HealthDuty:
             patient.counted = now
         found = _keyframe(self._site.archive, stream, Instant(now - _BEHIND))
         before = patient.before
-        if found is not None and (before is None or found.time != before[0]):
-            readings += self._judge(patient, found, now)
+        if found is not None and (before is None or found.time != before.time):
+            readings.append(keyframes(found.spacing))
+            if not _tells_nothing_new(patient, found):
+                readings += self._judge(patient, found)
         self._ward.hear(patient, readings, now)
 
-    def _judge(self, patient: Patient, picture: KeyPicture, now: Instant) -> list[Reading]:
+    def _judge(self, patient: Patient, picture: KeyPicture) -> list[Reading]:
         look = _look_of(picture, self._decoder)
         if look is None or picture.time < patient.usual.since:
             return []
@@ -176,12 +180,14 @@ class HealthDuty:
         if Fault.TURNED in told and moved <= picture.time:
             patient.steered = False  # it shows a view that is known
         wrong = faults(told)
-        self._ward.learn(patient, patient.usual.taught(look, wrong))
-        patient.before = picture.time, look
+        usual = patient.usual.taught(look, wrong)
+        taught = usual.looks != patient.usual.looks
+        self._ward.learn(patient, usual)
+        patient.before = Looked(picture.time, look, _coded(picture), taught)
         patient.chart.looked = picture.time
         if not wrong:
             patient.chart.good = picture.time
-        return [keyframes(picture.spacing), *(_reading(*one) for one in told.items())]
+        return [_reading(*one) for one in told.items()]
 
 
 def is_due(camera: str, since: Instant, now: Instant) -> bool:
@@ -210,17 +216,28 @@ def _look_of(picture: KeyPicture, decoder: RoughDecoder) -> Look | None:
     return look_at(planes.luma, coloured=is_coloured(planes.u, planes.v), inter=picture.inter)
 
 
+def _tells_nothing_new(patient: Patient, picture: KeyPicture) -> bool:
+    if patient.before is None or patient.in_balance:
+        return False
+    since = Span(picture.time - patient.before.time)
+    return tells_nothing_new(_coded(picture), patient.before.coded, since)
+
+
+def _coded(picture: KeyPicture) -> Coded:
+    return Coded(picture.format.video, len(picture.samples[0].data), picture.inter)
+
+
 def _comparable(patient: Patient, picture: KeyPicture) -> Look | None:
-    """The look before, if it is about a minute older."""
-    if patient.before is None:
+    """The look before, if it is a minute or a few older."""
+    before = patient.before
+    if before is None or not _AGAIN_LEAST <= picture.time - before.time <= _AGAIN_MOST:
         return None
-    time, look = patient.before
-    return look if _AGAIN_LEAST <= picture.time - time <= _AGAIN_MOST else None
+    return before.look
 
 
 def _is_new(moved: Instant, patient: Patient, shown: Instant) -> bool:
     """Whether the camera was moved since the last look, by a person or on its patrol."""
-    return moved > (patient.before[0] if patient.before is not None else shown - DAY)
+    return moved > (patient.before.time if patient.before is not None else shown - DAY)
 
 
 def _reading(fault: Fault, told: Measure) -> Reading:

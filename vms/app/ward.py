@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from storage.findings import Findings, Kind
 from vms.app.health_events import HealthEvents
@@ -11,6 +12,7 @@ from vms.cameras.ailments import Ailments
 from vms.cameras.health.checks import PICTURE, Change, Chart, Check, Checked, Reading
 from vms.cameras.health.flow import FlowWatch
 from vms.cameras.health.looks import Look
+from vms.cameras.health.pace import Coded
 from vms.cameras.health.usual import Usual
 from vms.cameras.usual_files import UsualFiles
 from vms.core.clock import Instant
@@ -26,9 +28,19 @@ _ROUNDS = 10
 """Of so many tellings one also looks whether what nobody is sick of is told all the same."""
 
 
+class Looked(NamedTuple):
+    """The picture a camera's last look was taken from. `time`: when it was shown; `taught`: a view
+    was learnt from it, which the next can be held against."""
+
+    time: Instant
+    look: Look
+    coded: Coded
+    taught: bool
+
+
 @dataclass(slots=True)
 class Patient:
-    """A camera under observation. `before`: its last look and when that picture was taken.
+    """A camera under observation. `before`: its last look.
 
     `steered`: since a person moved it, it has not yet shown a view that is known. `counted`: when
     its gaps were counted last.
@@ -38,13 +50,21 @@ class Patient:
     chart: Chart
     usual: Usual
     flow: FlowWatch = field(default_factory=FlowWatch)
-    before: tuple[Instant, Look] | None = None
+    before: Looked | None = None
     steered: bool = False
     counted: Instant | None = None
 
     @property
     def id(self) -> CameraId:
         return self.settings.camera_id
+
+    @property
+    def in_balance(self) -> bool:
+        """Whether the next picture may decide something: a check is about to be told or taken
+        back, or a view is being learnt."""
+        learning = bool(self.usual.trial) or not self.usual.looks
+        taught = self.before is not None and self.before.taught
+        return learning or taught or self.steered or self.chart.in_balance(PICTURE.values())
 
 
 class Ward:

@@ -168,6 +168,10 @@ class Chart:
         found = {check: self.standing(check) for check in Check}
         return {check: one for check, one in found.items() if one.state is CheckState.SICK}
 
+    def in_balance(self, checks: Iterable[Check]) -> bool:
+        """Whether the last look of any of these spoke against what is told of it."""
+        return not self._against.keys().isdisjoint(checks)
+
     def rest(self, now: Instant, checks: Iterable[Check] = Check) -> list[Change]:
         """Forget some checks: the camera is off, or a person says that all is as it should be."""
         ended = []

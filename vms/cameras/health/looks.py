@@ -89,7 +89,7 @@ def is_coloured(u: Luma, v: Luma) -> bool:
 
 
 def look_at(luma: Luma, *, coloured: bool = True, inter: float | None = None) -> Look:
-    """Take a picture's look: about 1 ms for 1080p."""
+    """Take a picture's look: 1 to 2 ms for 1080p."""
     fine = _smaller(luma, _FINE)
     coarse = _smaller(fine, _COARSE).astype(np.float32)
     inner = coarse[_BORDER * _CELL : -_BORDER * _CELL]
@@ -106,15 +106,17 @@ def look_at(luma: Luma, *, coloured: bool = True, inter: float | None = None) ->
 
 
 def _smaller(picture: Luma, size: tuple[int, int]) -> Luma:
-    """The mean of what falls on each pixel. `size`: width and height.
+    """About the mean of what falls on each pixel. `size`: width and height.
 
-    A third in both directions, as from 1080p, is a quarter of the work as a blur of which each
-    third pixel is taken: the same numbers, and OpenCV has no fast way for it.
+    Halved as often as it can be, for which OpenCV is fast; what is left, less than a half, by the
+    two nearest. The exact mean in one step is four times the work (1080p), nine times (2160p).
     """
-    if picture.shape == (3 * size[1], 3 * size[0]):
-        return np.ascontiguousarray(cv2.blur(picture, (3, 3))[1::3, 1::3], np.uint8)
-    shrunk: Any = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.uint8)
+    while picture.shape[0] >= 2 * size[1] and picture.shape[1] >= 2 * size[0]:
+        half = picture.shape[1] // 2, picture.shape[0] // 2
+        picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if picture.shape == size[::-1]:
+        return picture
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _cells(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
