@@ -7,59 +7,35 @@ never call it from an event loop. Thread-safe.
 
 from __future__ import annotations
 
-import bisect
-import contextlib
-import os
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from storage.activity.rows import ActivityRows
 from storage.activity.steps import Active, Steps, active, steps
 from storage.days import Day, DayBounds, days_of
-from storage.facts import FragmentEntry, FragmentIndex, GapFacts, SegmentFacts
-from storage.fmp4 import BadFile
+from storage.facts import FragmentIndex, GapFacts, SegmentFacts
 from storage.holds.held import HeldSpans, Hold
 from storage.holds.rows import HoldRows
 from storage.index import Index
-from storage.key_picture import KeyPicture, keyframe_of, picture_at, spacing
+from storage.key_picture import KeyPicture
 from storage.layout import path_of
-from storage.recent import RecentFile, RecentFiles, open_named
+from storage.recent import RecentFile
 from storage.rows import SegmentRow
-from storage.segment_file import (
-    Read,
-    index_of_tail,
-    read_file_head,
-    read_file_tail,
-    start_of,
-    tail_by,
-    walk,
-)
+from storage.segment_reader import SegmentReader
 from storage.tiers.opened import Tiers, stands_in_bucket
 from storage.timeline import Timeline, merge_gaps, merge_spans
 from storage.unattended import died, with_silence
-from storage.volume import find_volume
+from storage.unindexed import Unindexed
 from vms.core.clock import Clock, Instant, Span, SystemClock
 from vms.core.config_storage import VolumeSettings
-from vms.core.errors import NotFound, StorageError
+from vms.core.errors import NotFound
 from vms.core.media import StreamFormat
-from vms.core.model import Cause, StreamKey
+from vms.core.model import StreamKey
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-
-T = TypeVar("T")
-
-# Fragment indexes of closed files kept in memory: about 6 KB each.
-_INDEXES_KEPT = 2_048
-_LOOKS = 3  # at most, until no segment gets its row meanwhile: they do it every minute
-_SIDE_BY_SIDE = 8  # questions to a bucket for one list
 
 
 class Archive:
@@ -78,14 +54,9 @@ class Archive:
         self._index = Index(engine)
         self._holds = HoldRows(engine)
         self._activity = ActivityRows(engine)
-        self._tiers = tiers
         self._clock: Clock = clock if clock is not None else SystemClock()
-        roots = ((find_volume(volume.path), volume.path) for volume in volumes)
-        self._settings = tuple(volumes)
-        self._roots: dict[str, Path] = {uuid: path for uuid, path in roots if uuid is not None}
-        self._recent = RecentFiles(self._roots)
-        self._indexes: OrderedDict[Path, FragmentIndex] = OrderedDict()
-        self._lock = threading.Lock()
+        self._unindexed = Unindexed(self._index, volumes, self._clock)
+        self._reader = SegmentReader(tiers, self._unindexed.part, self._moved)
 
     # -- what there is --------------------------------------------------------------------
 
@@ -95,7 +66,9 @@ class Archive:
 
     def segments(self, stream: StreamKey, start: Instant, end: Instant) -> list[SegmentFacts]:
         """Segments with a part in [start, end), in order, with what is still being written."""
-        rows, unknown = self._at_once(stream, end, lambda: self._index.segments(stream, start, end))
+        rows, unknown = self._unindexed.at_once(
+            stream, end, lambda: self._index.segments(stream, start, end)
+        )
         stored = [self._facts(row) for row in rows]
         recent = [
             _recent_facts(stream, file)
@@ -118,7 +91,7 @@ class Archive:
         row = self._index.segment(stream, start)
         if row is not None:
             return self._facts(row)
-        for file in self._unknown(stream, Instant(start + 1)):
+        for file in self._unindexed.files(stream, Instant(start + 1)):
             if file.head.head.start == start:
                 return _recent_facts(stream, file)
         row = self._index.segment(stream, start)  # it may have got its row while we looked
@@ -131,7 +104,7 @@ class Archive:
         row = self._index.covering(stream, at)
         if row is not None:
             return self._facts(row)
-        for file in self._unknown(stream, Instant(at + 1)):
+        for file in self._unindexed.files(stream, Instant(at + 1)):
             if file.head.head.start <= at < file.end:
                 return _recent_facts(stream, file)
         row = self._index.covering(stream, at)  # it may have got its row while we looked
@@ -140,7 +113,7 @@ class Archive:
     def gaps(self, stream: StreamKey, start: Instant, end: Instant) -> list[GapFacts]:
         """Gaps with a part in [start, end), in order, whole; an open one has no end."""
         now = self._clock.now()
-        dead_since = died(self._roots.values(), now)
+        dead_since = died(self._unindexed.roots.values(), now)
         if dead_since is None:
             return self._written_gaps(stream, start, end)
         known = self._written_gaps(stream, start, Instant(max(end, now)))
@@ -154,7 +127,7 @@ class Archive:
         if gaps and gaps[-1].end is None:
             return gaps[-1].start
         last = self._index.last(stream)
-        ends = [file.end for file in self._unknown(stream, self._clock.now())]
+        ends = [file.end for file in self._unindexed.files(stream, self._clock.now())]
         ends += [gap.end for gap in gaps if gap.end is not None]
         return max([*ends, last.end] if last is not None else ends, default=None)
 
@@ -162,7 +135,9 @@ class Archive:
         gaps = self._index.gaps(stream, start, end)
         if not gaps or gaps[-1].end is not None:
             return gaps  # nobody need look at the files
-        gaps, unknown = self._at_once(stream, end, lambda: self._index.gaps(stream, start, end))
+        gaps, unknown = self._unindexed.at_once(
+            stream, end, lambda: self._index.gaps(stream, start, end)
+        )
         if not gaps or gaps[-1].end is not None:
             return gaps
         # The index hears up to a second later than the disk that recording goes on.
@@ -179,7 +154,7 @@ class Archive:
         first = self._index.first_start(stream)
         if first is not None:
             return first
-        recent = self._unknown(stream, self._clock.now())
+        recent = self._unindexed.files(stream, self._clock.now())
         return recent[0].head.head.start if recent else None
 
     def next_start(self, stream: StreamKey, at: Instant) -> Instant | None:
@@ -187,7 +162,7 @@ class Archive:
         found = self._index.next_start(stream, at)
         if found is not None:
             return found
-        for file in self._unknown(stream, self._clock.now()):
+        for file in self._unindexed.files(stream, self._clock.now()):
             if file.head.head.start >= at:
                 return file.head.head.start
         return self._index.next_start(stream, at)  # it may have got its row while we looked
@@ -196,7 +171,9 @@ class Archive:
         self, stream: StreamKey, start: Instant, end: Instant, resolution: Span
     ) -> Timeline:
         """Coverage merged for a screen on which `resolution` nanoseconds are one pixel."""
-        known, recent = self._at_once(stream, end, lambda: self._index.spans(stream, start, end))
+        known, recent = self._unindexed.at_once(
+            stream, end, lambda: self._index.spans(stream, start, end)
+        )
         spans = known + [(file.head.head.start, file.end) for file in recent]
         now = self._clock.now()
         return Timeline(
@@ -212,7 +189,9 @@ class Archive:
         now = self._clock.now()
         spans = [(one.start, one.end) for one in bounds]
         start, end = bounds[0].start, bounds[-1].end
-        recorded, unknown = self._at_once(stream, end, lambda: self._index.recorded(stream, spans))
+        recorded, unknown = self._unindexed.at_once(
+            stream, end, lambda: self._index.recorded(stream, spans)
+        )
         recent = [(file.head.head.start, file.end) for file in unknown]
         return days_of(bounds, recorded, recent, self.gaps(stream, start, end), now)
 
@@ -231,17 +210,7 @@ class Archive:
 
         A segment in a bucket is fetched whole first.
         """
-        if segment.bucket is not None:
-            return self._buckets(segment).open(segment)
-        try:
-            return open_named(segment.path)
-        except FileNotFoundError as error:
-            moved = self._index.segment(segment.stream, segment.start)
-            if moved is None or not stands_in_bucket(moved.volume_path):
-                raise _damaged(segment, error) from error
-            return self.open(self._facts(moved))
-        except OSError as error:
-            raise _damaged(segment, error) from error
+        return self._reader.open(segment)
 
     def fragments(self, segment: SegmentFacts) -> FragmentIndex:
         """Where the fragments stand. One read of the file's end; of an open file what is new."""
@@ -249,159 +218,26 @@ class Archive:
 
     def fragments_of(self, segments: Sequence[SegmentFacts]) -> list[FragmentIndex]:
         """The same of many; those in buckets are asked for side by side."""
-        far = [one for one in segments if one.bucket is not None and not self._is_known(one)]
-        if far:
-            with (
-                self._buckets(far[0]).reader(),
-                ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="bucket index") as threads,
-            ):
-                list(threads.map(self._fragments, far))
-        return [self._fragments(segment) for segment in segments]
-
-    def _fragments(self, segment: SegmentFacts) -> FragmentIndex:
-        if segment.open:
-            for file in self._recent.after(
-                segment.stream, Instant(segment.start - 1), self._clock.now()
-            ):
-                if file.head.head.start == segment.start:
-                    return file.index
-        with self._lock:
-            known = self._indexes.get(segment.path)
-            if known is not None:
-                self._indexes.move_to_end(segment.path)
-                return known
-        read = self._read_index(segment)
-        if not segment.open:
-            with self._lock:
-                self._indexes[segment.path] = read
-                while len(self._indexes) > _INDEXES_KEPT:
-                    self._indexes.popitem(last=False)
-        return read
+        return self._reader.fragments_of(segments)
 
     def keyframe_at(self, stream: StreamKey, at: Instant) -> KeyPicture | None:
         """The samples for the picture shown at an instant; None where nothing is recorded."""
         segment = self.covering(stream, at)
-        if segment is None:
-            return None
-        fragments = self.fragments(segment).fragments
-        last = bisect.bisect_right(fragments, at, key=lambda entry: entry.start) - 1
-        first = last
-        while first > 0 and not fragments[first].key:
-            first -= 1
-        if first < 0:
-            return None
-        # A picture can be shown before the fragment it is coded in begins (B-frames).
-        chosen = fragments[first : last + 2]
-        far = self._buckets(segment).reader() if segment.bucket is not None else nullcontext()
-        with far, self._reading(segment) as read:
-            return picture_at(read, segment.format, segment.start, chosen, at)
+        return None if segment is None else self._reader.picture_at(segment, at)
 
     def keyframe_before(self, stream: StreamKey, at: Instant) -> KeyPicture | None:
         """The last keyframe that begins by `at`, alone: the picture that costs least to decode."""
         segment = self.covering(stream, at)
-        if segment is None:
-            return None
-        entries = self.fragments(segment).fragments
-        entry = next((one for one in reversed(entries) if one.key and one.start <= at), None)
-        if entry is None:
-            return None
-        far = self._buckets(segment).reader() if segment.bucket is not None else nullcontext()
-        with far, self._reading(segment) as read:
-            return keyframe_of(read, segment.format, segment.start, entry, spacing(entries))
-
-    def _is_known(self, segment: SegmentFacts) -> bool:
-        with self._lock:
-            return segment.path in self._indexes
-
-    def _read_index(self, segment: SegmentFacts) -> FragmentIndex:
-        if segment.bucket is not None:
-            with self._reading(segment) as read:
-                far = tail_by(read, segment.size)
-            if far is not None:
-                return index_of_tail(far, segment.start, segment.format)
-        fd = self.open(segment)
-        try:
-            size = os.fstat(fd).st_size
-            tail = read_file_tail(fd, size)
-            if tail is not None:
-                return index_of_tail(tail, segment.start, segment.format)
-            head = read_file_head(fd)
-            entries = tuple(
-                FragmentEntry(
-                    start_of(placed, segment.start, head.format),
-                    placed.offset,
-                    placed.size,
-                    placed.facts.key,
-                )
-                for placed in walk(fd, size, head.length)
-            )
-            return FragmentIndex(head.length, entries)
-        except (BadFile, OSError) as error:
-            raise _damaged(segment, error) from error
-        finally:
-            os.close(fd)
-
-    @contextlib.contextmanager
-    def _reading(self, segment: SegmentFacts) -> Iterator[Read]:
-        """Reads of small spans; what is damaged or can't be read there is a StorageError."""
-        try:
-            if segment.bucket is not None:
-                with self._buckets(segment).reading(segment) as read:
-                    yield read
-                return
-            fd = self.open(segment)
-            try:
-                yield partial(os.pread, fd)
-            finally:
-                os.close(fd)
-        except (BadFile, OSError) as error:
-            raise _damaged(segment, error) from error
-
-    def _buckets(self, segment: SegmentFacts) -> Tiers:
-        if self._tiers is None:
-            raise StorageError(
-                Cause.NOT_FOUND, f"{segment.where} is in a bucket, and no [[tiers]] is in use"
-            )
-        return self._tiers
+        return None if segment is None else self._reader.keyframe_before(segment, at)
 
     # -- shapes ---------------------------------------------------------------------------
 
-    def _at_once(
-        self, stream: StreamKey, end: Instant, read: Callable[[], T]
-    ) -> tuple[T, list[RecentFile]]:
-        """What `read` finds in the index, and the files the index does not know: of one moment. A
-        segment that got its row in between would be in neither."""
-        for _ in range(_LOOKS):
-            newest = self._index.last_start(stream)
-            found, unknown = read(), self._unknown(stream, end)
-            if self._index.last_start(stream) == newest:
-                break
-        return found, unknown
-
-    def _unknown(self, stream: StreamKey, end: Instant) -> list[RecentFile]:
-        """Files newer than the newest row, if [.., end) can reach them."""
-        last = self._index.last(stream)
-        if last is not None and end <= last.end:
-            return []
-        if len(self._roots) < len(self._settings):
-            self._find_volumes()
-        after = last.start if last is not None else None
-        files = self._recent.after(stream, after, self._clock.now())
-        return [file for file in files if not self._given_up(file)]
-
-    def _given_up(self, file: RecentFile) -> bool:
-        """Whether the index says this very span is lost: the disk refused to make it durable."""
-        start = file.head.head.start
-        gaps = self._index.gaps(file.head.head.stream, start, Instant(start + 1))
-        return any(gap.start == start and gap.end is not None for gap in gaps)
-
-    def _find_volumes(self) -> None:
-        """A volume that had no identity yet when we started may have got one since."""
-        for settings in self._settings:
-            if settings.path not in self._roots.values():
-                uuid = find_volume(settings.path)
-                if uuid is not None:
-                    self._roots[uuid] = settings.path
+    def _moved(self, segment: SegmentFacts) -> SegmentFacts | None:
+        """A segment that was moved to a bucket since somebody learnt of it."""
+        row = self._index.segment(segment.stream, segment.start)
+        if row is None or not stands_in_bucket(row.volume_path):
+            return None
+        return self._facts(row)
 
     def _facts(self, row: SegmentRow) -> SegmentFacts:
         path = Path(path_of(row.stream, row.start))
@@ -412,7 +248,7 @@ class Archive:
             row.end,
             row.size,
             row.format,
-            path if far else self._roots.get(row.volume, Path(row.volume_path)) / path,
+            path if far else self._unindexed.roots.get(row.volume, Path(row.volume_path)) / path,
             row.volume,
             row.run,
             row.volume_path if far else None,
@@ -466,10 +302,4 @@ def _recent_facts(stream: StreamKey, file: RecentFile) -> SegmentFacts:
         file.path,
         file.volume,
         head.run.run_id,
-    )
-
-
-def _damaged(segment: SegmentFacts, error: Exception) -> StorageError:
-    return StorageError(
-        Cause.FOOTAGE_DAMAGED, f"segment {segment.id} ({segment.where}) can't be read: {error}"
     )
