@@ -44,6 +44,7 @@ from web.api import (
     session,
     storage,
     system,
+    timeline,
     trial,
 )
 from web.bouncer import Bouncer
@@ -69,6 +70,7 @@ ROUTERS = (
     registry_files.router,
     trial.router,
     discovery.router,
+    timeline.router,
     archive.router,
     archive.pictures,
     days.router,

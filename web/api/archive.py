@@ -1,32 +1,28 @@
-"""The past of a camera: timeline, fragment lists, byte ranges, HLS playlist, single pictures."""
+"""The footage of a camera: fragment lists, byte ranges, HLS playlist, single pictures."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from storage.activity.meter import ABOVE
-from storage.activity.steps import Steps
 from storage.decoding import WIDTH_MAX
-from storage.facts import FragmentIndex, GapFacts, SegmentFacts
-from vms.alarms.event import thinned
+from storage.facts import FragmentIndex, SegmentFacts
 from vms.core.clock import DAY, MILLISECOND, SECOND, Instant, rfc3339
-from vms.core.clock import Span as Nanoseconds
 from vms.core.errors import NotFound
-from vms.core.model import CameraId, Cause, StreamKey
+from vms.core.model import CameraId, StreamKey
 from vms.people.audit.entry import What
 from vms.people.audit.viewing import seen_of
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
-from web.api.events import EventFacts, facts_of, shown_events
 from web.api.known import footage_of, mark_of
-from web.api.times import LAST, AskedSpan, Moment, asked_span
+from web.api.past import Asked, Looks, Stream, shown_to, time_or_none
+from web.api.times import LAST, Moment
 from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.playback.files import ChangedSpan, FileSpan
@@ -34,7 +30,6 @@ from web.playback.hls import PlaylistFile, playlist
 from web.playback.picture import jpeg_at
 from web.playback.ranges import ByteRange, Unsatisfiable, etag_matches, parse_range
 from web.playback.retime import retimed, shifts
-from web.playback.shown import Shown
 from web.playback.silence import silenced
 from web.problems import Problem
 from web.witness import saw
@@ -45,84 +40,12 @@ router = APIRouter(
     dependencies=[Depends(Permit(Permission.ARCHIVE))],
 )
 pictures = APIRouter(prefix="/api/cameras/{camera}", tags=["archive"])
-Looks = Annotated[SignedIn, Depends(Permit(Permission.ARCHIVE))]
 Snaps = Annotated[SignedIn, Depends(Permit(Permission.SNAPSHOT))]
 
 # A list of fragments has 60 entries a minute; what is left out is found by `next`.
 SEGMENTS_PER_LIST = 120
 PLAYLIST_LONGEST = DAY
-EVENTS_SHOWN = 2_000
-ACTIVITY_LONGEST = 31 * DAY
-SPANS_PER_LIST = 1_000
 HLS = "application/vnd.apple.mpegurl"
-
-Stream = Literal["main", "sub"]
-Asked = Annotated[AskedSpan, Depends(asked_span)]
-Wide = Annotated[int, Query(ge=1, le=16_384, description="pixels; the answer is merged to them")]
-
-
-class Span(BaseModel):
-    start: str
-    end: str
-
-
-class Gap(BaseModel):
-    """A span without footage. `end` of a gap that lasts is now; `lasts` says so."""
-
-    start: str
-    end: str
-    seconds: float
-    cause: Cause
-    detail: str
-    lasts: bool
-
-
-class TimelineHold(BaseModel):
-    """A span that nothing deletes, whole, also where it goes on outside what was asked for."""
-
-    id: str
-    start: str
-    end: str
-    reason: str
-    until: str | None
-
-
-class Activity(BaseModel):
-    """How much went on, in equal steps over the asked span: the highest and the mean level of each,
-    0 to 255, null where nothing is known. Empty where nothing is known at all."""
-
-    peak: list[int | None]
-    mean: list[int | None]
-
-
-class ActiveSpan(BaseModel):
-    """A span in which something happened. `peak`: its highest level, up to 255."""
-
-    start: str
-    end: str
-    peak: int
-
-
-class ActiveSpans(BaseModel):
-    """In order. `more`: there are others, left out at the far end."""
-
-    spans: list[ActiveSpan]
-    more: bool
-
-
-class Timeline(BaseModel):
-    """`first`: the oldest footage. `events`: of each kind one for a pixel. `blocks`: what is hidden
-    from who asks, whole files; nothing of it is in the rest."""
-
-    start: str
-    end: str
-    first: str | None
-    spans: list[Span]
-    gaps: list[Gap]
-    activity: Activity
-    holds: list[TimelineHold]
-    events: list[EventFacts]
-    blocks: list[Span]
 
 
 class Segment(BaseModel):
@@ -150,72 +73,10 @@ class Media(BaseModel):
     next: str | None
 
 
-@router.get("/timeline")
-def timeline(
-    camera: str,
-    request: Request,
-    asked: Asked,
-    by: Looks,
-    stream: Stream = "main",
-    width: Wide = 1_200,
-) -> Timeline:
-    """Footage and gaps, merged to the pixel."""
-    parts = parts_of(request)
-    key = footage_of(parts, camera, stream)
-    now = parts.clock.now()
-    resolution = Nanoseconds(max(1, (asked.end - asked.start) // width))
-    shown = Shown(parts.archive, by.identity)
-    hidden = shown.hidden(key, asked.start, asked.end)
-    found = shown.timeline(key, asked.start, asked.end, resolution, hidden)
-    count = min(width, asked.end - asked.start)
-    return Timeline(
-        start=rfc3339(asked.start),
-        end=rfc3339(asked.end),
-        first=_time(found.first),
-        spans=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in found.spans],
-        gaps=[_gap(gap, now) for gap in found.gaps],
-        activity=_activity(shown.activity(key, asked.start, asked.end, count, hidden)),
-        holds=[
-            TimelineHold.model_validate(hold.as_json())
-            for hold in parts.archive.holds(key.camera, asked.start, asked.end)
-        ],
-        events=[
-            facts_of(event, now)
-            for event in thinned(shown_events(parts, key, asked, shown), resolution, EVENTS_SHOWN)
-        ],
-        blocks=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in hidden],
-    )
-
-
-@router.get("/activity")
-def activity(
-    camera: str,
-    request: Request,
-    asked: Asked,
-    by: Looks,
-    stream: Stream = "main",
-    above: Annotated[int, Query(ge=1, le=255, description="the level that counts")] = ABOVE,
-    latest: Annotated[bool, Query(description="where there are many: the last ones")] = False,
-) -> ActiveSpans:
-    """When something happened: spans above a level."""
-    if asked.end - asked.start > ACTIVITY_LONGEST:
-        raise Problem(422, "bad_span", "Activity is searched over 31 days at most.")
-    key = footage_of(parts_of(request), camera, stream)
-    found = _shown(request, by).active(key, asked.start, asked.end, above)
-    wanted = found[-SPANS_PER_LIST:] if latest else found[:SPANS_PER_LIST]
-    return ActiveSpans(
-        spans=[
-            ActiveSpan(start=rfc3339(one.start), end=rfc3339(one.end), peak=one.peak)
-            for one in wanted
-        ],
-        more=len(wanted) < len(found),
-    )
-
-
 @router.get("/media")
 def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream = "main") -> Media:
     """Which bytes to fetch to show a span; to who may not hear, as files without sound."""
-    archive, shown = parts_of(request).archive, _shown(request, by)
+    archive, shown = parts_of(request).archive, shown_to(request, by)
     key = footage_of(parts_of(request), camera, stream)
     found = shown.segments(key, asked.start, asked.end)
     wanted = found[:SEGMENTS_PER_LIST]
@@ -232,7 +93,7 @@ def media(camera: str, request: Request, asked: Asked, by: Looks, stream: Stream
         start=rfc3339(asked.start),
         end=rfc3339(asked.end),
         segments=listed,
-        next=_time(following),
+        next=time_or_none(following),
     )
 
 
@@ -279,7 +140,7 @@ def playback(
     """An HLS playlist of a span, for other software."""
     if asked.end - asked.start > PLAYLIST_LONGEST:
         raise Problem(422, "bad_span", "A playlist spans 24 hours at most.")
-    archive, shown = parts_of(request).archive, _shown(request, by)
+    archive, shown = parts_of(request).archive, shown_to(request, by)
     key = footage_of(parts_of(request), camera, stream)
     found = shown.segments(key, asked.start, asked.end)
     if not found:
@@ -307,7 +168,7 @@ def frame(
     """The picture that was on show at a time; for who may look back and take single pictures."""
     eyes = Eyes(request, by.identity)
     eyes.require(Permission.ARCHIVE, CameraId(camera), Instant(at))
-    archive, shown = parts_of(request).archive, _shown(request, by)
+    archive, shown = parts_of(request).archive, shown_to(request, by)
     key = footage_of(parts_of(request), camera, stream)
     if shown.hides_at(key, Instant(at)):
         raise Problem(403, "blocked", f"{camera} is hidden from you at {rfc3339(at)} by a block.")
@@ -318,10 +179,6 @@ def frame(
         raise _nothing(key, Instant(at), shown.next_start(key, Instant(at))) from None
     saw(request, What.SNAPSHOT, camera, stream, (Instant(at), Instant(at + SECOND)))
     return Response(picture, media_type="image/jpeg")
-
-
-def _shown(request: Request, by: SignedIn) -> Shown:
-    return Shown(parts_of(request).archive, by.identity)
 
 
 def _require_shown(request: Request, by: SignedIn, segment: SegmentFacts) -> None:
@@ -430,34 +287,11 @@ def _segment(segment: SegmentFacts, index: FragmentIndex, hears: bool) -> Segmen
     )
 
 
-def _activity(found: Steps) -> Activity:
-    return Activity(
-        peak=[None if step is None else step[0] for step in found.values],
-        mean=[None if step is None else step[1] for step in found.values],
-    )
-
-
-def _gap(gap: GapFacts, now: Instant) -> Gap:
-    end = gap.end if gap.end is not None else max(now, gap.start)
-    return Gap(
-        start=rfc3339(gap.start),
-        end=rfc3339(end),
-        seconds=(end - gap.start) / SECOND,
-        cause=gap.cause,
-        detail=gap.detail,
-        lasts=gap.end is None,
-    )
-
-
 def _nothing(key: StreamKey, at: Instant, following: Instant | None) -> Problem:
     when = f"; the next footage begins at {rfc3339(following)}" if following is not None else ""
     return Problem(
         404,
         "no_footage",
         f"{key} has no footage at {rfc3339(at)}{when}.",
-        next=_time(following),
+        next=time_or_none(following),
     )
-
-
-def _time(instant: Instant | None) -> str | None:
-    return rfc3339(instant) if instant is not None else None

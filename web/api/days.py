@@ -11,8 +11,8 @@ from storage.days import NOT_LOST, Day, last_days
 from vms.core.clock import SECOND, rfc3339
 from vms.core.model import Cause
 from vms.people.permissions import Permission
-from web.api.archive import Stream
 from web.api.known import footage_of
+from web.api.past import Stream
 from web.parts import parts_of
 from web.permit import Permit
 
