@@ -15,7 +15,7 @@ from pathlib import Path
 
 from storage.disk import Disk
 from storage.fmp4 import BadFile
-from storage.folders import files_of
+from storage.folders import Refused, files_of, hours_on
 from storage.layout import Place, Stage, path_of
 from storage.rows import SegmentRow
 from storage.segment_file import Placed, read_file_head, walk
@@ -47,18 +47,31 @@ class Copy:
 
 @dataclass(slots=True)
 class Copies:
-    """The newest files of one stream, and what the index says of them."""
+    """The newest files of one stream, and what the index says of them.
 
+    `refused`: folders that can't be listed, by volume. What they hide is not known to be gone.
+    """
+
+    stream: StreamKey
     since: Instant
     by_start: dict[Instant, list[Copy]] = field(default_factory=dict)
     known: dict[Instant, SegmentRow] = field(default_factory=dict)
     given_up: set[Instant] = field(default_factory=set)
+    refused: dict[str, list[tuple[Path, OSError]]] = field(default_factory=dict)
 
-    def add(self, volume: Volume, stream: StreamKey, hour: Instant, folder: Path) -> None:
+    def hours(self, volume: Volume) -> list[tuple[Instant, Path]]:
+        """The hours for which a volume has a folder, in order."""
+        return list(hours_on(volume.root, self.stream, self._refuse(volume)))
+
+    def add(self, volume: Volume, hour: Instant, folder: Path) -> None:
         """The files of an hour."""
-        for place, path in files_of(stream, hour, folder)[0]:
+        for place, path in files_of(self.stream, hour, folder, self._refuse(volume))[0]:
             if place.stage is not Stage.ABANDONED:
                 self.by_start.setdefault(place.start, []).append(Copy(volume, place, path))
+
+    def _refuse(self, volume: Volume) -> Refused:
+        refused = self.refused
+        return lambda path, error: refused.setdefault(volume.uuid, []).append((path, error))
 
 
 def let_go(row: SegmentRow, copies: Sequence[Copy], disk: Disk) -> None:

@@ -105,7 +105,7 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.close(Cause.RECORDER_STOPPED if kind is None else Cause.RECORDER_CRASHED)
 
     # -- recovery -------------------------------------------------------------------------
 
@@ -246,8 +246,8 @@ class Store:
         """How each volume of the settings is."""
         return self._volumes.conditions
 
-    def close(self) -> None:
-        """A clean stop: segments closed and durable, each stream's gap says why."""
+    def close(self, cause: Cause = Cause.RECORDER_STOPPED) -> None:
+        """Segments closed and durable; each stream's gap says why: stopped on purpose, or not."""
         for segment in list(self._open.values()):
             segment.close(segment.end)
         now = self._clock.now()
@@ -257,7 +257,7 @@ class Store:
             if coverage.gap is not None and coverage.gap.cause in BY_CHOICE:
                 continue  # nobody wanted this footage: the stop is not why it is missing
             at = now if coverage.until is None else max(now, coverage.until)
-            self.change_gap(stream, at, Cause.RECORDER_STOPPED)
+            self.change_gap(stream, at, cause)
         self._stop()
 
     def _stop(self) -> None:

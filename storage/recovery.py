@@ -9,6 +9,7 @@ changes nothing. Each worker works on its own cameras' files alone, so workers d
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,12 +98,13 @@ class Recovery:
         `everything`: look at all files, not only the newest hours; for rebuilding a lost index,
         because it reads every byte that has no row.
         """
-        ours = set(streams)
+        ours: set[StreamKey] = set(streams)
+        refused: list[Finding] = []
         if share is not None:
             worker, workers = share
             ours.update(
                 key
-                for key in {*self._streams_on_disk(), *self._index.streams()}
+                for key in {*self._streams_on_disk(refused), *self._index.streams()}
                 if shard_of(key.camera, workers) == worker
             )
         order = sorted(ours)
@@ -111,7 +113,7 @@ class Recovery:
                 found = list(pool.map(lambda key: self._files(key, everything), order))
         else:
             found = [self._files(key, everything) for key in order]
-        recovered = Recovered()
+        recovered = Recovered(findings=refused)
         changes: list[IndexChange] = []
         for one in found:
             changes += self._account(one, recovered)
@@ -128,10 +130,12 @@ class Recovery:
         the business of who writes it. What is left on disk of a span that was given up is read
         anew from the disk itself.
         """
-        ours = set(streams)
-        ours.update(
-            key for key in self._streams_on_disk() if shard_of(key.camera, share[1]) == share[0]
-        )
+        ours: set[StreamKey] = set(streams)
+        refused: list[Finding] = []
+        on_disk = self._streams_on_disk(refused)
+        ours.update(key for key in on_disk if shard_of(key.camera, share[1]) == share[0])
+        for finding in refused:
+            log.error("finding", subject=finding.subject, detail=finding.detail)
         taken = 0
         for stream in sorted(ours):
             found = self._files(stream, everything=False, late=True)
@@ -164,9 +168,11 @@ class Recovery:
 
     # -- files ----------------------------------------------------------------------------
 
-    def _streams_on_disk(self) -> Iterator[StreamKey]:
+    def _streams_on_disk(self, refused: list[Finding]) -> Iterator[StreamKey]:
         for volume in self._volumes:
-            yield from streams_on(volume.root)
+            yield from streams_on(
+                volume.root, lambda path, error: refused.append(_unlisted(path, error))
+            )
 
     def _files(self, stream: StreamKey, everything: bool, *, late: bool = False) -> _Found:
         """Put the files of one stream in order; what the index must learn is in the result."""
@@ -188,7 +194,9 @@ class Recovery:
                     )
             else:
                 self._take_best(ones, found, anew=start in copies.given_up)
-        uuids = {volume.uuid for volume in self._volumes}
+        for path, error in itertools.chain.from_iterable(copies.refused.values()):
+            found.findings.append(_unlisted(path, error))
+        uuids = {volume.uuid for volume in self._volumes} - copies.refused.keys()
         for row in copies.known.values():
             if row.start < copies.since or row.volume not in uuids:
                 continue
@@ -204,12 +212,13 @@ class Recovery:
 
         A volume that was away has its newest files from before it went.
         """
-        hours = {volume.uuid: list(hours_on(volume.root, stream)) for volume in self._volumes}
+        copies = Copies(stream, Instant(0))
+        hours = {volume.uuid: copies.hours(volume) for volume in self._volumes}
         last = self._index.last(stream)
         on_disk = [listed[-1][0] for listed in hours.values() if listed]
         newest = last.start if last is not None else max(on_disk, default=Instant(0))
         since = _FOREVER if late else Instant(0 if everything else newest - LOOK_BACK)
-        copies = Copies(since)
+        copies.since = since
         for volume in self._volumes:
             listed = hours[volume.uuid]
             if not listed:
@@ -220,7 +229,7 @@ class Recovery:
             self._note_known(stream, begin, end, copies)
             for hour, folder in listed:
                 if hour + HOUR > begin:
-                    copies.add(volume, stream, hour, folder)
+                    copies.add(volume, hour, folder)
         self._note_known(stream, since, _FOREVER, copies)
         return copies
 
@@ -404,6 +413,11 @@ def _tail_of(fd: int, size: int, whole: Sequence[Placed]) -> Tail | None:
     there = [(placed.offset, placed.size) for placed in whole]
     said = [] if tail is None else [(entry.offset, entry.size) for entry in tail.entries]
     return tail if said == there else None
+
+
+def _unlisted(path: Path, error: OSError) -> Finding:
+    detail = f"the folder can't be listed, and what it holds is not known: {error}"
+    return Finding(Kind.FOOTAGE_DAMAGED, str(path), detail)
 
 
 def _claimed(at: Instant, gaps: Iterable[GapFacts]) -> bool:

@@ -46,6 +46,28 @@ def test_the_unit_says_what_the_guide_promises() -> None:
         assert f"\n{line}\n" in UNIT
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_the_unit_lets_through_what_the_system_calls() -> None:
+    """Of what a filter may take away: how the clock is kept, and what gives way to the recorder."""
+    allowed: set[str] = set()
+    for line in re.findall(r"(?m)^SystemCallFilter=(.*)", UNIT):
+        names = set().union(*(_calls_of(name) for name in line.lstrip("~").split()))
+        allowed = allowed - names if line.startswith("~") else allowed | names
+    assert {"adjtimex", "clock_adjtime", "setpriority", "ioprio_set"} <= allowed
+    assert {"clock_settime", "settimeofday", "mount", "reboot"}.isdisjoint(allowed)
+    assert "\nProtectClock=yes\n" not in UNIT  # it forbids asking too
+
+
+def _calls_of(name: str) -> set[str]:
+    """A call, or those of a group of systemd's."""
+    if not name.startswith("@"):
+        return {name}
+    command = ["systemd-analyze", "syscall-filter", name]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    members = [line.strip() for line in told.splitlines()[1:]]
+    return set().union(*(_calls_of(one) for one in members if one and not one.startswith("#")))
+
+
 class Manager:
     """systemd's end of NOTIFY_SOCKET."""
 

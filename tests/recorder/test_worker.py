@@ -17,7 +17,7 @@ import pytest
 
 from recorder.orders import Orders
 from recorder.source import Batch, Element, Kind, SourceStats, Target
-from recorder.worker import Worker
+from recorder.worker import Worker, run_worker
 from storage.archive import Archive
 from storage.database import open_database
 from storage.recording import Store
@@ -30,6 +30,7 @@ from vms.core.errors import CameraError
 from vms.core.live import FormatChanged, LiveClient, LiveMessage, LiveUnit, StreamDown
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import CameraId, Cause, State, StreamKey
+from vms.core.ntp import NtpState
 from vms.core.status import StreamStatus, WorkerStatus, read_statuses, write_status
 
 GATE, YARD = StreamKey(CameraId("gate")), StreamKey(CameraId("yard"))
@@ -245,6 +246,41 @@ def test_a_camera_that_can_not_be_reached_is_a_gap_with_its_cause(tmp_path: Path
     assert segments == []
     assert "unreachable" in [cause for _, _, cause in gaps]
     assert_tiled(segments, gaps)
+
+
+def test_a_clock_that_nobody_may_ask_about_ends_no_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden() -> NtpState:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("recorder.worker.ntp_state", forbidden)
+    site = Site(tmp_path, ["gate"])
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.RECORDING))
+
+    asyncio.run(scene())
+    segments, _ = site.recorded(GATE)
+    assert segments
+
+
+def test_a_worker_that_breaks_does_not_say_that_it_was_stopped_on_purpose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path, ["gate"])
+
+    async def broken(self: Worker, stopping: asyncio.Event) -> None:
+        self._store.open_gap(GATE, site.clock.now(), Cause.CONNECTING)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Worker, "run", broken)
+    orders = Orders(lambda: site.listed, lambda: site.schedules, lambda since: [])
+    with pytest.raises(OSError, match="Input/output"):
+        asyncio.run(run_worker(site.settings, 0, orders))
+    _, gaps = site.recorded(GATE)
+    assert gaps[-1][2] == "recorder_crashed"
 
 
 def test_a_reload_leaves_unchanged_cameras_alone(tmp_path: Path) -> None:
