@@ -75,17 +75,17 @@ class Site:
         segment = self.store.open_segment(key, self.at, stream.format, self.run)
         for fragment in fragments(stream):
             assert segment.append(fragment)
-        self._pass(seconds)
+        self.pass_by(seconds)
         segment.close(self.at)
         self.store.pump()
 
     def gap(self, seconds: int, cause: Cause = Cause.UNREACHABLE) -> None:
         """Time without footage; a new run follows."""
         self.store.open_gap(GATE, self.at, cause, "no route to 10.0.0.5")
-        self._pass(seconds)
+        self.pass_by(seconds)
         self.run = RunFacts(self.run.run_id + 1, self.at)
 
-    def _pass(self, seconds: int) -> None:
+    def pass_by(self, seconds: int) -> None:
         self.at = Instant(self.at + seconds * SECOND)
         self.clock.advance(max(0, self.at - self.clock.now()))
 

@@ -272,7 +272,8 @@ class Copied:
 
 class Buffers:
     """Memory for pieces on their way, used again and again: fresh memory for each would cost the
-    kernel more than the copying. A piece is good until `count` more were taken."""
+    kernel more than the copying. A piece is good until `count` more were read; so who reads hands
+    each on and counts it as one, or reads in buffers of its own."""
 
     def __init__(self, count: int) -> None:
         self._turns = itertools.cycle([memoryview(bytearray(PIECE)) for _ in range(count)])
@@ -303,7 +304,9 @@ def copy_part(
         if part.whole:
             yield from _whole(fd, part, whole, shell, buffers)
         else:
-            for piece in buffers.read(fd, 0, part.size):
+            # In memory of its own: it hands nothing on, so nothing would stop it from going round
+            # and over the pieces of the part before that still wait to be written.
+            for piece in Buffers(1).read(fd, 0, part.size):
                 whole.update(piece)
             coded = hashlib.sha256()
             for piece in _partial(fd, part, buffers):

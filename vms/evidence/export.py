@@ -359,6 +359,8 @@ class _Proofs:
         self._size = _size_of(note)
 
     def of(self, part: Part) -> Proof | None:
+        if part.segment.sha256 is None:
+            return None  # still written when it was listed: its leaf speaks of more than we took
         place = self._places.get(part.segment.start)
         if place is None or place >= self._size:
             return None
