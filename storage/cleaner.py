@@ -26,7 +26,7 @@ from storage.retention import Deletion, Rules, Why, sentence
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Mono, rfc3339
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
-from vms.core.model import StreamKey
+from vms.core.model import Cause, StreamKey
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -83,7 +83,11 @@ class Done:
 
 
 class Cleaner:
-    """Deletes from the volumes that `shelves` gives, by uuid, each time anew. One thread."""
+    """Deletes from the volumes that `shelves` gives, by uuid, each time anew. One thread.
+
+    `make_room`: gives up something beside ledger and database, so that they can be written on a
+    full disk; False when it has nothing left.
+    """
 
     def __init__(
         self,
@@ -96,8 +100,9 @@ class Cleaner:
         *,
         by: str = "custodian",
         batch: int = BATCH,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._size = batch
+        self._size, self._make_room = batch, make_room
         self._removal, self._memory = Removal(engine), Memory(engine)
         self._shelves, self._volumes = shelves, volumes
         self._holds, self._ledger, self._clock, self._by = holds, ledger, clock, by
@@ -155,15 +160,39 @@ class Cleaner:
         ]
 
     def _batch(self, batch: Sequence[Doomed], shelves: Mapping[str, Shelf], done: Done) -> None:
+        """One turn; where ledger and database themselves have no room, what room there is is used.
+
+        What a turn wrote that failed later is written again by the next: a leaf that is there twice
+        does no harm.
+        """
+        size = len(batch)
+        while batch:
+            some = batch[:size]
+            try:
+                self._turn(some, shelves, done)
+            except StorageError as error:
+                urgent = all(one.urgent for one in some)
+                if error.cause is not Cause.DISK_FULL or not urgent:
+                    raise
+                if not self._make_room():
+                    if len(some) == 1:
+                        raise
+                    size = len(some) // 2
+            else:
+                batch = batch[size:]
+                size *= 2  # the files that went made room
+
+    def _turn(self, batch: Sequence[Doomed], shelves: Mapping[str, Shelf], done: Done) -> None:
         with self._holds.deleting() as held:
             going = [one for one in batch if not held.covers(one.stream, one.start, one.end)]
-            done.held += len(batch) - len(going)
             if not going:
+                done.held += len(batch)
                 return
             now = self._clock.now()
             self._ledger.append([_leaf(one, self._by, now) for one in going])
             self._replicate(going, shelves)
             gone = self._removal.remove(going)
+        done.held += len(batch) - len(going)
         for one in gone:
             self._remove_file(one, shelves[one.volume], done)
 

@@ -6,6 +6,7 @@ says where the promise is broken. None of them knows a file or a database.
 
 from __future__ import annotations
 
+import bisect
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -110,16 +111,22 @@ def settle(
     remembered: Sequence[GapFacts],
     now: Instant,
     last_alive: Instant | None,
+    incomplete_since: Instant | None = None,
 ) -> Settlement:
     """Tile the time from the first of `segments` and `gaps` on, leaving one gap open at the end.
 
     `segments`: spans that have durable files, in order; nothing overrules them. `gaps`: what the
     index says; `remembered`: what the heads of files say, for where the index says nothing.
     `last_alive`: until when a recorder is known to have run; an open gap that it would have ended
-    ends there. Holes nobody explains are `recorder_crashed`.
+    ends there. Holes nobody explains are `recorder_crashed`. `incomplete_since`: from where on the
+    index lacks gaps, and ends of gaps; the time is tiled from there at the latest.
     """
-    claims = sorted(gaps, key=lambda gap: gap.start) + sorted(remembered, key=lambda gap: gap.start)
-    begin = min([start for start, _ in segments] + [gap.start for gap in gaps], default=None)
+    known = list(gaps) if incomplete_since is None else _ended(gaps, segments)
+    claims = sorted(known, key=_start) + sorted(remembered, key=_start)
+    begins = [start for start, _ in segments] + [gap.start for gap in gaps]
+    if incomplete_since is not None:
+        begins.append(incomplete_since)
+    begin = min(begins, default=None)
     if begin is None:
         return Settlement((), (), None)
     wanted = _tiled(stream, begin, segments, claims, now, last_alive)
@@ -131,6 +138,24 @@ def settle(
         wanted[-1],
         tuple(wanted),
     )
+
+
+def _start(gap: GapFacts) -> Instant:
+    return gap.start
+
+
+def _ended(gaps: Iterable[GapFacts], segments: Iterable[tuple[Instant, Instant]]) -> list[GapFacts]:
+    """Gaps of which no end is known, and yet something follows, end where it does."""
+    known = list(gaps)
+    starts = sorted({start for start, _ in segments} | {gap.start for gap in known})
+
+    def ended(gap: GapFacts) -> GapFacts:
+        following = bisect.bisect_right(starts, gap.start)
+        if gap.end is not None or following == len(starts):
+            return gap
+        return replace(gap, end=starts[following])
+
+    return [ended(gap) for gap in known]
 
 
 def cut_out(

@@ -7,6 +7,7 @@ peculiar to SQLite stands here and nowhere else. The rooms' tables are their own
 from __future__ import annotations
 
 import functools
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from vms.core.model import Cause
 BUSY_TIMEOUT_MS = 10_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 VERSIONS = _MIGRATIONS / "versions"
+_PG_DISK_FULL = "53100"  # PostgreSQL's Appendix A
 _migrating = threading.Lock()
 # One arbitrary number, the same in every process that migrates a shared PostgreSQL.
 _MIGRATION_LOCK = 0x676F7A6375
@@ -83,7 +85,15 @@ def _translate(context: ExceptionContext) -> BaseException | None:
     if not isinstance(error, DBAPIError) or ours_to_blame:
         return None
     said = " ".join(str(error.orig).split())
-    return StorageError(Cause.DISK_FAILED, f"the database does not answer: {said}")
+    cause = Cause.DISK_FULL if _is_full(error.orig) else Cause.DISK_FAILED
+    return StorageError(cause, f"the database does not answer: {said}")
+
+
+def _is_full(error: object) -> bool:
+    """Whether its disk has no room: of SQLite for rows, or for the index of its log."""
+    code = getattr(error, "sqlite_errorcode", None)
+    full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+    return code in full or getattr(error, "sqlstate", None) == _PG_DISK_FULL
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -47,6 +47,7 @@ class Kind(enum.StrEnum):
     FOOTAGE_ABANDONED = "footage_abandoned"  # put away: could not be made durable or be read
     ROW_CHANGED = "row_changed"  # the index says something else than the ledger
     ROW_MISSING = "row_missing"  # a leaf and a file, and no row
+    ROWS_LET_GO = "rows_let_go"  # files without rows: the database was away for too long
     ROW_UNKNOWN = "row_unknown"  # a row that the ledger does not know
     TIME_UNEXPLAINED = "time_unexplained"  # neither segment nor gap, or two at once
     VOLUME_MISSING = "volume_missing"

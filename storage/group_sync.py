@@ -36,7 +36,11 @@ class GroupSync:
     def __enter__(self) -> Self:
         self.root_fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         path = self._root / HOUSE / _RECORD_FILE
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError:
+            os.close(self.root_fd)
+            raise
         return self
 
     def __exit__(

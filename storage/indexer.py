@@ -14,15 +14,18 @@ from collections import deque
 from storage.activity.streams import Activities
 from storage.index import ChangeRefused, Index
 from storage.ledger.bookkeeper import Bookkeeper
+from storage.let_go import LetGo
 from storage.rows import IndexChange, PutGap, PutSegment
+from vms.core.clock import Instant, rfc3339
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
+from vms.core.model import StreamKey
 
 log = get_logger(__name__)
 
 # At 1,000 cameras, hours of a database that doesn't answer. When full, the oldest change is let
-# go and counted: a segment's row is found again on the volume at the next start, a gap's second
-# is explained by recovery.
+# go, counted and noted (`storage.let_go`): a segment's row is found again on the volume at the
+# next start, a gap's second is explained by recovery.
 WAITING_MAX = 200_000
 _PERIOD = 1.0
 # A change refused alone may yet be the database's fault, as long as nothing else went through.
@@ -32,9 +35,13 @@ _TRIES_ALONE = 5
 class Indexer:
     """Collects changes from any thread and applies them once a second, in order."""
 
-    def __init__(self, index: Index, books: Bookkeeper | None = None) -> None:
+    def __init__(
+        self, index: Index, books: Bookkeeper | None = None, let_go: LetGo | None = None
+    ) -> None:
         self._index = index
         self._books = books if books is not None else Bookkeeper(None)
+        self._let_go = let_go
+        self._gone: dict[StreamKey, Instant] = {}  # the oldest let go of each, not yet noted
         self._activities = Activities()
         self._waiting: deque[IndexChange] = deque()
         self._lock = threading.Lock()
@@ -49,9 +56,16 @@ class Indexer:
         """Queue changes that belong together."""
         with self._lock:
             self._waiting.extend(changes)
+            began = not self._gone and len(self._waiting) > WAITING_MAX
             while len(self._waiting) > WAITING_MAX:
-                self._waiting.popleft()
+                stream, start = _place_of(self._waiting.popleft())
+                self._gone[stream] = min(start, self._gone.get(stream, start))
                 self.lost += 1
+        if began:
+            log.error(
+                "the database is away for too long; the oldest rows are let go until it is back",
+                waiting=WAITING_MAX,
+            )
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
@@ -77,6 +91,10 @@ class Indexer:
         batch = self._activities.measured(batch)
         try:
             batch = self._books.booked(batch)  # who must wait again keeps the places got here
+            self._note_gone()
+        except StorageError as error:
+            self._wait_with(batch, error)
+            return False
         except BaseException:
             with self._lock:
                 self._waiting.extendleft(reversed(batch))
@@ -90,6 +108,23 @@ class Indexer:
             return False
         self._alone = 0
         return True
+
+    def _note_gone(self) -> None:
+        """What was let go is noted before anything newer goes in. Raises StorageError."""
+        with self._lock:
+            gone, self._gone = self._gone, {}
+        if not gone:
+            return
+        try:
+            if self._let_go is not None:
+                self._let_go.note(gone)
+        except BaseException:
+            with self._lock:
+                for stream, start in gone.items():
+                    self._gone[stream] = min(start, self._gone.get(stream, start))
+            raise
+        first = min(gone.values())
+        log.error("rows were let go", changes=self.lost, streams=len(gone), since=rfc3339(first))
 
     def _wait_with(self, batch: list[IndexChange], error: StorageError) -> None:
         """The database does not take it now: it goes back to the front."""
@@ -138,6 +173,12 @@ class Indexer:
                 self.flush()
             except Exception:
                 log.exception("a fault of ours; the index goes on", changes=len(self._waiting))
+
+
+def _place_of(change: IndexChange) -> tuple[StreamKey, Instant]:
+    if isinstance(change, PutGap):
+        return change.gap.stream, change.gap.start
+    return change.stream, change.start
 
 
 def _said(change: IndexChange) -> str:

@@ -31,6 +31,7 @@ from vms.core.clock import MINUTE, SECOND, Clock, Mono
 from vms.core.config_storage import VolumeSettings
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
+from vms.core.model import Cause
 
 log = get_logger(__name__)
 
@@ -110,8 +111,10 @@ class Mount:
         writer = self.writer
         if writer is None:
             if now >= self._again:
-                self._open(now)
-            self.looked.set()
+                try:
+                    self._open()
+                finally:
+                    self.looked.set()
             return
         if writer.doubt is not None:
             self._try_out(writer)
@@ -121,10 +124,10 @@ class Mount:
         if self.settings.quota is not None and now >= self._count:
             self._count_usage(writer, now)
 
-    def _open(self, now: Mono) -> None:
+    def _open(self) -> None:
         if self._hung is not None:
             if not self._hung.join(time.monotonic()):
-                self._again = Mono(now + AGAIN)
+                self._wait()
                 return
             self._hung.close()
             self._hung = None
@@ -137,14 +140,29 @@ class Mount:
             writer = self._around.writer(volume)
             writer.open()
         except StorageError as error:
-            self._stay_out(now, error)
+            self._stay_out(error)
             return
-        self._known.seen(volume.uuid, path)
+        try:
+            self._take_up(writer)
+        except Exception as error:
+            self._let_go(writer)
+            said = error.detail if isinstance(error, StorageError) else str(error)
+            detail = f"{path} is there, and what lies on it can't be taken up: {said}"
+            self._stay_out(StorageError(Cause.DISK_FAILED, detail))
+            if not isinstance(error, StorageError | OSError):
+                raise  # a fault of ours: whoever called tells it with its traceback
+            return
+        self.writer = writer  # last: a mount that has a writer takes segments
+
+    def _take_up(self, writer: VolumeWriter) -> None:
+        """What lies on a volume is recovered, then it is used. Raises StorageError, OSError."""
+        volume = writer.volume
+        self._known.seen(volume.uuid, volume.root)
         if self.late:
             self._recover(volume)
-            log.warning("volume is back", path=str(path), uuid=volume.uuid)
-        self.writer = writer
         self._around.add(writer)
+        if self.late:
+            log.warning("volume is back", path=str(volume.root), uuid=volume.uuid)
 
     def _try(self, volume: Volume) -> None:
         try:
@@ -152,14 +170,18 @@ class Mount:
         except OSError as error:
             raise translated(error, f"volume {volume.root} can't be written") from error
 
-    def _stay_out(self, now: Mono, error: StorageError) -> None:
+    def _stay_out(self, error: StorageError) -> None:
         state = error.state if isinstance(error, WrongVolume) else VolumeState.FAILED
         path = self.settings.path
         trouble = Condition(path, find_volume(path), state, error.detail)
         if trouble != self._trouble:
             log.error("volume left out", path=str(path), state=str(state), error=error.detail)
         self._trouble = trouble
-        self._again = Mono(now + AGAIN)
+        self._wait()
+
+    def _wait(self) -> None:
+        """Until the next try: from now, for what failed may have taken long."""
+        self._again = Mono(self._clock.monotonic() + AGAIN)
 
     def _check_identity(self, writer: VolumeWriter) -> None:
         """Notice a disk that was unmounted or swapped under us: nothing more is written there."""
@@ -196,13 +218,17 @@ class Mount:
         self._trouble = Condition(self.settings.path, writer.volume.uuid, state, doubt or detail)
         self.writer = None
         self.late = True
+        self._let_go(writer)
+        self._wait()
+        log.error("volume closed", path=str(self.settings.path), state=str(state), error=detail)
+
+    def _let_go(self, writer: VolumeWriter) -> None:
+        """End a writer's threads and close its volume; one that hangs later, once it has ended."""
         writer.finish_writing()
         if writer.join(time.monotonic() + _CLOSE_WITHIN):
             writer.close()
         else:
             self._hung = writer
-        self._again = Mono(self._clock.monotonic() + AGAIN)
-        log.error("volume closed", path=str(self.settings.path), state=str(state), error=detail)
 
     def _count_usage(self, writer: VolumeWriter, now: Mono) -> None:
         kept = writer.settler.kept

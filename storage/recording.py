@@ -23,6 +23,7 @@ from storage.indexer import Indexer
 from storage.known_volumes import KnownVolumes
 from storage.ledger import Ledger
 from storage.ledger.bookkeeper import Bookkeeper
+from storage.let_go import LetGo
 from storage.mount import Condition
 from storage.recovery import Recovered, Recovery
 from storage.rows import IndexChange
@@ -79,7 +80,8 @@ class Store:
         migrate(self._engine)
         self._index = Index(self._engine)
         self._books = Bookkeeper(Ledger.of(self._settings, self._clock, self._disk))
-        self._indexer = Indexer(self._index, self._books)
+        self._let_go = LetGo(self._engine, self._clock)
+        self._indexer = Indexer(self._index, self._books, self._let_go)
         self._volumes = Volumes(
             self._settings.volumes,
             self._disk,
@@ -115,18 +117,22 @@ class Store:
         The first call also takes care of streams that are no longer in the settings; a later one,
         for cameras that were added, only of those given that this store does not know yet.
         """
+        volumes = [writer.volume for writer in self._volumes.writers]
         recovery = Recovery(
-            [writer.volume for writer in self._volumes.writers],
+            volumes,
             self._disk,
             self._index,
             self._clock,
             books=self._books,
+            let_go=self._let_go,
             threads=_RECOVERY_THREADS if self._threaded else 1,
         )
         fresh = [stream for stream in streams if stream not in self._coverage]
         share = None if self._recovered else (self._worker, self._workers)
         recovered = recovery.run(fresh, share=share)
         self._recovered = True
+        if len(volumes) == len(self._settings.volumes):  # on one that is away rows may be missing
+            self._let_go.forget(recovered.coverage.keys())
         self._tell(recovered.findings)
         for stream, (until, gap) in recovered.coverage.items():
             self._coverage[stream] = Coverage(stream, until, gap)
@@ -134,7 +140,14 @@ class Store:
 
     def _take_back(self, volume: Volume) -> None:
         """Recover what lies on a volume that came back while we record; in its mount's thread."""
-        recovery = Recovery([volume], self._disk, self._index, self._clock, books=self._books)
+        recovery = Recovery(
+            [volume],
+            self._disk,
+            self._index,
+            self._clock,
+            books=self._books,
+            let_go=self._let_go,
+        )
         recovery.take_back(list(self._coverage), share=(self._worker, self._workers))
 
     def _tell(self, found: Iterable[Finding]) -> None:

@@ -29,6 +29,7 @@ from storage.hashing import hash_fd
 from storage.index import Index
 from storage.layout import Place, Stage
 from storage.ledger.bookkeeper import Bookkeeper
+from storage.let_go import LetGo
 from storage.rows import DropGap, IndexChange, PutGap, PutSegment
 from storage.segment_file import FileHead, Placed, read_file_tail, walk
 from storage.stored_file import pictures_in, read_head_of, read_stored, row_of, tail_for
@@ -69,7 +70,7 @@ class _Found:
 
 
 class Recovery:
-    """The files of some volumes against the index."""
+    """The files of some volumes against the index. `let_go`: what the index never heard of."""
 
     def __init__(
         self,
@@ -79,12 +80,14 @@ class Recovery:
         clock: Clock,
         *,
         books: Bookkeeper | None = None,
+        let_go: LetGo | None = None,
         threads: int = 1,
     ) -> None:
         self._volumes, self._disk, self._index, self._clock = volumes, disk, index, clock
         self._books = books if books is not None else Bookkeeper(None)
         self._threads = threads
         self._activities = Activities()
+        self._incomplete = {} if let_go is None else let_go.all()
 
     def run(
         self,
@@ -217,13 +220,17 @@ class Recovery:
         last = self._index.last(stream)
         on_disk = [listed[-1][0] for listed in hours.values() if listed]
         newest = last.start if last is not None else max(on_disk, default=Instant(0))
-        since = _FOREVER if late else Instant(0 if everything else newest - LOOK_BACK)
+        back = Instant(newest - LOOK_BACK)
+        lacking = self._incomplete.get(stream)
+        if lacking is not None:
+            back = Instant(min(back, lacking - LOOK_BACK))
+        since = _FOREVER if late else Instant(0 if everything else back)
         copies.since = since
         for volume in self._volumes:
             listed = hours[volume.uuid]
             if not listed:
                 continue
-            begin = Instant(min(since, listed[-1][0] - LOOK_BACK))
+            begin = Instant(min(since, listed[-1][0] - LOOK_BACK, lacking or _FOREVER))
             # Between the two there may be a year of files, and each of them has its row.
             end = _FOREVER if begin == since else Instant(listed[-1][0] + HOUR)
             self._note_known(stream, begin, end, copies)
@@ -388,7 +395,8 @@ class Recovery:
         # A file put away explains its own span, up to whatever comes next.
         damaged = [gap for gap in found.lost if not _claimed(gap.start, gaps)]
         now = self._clock.now()
-        settlement = settle(stream, segments, gaps, [*found.remembered, *damaged], now, alive)
+        claims, lacking = [*found.remembered, *damaged], self._incomplete.get(stream)
+        settlement = settle(stream, segments, gaps, claims, now, alive, lacking)
         if settlement.open is not None:
             recovered.coverage[stream] = (settlement.open.start, settlement.open)
         recovered.findings += found.findings

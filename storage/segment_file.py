@@ -15,7 +15,7 @@ from storage.facts import FragmentEntry, FragmentIndex
 from storage.fmp4 import BadFile, FragmentFacts, Head, Tail, read_head, read_init, read_moof
 from storage.fmp4 import read_tail as read_tail_bytes
 from storage.fmp4.boxes import header_at
-from storage.fmp4.house import tail_length
+from storage.fmp4.house import MFRO_SIZE, TAIL_SIZE, mfra_length, own_length
 from vms.core.clock import SECOND, Instant
 from vms.core.media import StreamFormat
 
@@ -24,6 +24,9 @@ Read = Callable[[int, int], bytes]
 
 _HEAD_READ = 16_384
 _TAIL_READ = 8_192
+# A fragment is 21 bytes of the tail, and 19 of `mfra` where it is a keyframe: this is a day of a
+# keyframe a second four times over. What claims more is damage.
+_TAIL_MAX = 16_777_216
 _MOOF_READ = 4_096
 # A moof describes at most a second or two; more than this is damage, not footage.
 _MOOF_MAX = 4_194_304
@@ -79,7 +82,7 @@ def head_by(read: Read) -> FileHead:
 
 
 def read_file_tail(fd: int, size: int) -> Tail | None:
-    """The tail of a closed file, by one read where it fits; None if it has none."""
+    """The tail of a closed file, by one read where it fits 8 KB; None if it has none."""
     return tail_by(partial(os.pread, fd), size)
 
 
@@ -87,14 +90,24 @@ def tail_by(read: Read, size: int) -> Tail | None:
     """The same of a segment that stands anywhere."""
     want = min(_TAIL_READ, size)
     data = read(want, size - want)
-    if len(data) < want or want < 16:
+    if len(data) < want or want < MFRO_SIZE:
         return None
-    length = tail_length(data)
-    if length is None or length > size:
+    length = _tail_length(read, data, size)
+    if length is None or length > min(size, _TAIL_MAX):
         return None
     if length > want:
         data = read(length, size - length)
     return read_tail_bytes(data)
+
+
+def _tail_length(read: Read, end: bytes, size: int) -> int | None:
+    """How many bytes from the file's end the tail begins at; asks again where `mfra` is long."""
+    mfra = mfra_length(end)
+    if mfra is None or mfra + TAIL_SIZE > size:
+        return None
+    at = len(end) - mfra - TAIL_SIZE
+    own = end[at : at + TAIL_SIZE] if at >= 0 else read(TAIL_SIZE, size - mfra - TAIL_SIZE)
+    return mfra + own_length(own) if len(own) == TAIL_SIZE else None
 
 
 def walk(fd: int, size: int, offset: int) -> Iterator[Placed]:

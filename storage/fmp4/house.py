@@ -26,6 +26,7 @@ _FIXED = struct.Struct(">IQqIII")  # version, bytes of fragments' end, end, init
 _ENTRY = struct.Struct(">qQIB")
 _SIZE = struct.Struct(">I")
 MFRO_SIZE = 16
+TAIL_SIZE = _SIZE.size  # a tail ends in its own length
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,31 +124,38 @@ def _mfra(entries: tuple[TailEntry, ...]) -> bytes:
     return box(b"mfra", table, full_box(b"mfro", 0, 0, struct.pack(">I", size)))
 
 
-def tail_length(end_of_file: bytes) -> int | None:
-    """How many bytes from the file's end the tail begins at, from the last bytes of the file.
+def mfra_length(end_of_file: bytes) -> int | None:
+    """How long the `mfra` is, from the file's last `MFRO_SIZE` bytes or more.
 
-    None: the file has no tail, it was never closed. Raises BadFile if more bytes are needed than
-    given; `end_of_file` of 64 KB is enough for any segment of an hour.
+    None: it does not end in one, so it was never closed. The `TAIL_SIZE` bytes before the `mfra`
+    are what `own_length` reads.
     """
-    total = len(end_of_file)
-    if total < MFRO_SIZE or header_at(end_of_file, total - MFRO_SIZE) != (MFRO_SIZE, b"mfro"):
+    at = len(end_of_file) - MFRO_SIZE
+    if at < 0 or header_at(end_of_file, at) != (MFRO_SIZE, b"mfro"):
         return None
-    (mfra,) = _SIZE.unpack_from(end_of_file, total - 4)
-    if mfra + 4 > total:
-        raise BadFile(f"mfra of {mfra} bytes does not fit {total}")
-    (own,) = _SIZE.unpack_from(end_of_file, total - mfra - 4)
-    return int(mfra + own)
+    (length,) = _SIZE.unpack_from(end_of_file, at + MFRO_SIZE - _SIZE.size)
+    return int(length)
+
+
+def own_length(before_mfra: bytes) -> int:
+    """How long the tail is that ends in these bytes, the `mfra` not counted."""
+    (length,) = _SIZE.unpack(before_mfra)
+    return int(length)
 
 
 def read_tail(end_of_file: bytes) -> Tail | None:
     """Read the tail from the last bytes of a file; None if it was never closed. Raises BadFile."""
-    length = tail_length(end_of_file)
-    if length is None:
+    mfra, total = mfra_length(end_of_file), len(end_of_file)
+    if mfra is None:
         return None
-    if length > len(end_of_file):
-        raise BadFile(f"tail of {length} bytes does not fit {len(end_of_file)}")
+    at = total - mfra - TAIL_SIZE
+    if at < 0:
+        raise BadFile(f"mfra of {mfra} bytes does not fit {total}")
+    length = mfra + own_length(end_of_file[at : at + TAIL_SIZE])
+    if length > total:
+        raise BadFile(f"tail of {length} bytes does not fit {total}")
     try:
-        kind, payload = next(children(end_of_file, len(end_of_file) - length))
+        kind, payload = next(children(end_of_file, total - length), (b"", b""))
         if kind != b"uuid" or payload[:16] != TAIL_ID:
             raise BadFile("not a tail of ours")
         return _read_tail(payload)

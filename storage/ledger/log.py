@@ -21,6 +21,7 @@ from storage.ledger.note import BadNote, Checkpoint, sign
 from storage.ledger.replica import Disagrees, replicate, restore
 from storage.ledger.stamps import Stamps
 from storage.ledger.tree import Tree
+from storage.volume import cause_of
 from vms.core.clock import Clock, rfc3339
 from vms.core.config import Settings
 from vms.core.config_storage import LedgerSettings
@@ -254,6 +255,6 @@ class Ledger:
         try:
             yield
         except (OSError, BadNote) as error:
-            raise StorageError(
-                Cause.DISK_FAILED, f"the ledger in {self.folder} can't be {what}: {error}"
-            ) from error
+            cause = cause_of(error) if isinstance(error, OSError) else Cause.DISK_FAILED
+            detail = f"the ledger in {self.folder} can't be {what}: {error}"
+            raise StorageError(cause, detail) from error

@@ -147,10 +147,12 @@ class House:
         uuid = find_volume(path)
         return {} if uuid is None else {uuid: path}
 
-    def archive(self) -> Archive:
+    def tiers(self) -> Tiers:
         tier = Tier(self.server.settings("/site"), self.bucket)
-        tiers = Tiers([tier], Cache(self.root / "cache", 10**9, reserve=0), self.clock)
-        return Archive(self.engine, self.settings.volumes, self.clock, tiers)
+        return Tiers([tier], Cache(self.root / "cache", 10**9, reserve=0), self.clock)
+
+    def archive(self) -> Archive:
+        return Archive(self.engine, self.settings.volumes, self.clock, self.tiers())
 
     def rows(self) -> list[SegmentRow]:
         return self.index.segments(GATE, 0, 2**62)
@@ -393,8 +395,7 @@ def test_a_tier_taken_out_of_the_settings_is_asked_for(house: House) -> None:
 
 def test_too_many_readers_are_refused_at_once(house: House) -> None:
     house.mover().round(NOW)
-    tiers = house.archive()._tiers
-    assert tiers is not None
+    tiers = house.tiers()
     with contextlib.ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(tiers.reader())
@@ -542,8 +543,7 @@ def test_wrong_keys_move_nothing(house: House) -> None:
 
 
 def _told(house: House, level: Level = Level.HASH) -> list[tuple[str, str]]:
-    tiers = house.archive()._tiers
-    assert tiers is not None
+    tiers = house.tiers()
     near = verify_archive(house.engine, house.settings.volumes, level, house.clock, patience=0)
     far = verify_tiers(house.engine, tiers, level)
     return [(one.kind.value, one.subject) for one in (*near, *far)]
@@ -559,8 +559,7 @@ def test_a_check_reads_the_bucket_and_finds_nothing_where_all_is_well(house: Hou
         counted[0] += files
         counted[1] += size
 
-    tiers = house.archive()._tiers
-    assert tiers is not None
+    tiers = house.tiers()
     assert list(verify_tiers(house.engine, tiers, progress=progress)) == []
     assert counted == [3, sum(row.size for row in house.rows()[:3])]
     assert _told(house) == []
@@ -615,8 +614,7 @@ def test_a_check_without_the_bucket_says_what_it_could_not_see(house: House) -> 
 
 def _rebuilt(house: House, level: Level = Level.HASH) -> Rebuilt:
     """What `vms storage rebuild` does."""
-    tiers, ledger = house.archive()._tiers, Ledger.of(house.settings, house.clock)
-    assert tiers is not None
+    tiers, ledger = house.tiers(), Ledger.of(house.settings, house.clock)
     held = HeldSpans(())
     far = TierRebuild(house.engine, ledger, held, house.root / "far.db", level=level, threads=2)
     done = far.run(tiers)

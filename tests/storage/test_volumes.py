@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import shutil
 import threading
@@ -23,6 +24,7 @@ from storage.volume import VolumeState, find_volume
 from tests.storage.house import Recorder, key, settings
 from tests.storage.sim_disk import SimDisk
 from vms.core.clock import SECOND, FakeClock, Instant, SystemClock
+from vms.core.errors import StorageError
 from vms.core.model import Cause
 from vms.core.status import VolumeStatus, WorkerStatus, status_path, write_status
 
@@ -326,3 +328,90 @@ def record_one(store: Store, clock: FakeClock, recorder: Recorder) -> None:
     clock.advance(SECOND)
     recorder.step()
     store.pump()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def pulled(tmp_path: Path, store: Store, clock: FakeClock) -> None:
+    """Volume `a` goes, is noticed, and stands at its path again."""
+    (tmp_path / "a").rename(tmp_path / "away")
+    (tmp_path / "a").mkdir()
+    for _ in range(10):
+        clock.advance(SECOND)
+        store.pump()
+        store.tend()
+    assert states(store) == [VolumeState.MISSING, VolumeState.GOOD]
+    (tmp_path / "a").rmdir()
+    (tmp_path / "away").rename(tmp_path / "a")
+    clock.advance(6 * SECOND)
+
+
+@pytest.mark.parametrize("error", [StorageError(Cause.DISK_FAILED, "not today"), OSError(5, "io")])
+@pytest.mark.parametrize("step", ["seen", "recover", "know"])
+def test_a_volume_that_is_back_and_can_not_be_taken_up_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
+) -> None:
+    clock, house = FakeClock(), settings(tmp_path, "a", "b")
+    tried: list[int] = []
+
+    def refuse(*_: object) -> None:
+        tried.append(clock.monotonic())
+        raise error
+
+    with Store(house, clock, threads=False) as store:
+        store.recover([GATE])
+        pulled(tmp_path, store, clock)
+        mount = store._volumes._mounts[0]
+        whose = {"seen": mount._known, "recover": mount, "know": store._volumes}[step]
+        name = {"seen": "seen", "recover": "_recover", "know": "_know"}[step]
+        with monkeypatch.context() as patched:
+            patched.setattr(whose, name, refuse)
+            store.tend()
+            before = open_files()
+            for _ in range(20):
+                clock.advance(SECOND)
+                store.tend()
+            assert open_files() == before
+            assert all(b - a >= 5 * SECOND for a, b in itertools.pairwise(tried))
+            assert 4 <= len(tried) <= 5
+            assert states(store) == [VolumeState.FAILED, VolumeState.GOOD]
+            assert "can't be taken up" in store.volumes[0].detail
+            assert ("not today" if isinstance(error, StorageError) else "io") in (
+                store.volumes[0].detail
+            )
+        clock.advance(6 * SECOND)
+        store.tend()
+        assert states(store) == [VolumeState.GOOD, VolumeState.GOOD]
+        assert len(store._volumes.writers) == 2
+
+
+def test_a_fault_of_ours_in_taking_up_a_volume_is_told_and_leaks_nothing(tmp_path: Path) -> None:
+    clock, house = FakeClock(), settings(tmp_path, "a", "b")
+    with Store(house, clock, threads=False) as store:
+        store.recover([GATE])
+        pulled(tmp_path, store, clock)
+        mount, before = store._volumes._mounts[0], open_files()
+        mount._recover = lambda volume: 1 // 0  # type: ignore[assignment, return-value]
+        with pytest.raises(ZeroDivisionError):
+            store.tend()
+        store.tend()
+        assert open_files() == before
+        assert states(store) == [VolumeState.FAILED, VolumeState.GOOD]
+
+
+def test_a_volume_whose_record_can_not_be_opened_leaks_nothing(tmp_path: Path) -> None:
+    clock, house = FakeClock(), settings(tmp_path, "a", "b")
+    with Store(house, clock, threads=False):
+        pass
+    record = tmp_path / "a" / HOUSE / "sync"
+    record.unlink()
+    record.mkdir()
+    with Store(house, clock, threads=False) as store:
+        before = open_files()
+        for _ in range(4):
+            clock.advance(6 * SECOND)
+            store.tend()
+        assert open_files() == before
+        assert states(store) == [VolumeState.FAILED, VolumeState.GOOD]

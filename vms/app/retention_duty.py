@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from storage.ballast import Ballast
 from storage.cleaner import Cleaner, Shelf
 from storage.clock_hands import ClockHands
 from storage.custody import Memory
@@ -59,6 +60,7 @@ class RetentionDuty:
         self._stock = SqlStock(site.engine)
         self._hands = hands or ClockHands(Memory(site.engine), site.clock)
         self._findings = Findings(site.engine, site.clock)
+        self._ballast = Ballast(site.settings.system.data, self._disk)
         self._cleaner = Cleaner(
             site.engine,
             self._reached,
@@ -66,6 +68,7 @@ class RetentionDuty:
             site.holds,
             Ledger.of(site.settings, site.clock),
             site.clock,
+            make_room=self._ballast.give_up,
         )
         self._lock: int | None = None
         self._next_round = Mono(0)
@@ -79,6 +82,7 @@ class RetentionDuty:
         if not self._alone():
             return
         self._look(stopping)
+        self._ballast.keep()
         now = self._clock.monotonic()
         if now >= self._next_round:
             self._next_round = Mono(now + MINUTE)

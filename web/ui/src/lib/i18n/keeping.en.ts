@@ -289,6 +289,8 @@ export const keeping: Readonly<Record<keyof typeof tr, string>> = {
   'finding.row_changed.todo': 'Someone changed the database. Compare with a kept head, and rebuild the index from the volumes.',
   'finding.row_missing': 'The ledger has a segment or gap that the index lost',
   'finding.row_missing.todo': 'Rebuild the index from the volumes, and find out who could change the database.',
+  'finding.rows_let_go': 'Rows of footage were let go: the database was away too long',
+  'finding.rows_let_go.todo': 'Nothing is lost: see why the database was away, then restart the recorder; it gives the files their rows again.',
   'finding.row_unknown': 'The index has a segment or gap that the ledger does not know',
   'finding.row_unknown.todo': 'Someone put it into the database. Find out who could.',
   'finding.footage_missing': 'A file of footage is missing',

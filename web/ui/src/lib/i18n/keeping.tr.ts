@@ -288,6 +288,8 @@ export const keeping = {
   'finding.row_changed.todo': 'Biri veritabanını değiştirmiş. Saklanan bir başla karşılaştırın ve dizini birimlerden yeniden kurun.',
   'finding.row_missing': 'Kayıt defterindeki bir parça ya da boşluk dizinde yok',
   'finding.row_missing.todo': 'Dizini birimlerden yeniden kurun; veritabanını kim değiştirmiş olabilir, araştırın.',
+  'finding.rows_let_go': 'Dizin satırlarından vazgeçildi: veritabanına çok uzun süre ulaşılamadı',
+  'finding.rows_let_go.todo': 'Kayıt kaybolmadı: veritabanına neden ulaşılamadığını araştırın, sonra kaydediciyi yeniden başlatın; dosyalar dizine yeniden eklenir.',
   'finding.row_unknown': 'Dizindeki bir parça ya da boşluk kayıt defterinde yok',
   'finding.row_unknown.todo': 'Biri bunu veritabanına eklemiş. Kim eklemiş olabilir, araştırın.',
   'finding.footage_missing': 'Kayıt dosyası yok',
