@@ -75,7 +75,7 @@ class Intake:
         if self.gate is not None:
             self.gate.end()
         elif self.keeper is not None:
-            self.keeper.play(session.finish(), session)
+            self.keeper.play(session.finish(self._clock.monotonic()), session)
         if self.keeper is not None:
             self.keeper.trouble = None  # from here on it is the camera that fails
             self._dropped += session.dropped
@@ -162,8 +162,10 @@ class Intake:
             self.session = recording
 
     def _fresh(self, reading: Reading) -> Session:
-        earliest = self.keeper.absence.not_before(reading.mono) if self.keeper is not None else None
-        return Session(self._rules, reading, earliest)
+        if self.keeper is None:
+            return Session(self._rules, reading)
+        absence = self.keeper.absence
+        return Session(self._rules, reading, absence.covered, absence.offset)
 
     def _gate(self, choice: Choice) -> Gate:
         return Gate(self._key, choice, self.keeper, self._memory, self._rules, self._clock)
