@@ -149,6 +149,11 @@ class Footage:
         """The next segment is of another run and begins when its clock says; why it may be late."""
         self.run, self._joined, self._hole = run, False, hole
 
+    def cover(self, until: Instant | None, offset: int | None) -> None:
+        """Without an open segment: a gap has reached to `until`, and no segment joins the last."""
+        if self._segment is None and until is not None:
+            self._end, self.offset, self._joined = until, offset, False
+
     def lost(self, end: Instant | None) -> None:
         """The open segment failed and is kept up to `end`; what waits is dropped."""
         if self._segment is not None:

@@ -106,12 +106,18 @@ class Intake:
             if keeper is not None and self.gate is None:
                 keeper.check(session)
 
-    def missing(self, cause: Cause, detail: str = "") -> None:
-        """There are no pictures; whether any were wanted, the choice says."""
+    def missing(self, cause: Cause, detail: str = "", ago: int = 0) -> None:
+        """There are no pictures; whether any were wanted, the choice says.
+
+        `ago`: nanoseconds since it is so.
+        """
         if self.gate is not None:
             self.gate.missing(cause, detail)
         elif self.keeper is not None:
-            self.keeper.missing(cause, detail)
+            self.keeper.missing(cause, detail, ago)
+            if self.session is not None:
+                absence = self.keeper.absence
+                self.session.cover(absence.covered, absence.offset)
 
     def choose(self, choice: Choice | None, fault: Fault) -> None:
         """Another choice holds, or none any more. `fault`: why there are no pictures, if none come.

@@ -101,6 +101,11 @@ class Session:
         return self._footage.open
 
     @property
+    def begun(self) -> bool:
+        """Whether a keyframe has come to begin with, in a segment or still waiting for one."""
+        return self._footage.open or bool(self._queue.units)
+
+    @property
     def offset(self) -> int | None:
         """Of the footage's time to the monotonic clock, where the last segment ended."""
         return self._footage.offset
@@ -166,6 +171,10 @@ class Session:
             other.clock.learn(self.clock, reading.mono)
         other.pictures = self.pictures
         return other
+
+    def cover(self, until: Instant | None, offset: int | None) -> None:
+        """While no segment is open: the stream's time was accounted for by a gap up to `until`."""
+        self._footage.cover(until, offset)
 
     def segment_lost(self, end: Instant | None) -> None:
         """The open segment failed and is kept up to `end` (None: not at all).
