@@ -158,9 +158,14 @@ class Session:
                     self._footage.sound = SoundQueue(element.audio)
 
     def read_clock(self, reading: Reading) -> None:
-        """Compare the machine's clock; a step begins a new segment at the next keyframe."""
-        if self.clock.read(reading) is not None:
-            self._set_to = reading
+        """Compare the machine's clock; a step begins a new segment at the next keyframe.
+
+        Where nothing is kept (yet), it is followed at once. One taken back meanwhile never was.
+        """
+        self._set_to = reading if self.clock.read(reading) is not None else None
+        if self._set_to is not None and self._began is None:
+            self.clock.set_to(reading)
+            self._footage.run, self._set_to = RunFacts(reading.wall, reading.wall), None
 
     def watcher(self, reading: Reading) -> Session:
         """A session of the same run that only watches, as well informed as this one."""
