@@ -245,7 +245,7 @@ def _samples(segment: _Segment, taken: Taken) -> tuple[list[Sample], int]:
         return samples, at
     for unit, following, shown in zip(taken.units, taken.decode[1:], taken.shown, strict=True):
         after = max(segment.ticks(following), at + 1)
-        composition = max(0, segment.ticks(shown) + segment.delay - at)
+        composition = max(0, segment.ticks(shown) + segment.delay) - at
         samples.append(Sample(unit.data, after - at, composition, unit.key))
         at = after
     return samples, at

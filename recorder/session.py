@@ -31,7 +31,7 @@ SETTLE = Span(500 * MILLISECOND)
 """A run's first fragment waits so long, so that its start is the best of several sweeps."""
 
 JUMP = Span(3 * SECOND)  # a media clock that leaps further ahead of arrival is put right
-REORDERED = Span(SECOND)  # B-frames come no further back than this; beyond, the clock was set
+BACK = Span(SECOND)  # further back than this only B-frames come; else the camera's clock was set
 EARLY = Span(5 * SECOND)  # of a run: some cameras send an old keyframe first, then the present
 EARLY_JUMP = Span(10 * SECOND)
 KEYFRAME_PATIENCE = 10  # segments' lengths without a keyframe, then the run is broken
@@ -252,7 +252,8 @@ class Session:
         ahead = time * SECOND // self._rate + lag - unit.arrival
         back = (highest - time) * SECOND // self._rate
         early = unit.arrival - self._began < EARLY
-        rewound = back > (0 if unit.key else REORDERED)  # no keyframe is shown before its past
+        # No keyframe is shown before its past; B-frames of few pictures a second come from far.
+        rewound = back > 0 if unit.key else back > BACK and not self._queue.reordered(time)
         if ahead <= (EARLY_JUMP if early else JUMP) and not rewound:
             return time
         passed = (unit.arrival - self._arrived) * self._rate // SECOND
