@@ -1,8 +1,8 @@
 """Where a stream has no footage and why, over all its runs.
 
 Storage tiles the time line (invariant 5 of design §7): a gap begins exactly where footage ends
-and ends where it begins again. Here is decided which cause it gets, when that changes, and how
-early footage may begin again when the wall clock was set back.
+and ends where it begins again. Here is decided which cause it gets and when that changes, and here
+is known by which clock footage goes on when the wall clock was set back meanwhile.
 """
 
 from __future__ import annotations
@@ -24,40 +24,42 @@ class GapLog(Protocol):
 
 
 class Absence:
-    """One stream's lack of footage. `cause` is None while there is footage."""
+    """One stream's lack of footage. `cause` is None while there is footage.
+
+    `offset`: of the stream's time to the monotonic clock, as the last footage or gap had it; None
+    before the first. It is the wall's, unless that was set back: time then goes on by this one,
+    so that no second is recorded twice and none passes unseen.
+    """
 
     def __init__(self, stream: StreamKey, log: GapLog) -> None:
         self.stream = stream
         self.cause: Cause | None = None
+        self.offset: int | None = None
         self._log = log
-        self._ended: Mono | None = None  # when time was accounted for to `covered_until`
 
-    def not_before(self, mono: Mono) -> Instant | None:
-        """Where footage that begins now may begin at the earliest.
+    @property
+    def covered(self) -> Instant | None:
+        """Up to where the stream's time is accounted for; no footage may begin earlier."""
+        return self._log.covered_until(self.stream)
 
-        When the wall clock was set back, time goes on from where the footage ended by the
-        monotonic clock: no second is recorded twice, and none passes unseen.
+    def missing(self, now: Instant, mono: Mono | None, cause: Cause, detail: str = "") -> None:
+        """There is no footage, for this cause; saying it again changes nothing.
+
+        `mono`: None if `now` is told in the time of the footage, not by the wall.
         """
-        covered = self._log.covered_until(self.stream)
-        if covered is None or self._ended is None:
-            return covered
-        return Instant(covered + max(0, mono - self._ended))
-
-    def missing(self, now: Instant, mono: Mono, cause: Cause, detail: str = "") -> None:
-        """There is no footage, for this cause; saying it again changes nothing."""
         if cause is self.cause:
             return
-        covered = self._log.covered_until(self.stream)
-        if self.cause is None or covered is None or now > covered:
-            self._ended = mono
-        self._log.open_gap(
-            self.stream, now if covered is None else max(now, covered), cause, detail
-        )
+        covered = self.covered
+        at = now if covered is None else max(now, covered)
+        splits = self.cause is not None and at == now  # what was missing so far ends by the wall
+        if mono is not None and (splits or self.offset is None):
+            self.offset = at - mono
+        self._log.open_gap(self.stream, at, cause, detail)
         self.cause = cause
 
     def begins(self, start: Instant, hole: Cause | None) -> None:
         """A segment is about to begin. `hole`: why not where the last one ended, if it is so."""
-        covered = self._log.covered_until(self.stream)
+        covered = self.covered
         if self.cause is None and hole is not None and covered is not None and start > covered:
             self._log.open_gap(self.stream, covered, hole)
         self.cause = None

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from recorder.camera_clock import CameraClock
-from recorder.gate import Gate
+from recorder.gate import BLUR, Gate
 from recorder.intake import Intake
 from recorder.keeper import Keeper
 from recorder.keyframes import KeyframeWatch
@@ -337,7 +337,7 @@ class CameraStream:
     def _look_for_keyframe(self, now: Mono, source: Source, session: Session) -> None:
         """Say why nothing is kept of a stream that flows; at last connect anew."""
         keeper = self._keeper
-        begun = session.open if self._intake.keeps_all else session.format is not None
+        begun = session.begun if self._intake.keeps_all else session.format is not None
         refused = keeper is not None and keeper.trouble is not None  # that is the disk's doing
         waiting = not begun and not refused and source.stats.packets > 0
         error = self._keyframes.look(now, waiting=waiting)
@@ -348,7 +348,8 @@ class CameraStream:
             self._over.set_exception(error)
             return
         self._error = error
-        self._intake.missing(error.cause, error.detail)
+        # A keyframe may be on its way, in the network or in a buffer that no sweep has read yet.
+        self._intake.missing(error.cause, error.detail, ago=BLUR)
 
     def _hide_if_private(self, gate: Gate) -> None:
         """When privacy begins, viewers are told, and nothing is left to show to new ones."""

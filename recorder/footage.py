@@ -1,7 +1,8 @@
 """A run's footage as it goes to disk: segments without a hole between them. Pure.
 
 Here ticks of the run become ticks of a file, at the pace the run's clock asks for, and here
-the instants of segments are reckoned: a segment begins exactly where the one before it ended.
+the instants of segments are reckoned: a segment begins exactly where the one before it ended,
+or, where a run or a gap lies between, where its pictures were taken (docs/time.md).
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 
 from recorder.actions import Action, Append, CloseSegment, OpenSegment
 from recorder.pictures import Taken
-from recorder.runclock import ONE, RunClock
+from recorder.runclock import CALM, ONE, STEP, RunClock
 from recorder.sound import SoundQueue
 from storage.facts import Fragment, RunFacts, Sample
-from vms.core.clock import SECOND, Instant
+from vms.core.clock import SECOND, Instant, Span
 from vms.core.media import StreamFormat
 from vms.core.model import Cause
 
+HOLE = Span(2 * SECOND)  # a picture does not stand for longer where it can be helped: that is a gap
 GOP_TIMES = 4_096  # pictures of one group whose times are kept for viewers; beyond, none are
 
 
@@ -33,6 +35,7 @@ class _Segment:
     base_ticks: int = 0
     pace: int = ONE
     end_ticks: int = 0
+    until: int = 0  # time of the run at which the footage ends
 
     def ticks(self, time: int) -> int:
         """Where a time of the run lies in the file."""
@@ -56,10 +59,18 @@ class Footage:
     """Turns taken pictures and waiting sound into actions.
 
     `not_before`: no segment starts earlier; while one run goes on it is the end of the last.
+    `offset`: of the footage's time to the monotonic clock, as it was last; None if not known.
+    It is the wall's, until that is set back: footage goes on by its own.
     """
 
-    def __init__(self, clock: RunClock, run: RunFacts, not_before: Instant | None) -> None:
-        self.clock, self.run = clock, run
+    def __init__(
+        self,
+        clock: RunClock,
+        run: RunFacts,
+        not_before: Instant | None,
+        offset: int | None = None,
+    ) -> None:
+        self.clock, self.run, self.offset = clock, run, offset
         self.units = self.dropped = 0  # handed to storage; sound that no segment takes
         self.sound = SoundQueue(None)
         self._end = not_before  # of the footage so far
@@ -89,12 +100,10 @@ class Footage:
         self.close(out)
         rate = stream.video.clock_rate
         self._delay = max(self._delay, _reordering(taken))
-        first = taken.decode[0]
-        start = self._end
+        start, older = self._end, 0
         if not self._joined or start is None:
-            best = Instant(self.clock.wall(first * SECOND // rate) - self._delay * SECOND // rate)
-            start = best if start is None else max(best, start)
-        self._segment = _Segment(start, rate, first, self._delay)
+            start, older = self._start(taken, rate)
+        self._segment = _Segment(start, rate, taken.decode[0], self._delay, -older)
         self._format, self._joined, self._end = stream, True, start
         if self.sound.audio != stream.audio:
             self.dropped += self.sound.clear()
@@ -111,6 +120,7 @@ class Footage:
         shown = segment.instant(segment.ticks(first) + segment.delay)
         segment.turn(first, self.clock.pace(first * SECOND // segment.rate, shown))
         samples, end = _samples(segment, taken)
+        segment.until = taken.decode[-1]
         sound, sound_start = self.sound.take(self._place)
         at, segment.end_ticks = segment.end_ticks, end
         self._append(Fragment(samples, sound, at, sound_start), at, out)
@@ -131,6 +141,7 @@ class Footage:
         border = segment.end_ticks * self.sound.rate // segment.rate
         self._append_sound(*self.sound.take(self._place, border), out)
         self._end = segment.instant(segment.end_ticks)
+        self._note_offset(segment)
         self._segment = None
         out.append(CloseSegment(self._end))
 
@@ -138,11 +149,53 @@ class Footage:
         """The next segment is of another run and begins when its clock says; why it may be late."""
         self.run, self._joined, self._hole = run, False, hole
 
+    def cover(self, until: Instant | None, offset: int | None) -> None:
+        """Without an open segment: a gap has reached to `until`, and no segment joins the last."""
+        if self._segment is None and until is not None:
+            self._end, self.offset, self._joined = until, offset, False
+
     def lost(self, end: Instant | None) -> None:
         """The open segment failed and is kept up to `end`; what waits is dropped."""
+        if self._segment is not None:
+            self._note_offset(self._segment)
         self._segment, self._joined, self._gop_times = None, False, None
         self._end = end if end is not None else self._end
         self.dropped += self.sound.clear()
+
+    def _start(self, taken: Taken, rate: int) -> tuple[Instant, int]:
+        """Where a segment begins that joins no other, and how many ticks its first is older.
+
+        Pictures from before the footage so far (an old keyframe, a burst) overlap it, and yet
+        what follows can't be decoded without them: they get the least lengths there are, and the
+        rest lies where it was taken.
+        """
+        shift = self._ahead(taken) - self._delay * SECOND // rate
+        times = [self.clock.wall(time * SECOND // rate) + shift for time in taken.decode]
+        end = self._end
+        if end is None or times[0] > end + CALM:
+            return Instant(times[0]), 0
+        fresh = next((number for number, time in enumerate(times) if time >= end), 0)
+        start = end
+        if times[fresh] - end > HOLE:
+            start = Instant(times[fresh] - fresh * SECOND // rate)
+        return start, max(0, start - times[0]) * rate // SECOND
+
+    def _ahead(self, taken: Taken) -> int:
+        """Nanoseconds by which the footage lies ahead of the wall, because that was set back.
+
+        The stream's time then goes on by the monotonic clock. What arrives can be laid behind
+        the footage so far in any case: only what is older than its arrival can overlap it.
+        """
+        wall = self.clock.offset
+        ahead = 0 if self.offset is None else self.offset - wall
+        if self._end is not None:
+            ahead = max(ahead, self._end - (taken.units[0].arrival + wall))
+        return ahead if ahead > STEP else 0
+
+    def _note_offset(self, segment: _Segment) -> None:
+        lies = segment.instant(segment.ticks(segment.until) + segment.delay)
+        true = self.clock.wall(segment.until * SECOND // segment.rate)
+        self.offset = self.clock.offset + lies - true
 
     def _place(self, media: int) -> int:
         assert self._segment is not None
@@ -192,7 +245,7 @@ def _samples(segment: _Segment, taken: Taken) -> tuple[list[Sample], int]:
         return samples, at
     for unit, following, shown in zip(taken.units, taken.decode[1:], taken.shown, strict=True):
         after = max(segment.ticks(following), at + 1)
-        composition = segment.ticks(shown) + segment.delay - at
+        composition = max(0, segment.ticks(shown) + segment.delay) - at
         samples.append(Sample(unit.data, after - at, composition, unit.key))
         at = after
     return samples, at

@@ -271,7 +271,8 @@ class Gate:
             return None
         taken = _taken(first, watch, reading)
         then = Reading(Instant(taken + reading.offset), taken)
-        recording = Session(self._rules, then, keeper.absence.not_before(taken))
+        absence = keeper.absence
+        recording = Session(self._rules, then, absence.covered, absence.offset)
         if type(first) is AccessUnit and watch.wall(first) - reading.offset == taken:
             recording.clock.learn(watch.clock, reading.mono)
         self._play(recording.feed([stream]), recording)
@@ -314,7 +315,7 @@ class Gate:
     def _finish(self, recording: Session) -> None:
         keeper = self._keeper
         assert keeper is not None
-        self._play(recording.finish(), recording)
+        self._play(recording.finish(self._clock.monotonic()), recording)
         self._dropped += recording.dropped
         self._recording, keeper.trouble = None, None
         self._explain()

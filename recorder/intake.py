@@ -75,7 +75,7 @@ class Intake:
         if self.gate is not None:
             self.gate.end()
         elif self.keeper is not None:
-            self.keeper.play(session.finish(), session)
+            self.keeper.play(session.finish(self._clock.monotonic()), session)
         if self.keeper is not None:
             self.keeper.trouble = None  # from here on it is the camera that fails
             self._dropped += session.dropped
@@ -106,12 +106,18 @@ class Intake:
             if keeper is not None and self.gate is None:
                 keeper.check(session)
 
-    def missing(self, cause: Cause, detail: str = "") -> None:
-        """There are no pictures; whether any were wanted, the choice says."""
+    def missing(self, cause: Cause, detail: str = "", ago: int = 0) -> None:
+        """There are no pictures; whether any were wanted, the choice says.
+
+        `ago`: nanoseconds since it is so.
+        """
         if self.gate is not None:
             self.gate.missing(cause, detail)
         elif self.keeper is not None:
-            self.keeper.missing(cause, detail)
+            self.keeper.missing(cause, detail, ago)
+            if self.session is not None:
+                absence = self.keeper.absence
+                self.session.cover(absence.covered, absence.offset)
 
     def choose(self, choice: Choice | None, fault: Fault) -> None:
         """Another choice holds, or none any more. `fault`: why there are no pictures, if none come.
@@ -162,8 +168,10 @@ class Intake:
             self.session = recording
 
     def _fresh(self, reading: Reading) -> Session:
-        earliest = self.keeper.absence.not_before(reading.mono) if self.keeper is not None else None
-        return Session(self._rules, reading, earliest)
+        if self.keeper is None:
+            return Session(self._rules, reading)
+        absence = self.keeper.absence
+        return Session(self._rules, reading, absence.covered, absence.offset)
 
     def _gate(self, choice: Choice) -> Gate:
         return Gate(self._key, choice, self.keeper, self._memory, self._rules, self._clock)

@@ -97,6 +97,7 @@ class Keeper:
         if self._segment is not None:
             self._segment.close(action.end, self.clock_facts)
             self._segment = None
+            self.absence.offset = session.offset
         return True
 
     def _open(self, action: OpenSegment, session: Session) -> bool:
@@ -129,10 +130,11 @@ class Keeper:
         segment.close(segment.end, self.clock_facts)
         self._miss(segment.end, error)
         session.segment_lost(segment.end)
+        self.absence.offset = session.offset
 
     def _miss(self, at: Instant, error: StorageError) -> None:
         # Told in the time of the footage, not of the wall: the next segment may begin right there.
         if self.trouble is None or self.trouble.cause is not error.cause:
             log.error("footage is not kept", stream=str(self.stream), error=str(error))
         self.trouble = error
-        self.absence.missing(at, self._clock.monotonic(), error.cause, error.detail)
+        self.absence.missing(at, None, error.cause, error.detail)

@@ -9,6 +9,7 @@ what a camera's headers say is not needed and not believed.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import deque
 from typing import NamedTuple
 
 from vms.core.media import AccessUnit
@@ -38,6 +39,7 @@ class PictureQueue:
     """
 
     __slots__ = (
+        "_came",
         "_key_at",
         "_pool",
         "_used",
@@ -58,16 +60,19 @@ class PictureQueue:
         self.depth = 0  # how many pictures come before one that is shown before them
         self._pool: list[int] = []  # with depth: times not yet used for decoding, rising
         self._used = _NEVER  # the highest time used for decoding
+        self._came: deque[int] = deque(maxlen=DEPTH_MAX + 1)  # with depth: the last units' times
         self._key_at = 0  # index of the first keyframe behind the first unit, 0 without
 
     def add(self, unit: AccessUnit, time: int) -> None:
         """Take the next unit, to be shown at `time`."""
+        meant = time
         if time <= self.highest:
-            time = self._behind(unit, time)
+            time, meant = self._behind(unit, time)
         self.units.append(unit)
         self.shown.append(time)
         if self.depth:
             insort(self._pool, time)
+            self._came.append(meant)
         self.highest = max(self.highest, time)
         if unit.key and not self._key_at:
             self._key_at = len(self.units) - 1
@@ -112,20 +117,43 @@ class PictureQueue:
         count = len(self.units)
         self.units, self.shown, self._pool, self._key_at = [], [], [], 0
         self._used, self.depth = self.highest, 0
+        self._came.clear()
         self._set_limit()
         return count
 
     def _set_limit(self) -> None:
         self.limit = self.shown[0] + self.span if self.shown and not self.depth else _NEVER
 
-    def _behind(self, unit: AccessUnit, time: int) -> int:
-        """A time not above the last: a reordered picture, or a lie put right behind the last."""
-        times = self._pool if self.depth else self.shown
-        later = sum(1 for other in times if other > time)
-        if unit.key or time <= self._used or later > DEPTH_MAX or time in times or not later:
-            return self.highest + self.least
+    def reordered(self, time: int) -> int:
+        """How many pictures came before one of this time and are shown later; 0: it is a lie.
+
+        Where pictures are reordered by more than was seen so far, the first come too late: what
+        is decoded behind them is written. Each level of it shows once the one above it is known.
+        """
+        came = self._came if self.depth else self.shown
+        later = sum(1 for other in came if other > time)
+        most = DEPTH_MAX
+        if time <= self._used:
+            most = self.depth + 1 if self.depth else 0
+        return later if later <= most and time not in came else 0
+
+    def _behind(self, unit: AccessUnit, time: int) -> tuple[int, int]:
+        """A time not above the last: a reordered picture, or a lie put right behind the last.
+
+        Gives when it is shown and when it was meant to be.
+        """
+        later = 0 if unit.key else self.reordered(time)
+        if not later:
+            time = self.highest + self.least
+            return time, time
         if not self.depth:
             self._pool = sorted(self.shown)
+            self._came.extend(self.shown)
         self.depth = max(self.depth, later)
         self._set_limit()
-        return time
+        shown = time
+        if time <= self._used:
+            shown = self._used + self.least
+            while shown in self._pool:
+                shown += self.least
+        return shown, time

@@ -44,7 +44,7 @@ class RunClock:
     """
 
     def __init__(self, reading: Reading) -> None:
-        self._offset = reading.offset
+        self.offset = reading.offset  # of the wall to the monotonic clock
         self._low: int | None = None  # least (arrival - media) of this window
         self._low_before: int | None = None
         self._window_end = 0
@@ -81,7 +81,7 @@ class RunClock:
     def wall(self, media: int) -> Instant:
         """When media time `media` was, as far as is known now; observe something first."""
         lag = self.least_lag
-        return Instant(self._offset + (lag if lag is not None else 0) + media)
+        return Instant(self.offset + (lag if lag is not None else 0) + media)
 
     def pace(self, media: int, file_time: Instant) -> int:
         """How fast file time should go on, which stands at `file_time` at `media` (see ONE)."""
@@ -96,15 +96,15 @@ class RunClock:
 
     def read(self, reading: Reading) -> Span | None:
         """Compare the wall clock: a small difference is followed, a step is returned."""
-        difference = reading.offset - self._offset
+        difference = reading.offset - self.offset
         if abs(difference) > STEP:
             return Span(difference)
-        self._offset = reading.offset
+        self.offset = reading.offset
         return None
 
     def set_to(self, reading: Reading) -> None:
         """Take a new reading after the machine's clock was set."""
-        self._offset = reading.offset
+        self.offset = reading.offset
 
 
 class _Slope:

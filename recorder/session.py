@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recorder.actions import Action
-from recorder.footage import Footage
+from recorder.footage import HOLE, Footage
 from recorder.pictures import PictureQueue
 from recorder.runclock import Reading, RunClock
 from recorder.sound import SoundQueue
@@ -31,12 +31,11 @@ SETTLE = Span(500 * MILLISECOND)
 """A run's first fragment waits so long, so that its start is the best of several sweeps."""
 
 JUMP = Span(3 * SECOND)  # a media clock that leaps further ahead of arrival is put right
-REORDERED = Span(SECOND)  # B-frames come no further back than this; beyond, the clock was set
+BACK = Span(SECOND)  # further back than this only B-frames come; else the camera's clock was set
 EARLY = Span(5 * SECOND)  # of a run: some cameras send an old keyframe first, then the present
 EARLY_JUMP = Span(10 * SECOND)
 KEYFRAME_PATIENCE = 10  # segments' lengths without a keyframe, then the run is broken
 KEYFRAME_PATIENCE_MIN = Span(10 * MINUTE)  # however short segments are: "smart" codecs take minutes
-HOLE = Span(2 * SECOND)
 _VIDEO = Track.VIDEO  # an enum's member costs 0.16 µs each time it is looked up
 HELD_BYTES = 16 << 20  # of a run that has not settled yet; then it begins at once
 
@@ -51,19 +50,28 @@ class Rules:
 class Session:
     """One run of one stream.
 
-    `not_before`: where the stream's footage ends so far; no segment starts earlier.
+    `not_before`: where the stream's footage ends so far; no segment starts earlier. `offset`: of
+    that footage's time to the monotonic clock, where it is known.
     `dropped`: units that no fragment gets: before the first keyframe, of a failed segment,
     or behind a change of format without a keyframe.
     """
 
-    def __init__(self, rules: Rules, reading: Reading, not_before: Instant | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        reading: Reading,
+        not_before: Instant | None = None,
+        offset: int | None = None,
+    ) -> None:
         self._dropped = 0
         self.pictures = 0  # that came, whatever became of them
         self.leaps = 0  # times the camera's clock was put right
         self.format: StreamFormat | None = None
         self.clock = RunClock(reading)
         self._rules = rules
-        self._footage = Footage(self.clock, RunFacts(reading.wall, reading.wall), not_before)
+        self._footage = Footage(
+            self.clock, RunFacts(reading.wall, reading.wall), not_before, offset
+        )
         self._rate = 90_000
         self._queue = self._new_queue()
         self._waiting = True  # for a keyframe
@@ -91,6 +99,16 @@ class Session:
     def open(self) -> bool:
         """Whether a segment is open."""
         return self._footage.open
+
+    @property
+    def begun(self) -> bool:
+        """Whether a keyframe has come to begin with, in a segment or still waiting for one."""
+        return self._footage.open or bool(self._queue.units)
+
+    @property
+    def offset(self) -> int | None:
+        """Of the footage's time to the monotonic clock, where the last segment ended."""
+        return self._footage.offset
 
     @property
     def coming(self) -> StreamFormat | None:
@@ -140,9 +158,14 @@ class Session:
                     self._footage.sound = SoundQueue(element.audio)
 
     def read_clock(self, reading: Reading) -> None:
-        """Compare the machine's clock; a step begins a new segment at the next keyframe."""
-        if self.clock.read(reading) is not None:
-            self._set_to = reading
+        """Compare the machine's clock; a step begins a new segment at the next keyframe.
+
+        Where nothing is kept (yet), it is followed at once. One taken back meanwhile never was.
+        """
+        self._set_to = reading if self.clock.read(reading) is not None else None
+        if self._set_to is not None and self._began is None:
+            self.clock.set_to(reading)
+            self._footage.run, self._set_to = RunFacts(reading.wall, reading.wall), None
 
     def watcher(self, reading: Reading) -> Session:
         """A session of the same run that only watches, as well informed as this one."""
@@ -153,6 +176,10 @@ class Session:
             other.clock.learn(self.clock, reading.mono)
         other.pictures = self.pictures
         return other
+
+    def cover(self, until: Instant | None, offset: int | None) -> None:
+        """While no segment is open: the stream's time was accounted for by a gap up to `until`."""
+        self._footage.cover(until, offset)
 
     def segment_lost(self, end: Instant | None) -> None:
         """The open segment failed and is kept up to `end` (None: not at all).
@@ -165,12 +192,11 @@ class Session:
         if self._next_format is not None:
             self._use_format(self._next_format)
 
-    def finish(self) -> list[Action]:
-        """The run is over: write what waits and close the segment."""
+    def finish(self, now: Mono | None = None) -> list[Action]:
+        """The run is over: write what waits and close the segment, which does not end after now."""
         out: list[Action] = []
         if self._began is not None:
-            self._typical = min(self._typical, self._rate)
-            self._flush(0, out)
+            self._flush(0, out, self._last_lasts(now))
             self._footage.write_sound(out, last=True)
             self._footage.close(out)
         return out
@@ -226,7 +252,8 @@ class Session:
         ahead = time * SECOND // self._rate + lag - unit.arrival
         back = (highest - time) * SECOND // self._rate
         early = unit.arrival - self._began < EARLY
-        rewound = back > (0 if unit.key else REORDERED)  # no keyframe is shown before its past
+        # No keyframe is shown before its past; B-frames of few pictures a second come from far.
+        rewound = back > 0 if unit.key else back > BACK and not self._queue.reordered(time)
         if ahead <= (EARLY_JUMP if early else JUMP) and not rewound:
             return time
         passed = (unit.arrival - self._arrived) * self._rate // SECOND
@@ -275,14 +302,17 @@ class Session:
     def _new_queue(self) -> PictureQueue:
         return PictureQueue(FRAGMENT * self._rate // SECOND, max(1, self._rate // 1_000))
 
-    def _flush(self, leave: int, out: list[Action]) -> None:
-        """Write all but the last `leave` pictures, known or not what comes behind them."""
-        while (count := len(self._queue.units) - leave) > 0:
-            self._write(self._queue.ready() or self._queue.whole(count), out)
+    def _flush(self, leave: int, out: list[Action], last: int | None = None) -> None:
+        """Write all but the last `leave` pictures, known or not what comes behind them.
 
-    def _write(self, count: int, out: list[Action]) -> None:
+        `last`: ticks of the one that none is behind; None: as those before it.
+        """
+        while (count := len(self._queue.units) - leave) > 0:
+            self._write(self._queue.ready() or self._queue.whole(count), out, last)
+
+    def _write(self, count: int, out: list[Action], last: int | None = None) -> None:
         first = self._queue.units[0]
-        taken = self._queue.take(count, self._typical)
+        taken = self._queue.take(count, self._typical if last is None else last)
         self._typical = max(1, (taken.decode[-1] - taken.decode[0]) // count)
         if not self._footage.open or first is self._border:
             self._part(first)
@@ -308,6 +338,13 @@ class Session:
             run = RunFacts(self._set_to.wall, self._set_to.wall)
             self._footage.part(run, Cause.CLOCK_STEP)
             self._set_to = None
+
+    def _last_lasts(self, now: Mono | None) -> int:
+        """Ticks that a run's last picture stands: as the ones before, but not into the future."""
+        least, typical = self.clock.least_lag, min(self._typical, self._rate)
+        if now is None or least is None:
+            return typical
+        return max(1, min(typical, (now - least) * self._rate // SECOND - self._queue.highest))
 
     def _hole_ticks(self) -> int:
         """A silence longer than this before a keyframe is a gap, not a long picture."""
