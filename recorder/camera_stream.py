@@ -377,7 +377,7 @@ class CameraStream:
         _add(stats, self._past)
         if source is not None:
             _add(stats, source.stats)
-        best = self._camera_clock.offset
+        best = self._camera_clock.told
         seen = self._last_picture
         return StreamStatus(
             state,

@@ -28,9 +28,9 @@ from vms.cameras.charts import read_charts
 from vms.cameras.checkups import Checkups
 from vms.cameras.health.checks import PICTURE, Change, Check, CheckState
 from vms.cameras.health.looks import Fault, Luma
-from vms.cameras.reception import Heard, Reception
+from vms.cameras.reception import Heard, Reception, SaidTime
 from vms.cameras.usual_files import UsualFiles
-from vms.core.clock import MINUTE, SECOND, FakeClock, Instant
+from vms.core.clock import HOUR, MINUTE, SECOND, FakeClock, Instant, Span
 from vms.core.config import Settings
 from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
@@ -217,6 +217,24 @@ def test_a_camera_whose_events_are_not_heard_is_told_after_a_minute(run: Run) ->
     run.passes()
     assert run.sick() == {}
     assert run.findings.open() == []
+
+
+def test_a_clock_that_only_onvif_tells_is_looked_at(run: Run) -> None:
+    run.passes()
+    behind = Span(HOUR - run.clock.now())
+    for _ in range(2):
+        said = SaidTime(behind, Span(SECOND), run.clock.now())
+        run.reception.tell_time(GATE.camera, said)
+        run.passes()
+    assert run.sick().keys() == {"clock"}
+    assert run.sick()["clock"].startswith("its clock says 1970-01-01, 56 years behind")
+    for _ in range(40):  # nobody was told any more: sick is what was seen last
+        run.passes()
+    assert run.sick().keys() == {"clock"}
+    run.reception.tell_time(GATE.camera, SaidTime(Span(0), Span(SECOND), run.clock.now()))
+    for _ in range(2):
+        run.passes()
+    assert run.sick() == {}
 
 
 def test_events_of_a_camera_that_has_none_or_does_not_send_are_no_trouble(run: Run) -> None:

@@ -17,7 +17,8 @@ from vms.cameras.health.looks import Fault, faults, is_coloured, likeness, look_
 from vms.cameras.health.rates import UsualRates
 from vms.cameras.health.trigger import Trigger
 from vms.cameras.health.usual import LOOKS_MAX, Usual
-from vms.core.clock import MINUTE, SECOND, Instant
+from vms.cameras.reception import SaidTime
+from vms.core.clock import MILLISECOND, MINUTE, SECOND, Instant, Span
 from vms.core.model import Cause, State
 from vms.core.status import StreamStatus
 
@@ -307,6 +308,31 @@ def test_a_clock_far_off_is_told_with_its_side() -> None:
         Chart(), FlowWatch(), range(3), clock_offset_ms=-7_200_000.0, clock_error_ms=20.0
     )
     assert found == {Check.CLOCK: "its clock is 7200.0 s behind"}
+
+
+IN_1970 = {"clock_offset_ms": -(BEGIN - 3_600 * SECOND) / 1e6, "clock_error_ms": 20.0}
+
+
+def test_a_clock_in_1970_says_so() -> None:
+    found = looked(Chart(), FlowWatch(), range(3), **IN_1970)
+    assert found == {Check.CLOCK: "its clock says 1970-01-01, 57 years behind: it was never set"}
+
+
+def test_where_the_stream_tells_no_time_the_cameras_own_word_counts() -> None:
+    def said(offset: float) -> SaidTime:
+        return SaidTime(Span(int(offset * SECOND)), Span(1_200 * MILLISECOND), BEGIN)
+
+    def clock(of: SaidTime | None, **stream: float) -> Reading:
+        found = FlowWatch().take(status(**stream), Instant(BEGIN + 2 * MINUTE), said=of)
+        return next(one for one in found if one.check is Check.CLOCK)
+
+    assert clock(None).bad is None
+    assert clock(said(-0.9)).bad is False
+    assert clock(said(-3.1)).bad is False  # whole seconds are all it says
+    assert clock(said(3.4)).detail == "its clock is 3.4 s ahead"
+    assert clock(said(60 - BEGIN / SECOND)).detail.startswith("its clock says 1970-01-01")
+    assert clock(said(-0.9), **IN_1970).bad is False  # its stream counts from its own start
+    assert clock(said(60), clock_offset_ms=12.0).value == 0.012
 
 
 def test_keyframes_too_far_apart_are_told() -> None:

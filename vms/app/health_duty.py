@@ -123,7 +123,8 @@ class HealthDuty:
                 self._ward.note(patient, patient.chart.rest(now))
                 continue
             status = state_of_camera(patient, statuses, "main")
-            flow = patient.flow.take(status, now, patient.settings.source)
+            said = self._reception.time_of(patient.id, now)
+            flow = patient.flow.take(status, now, patient.settings.source, said)
             readings = [*connection(status), *flow]
             readings += hearing(patient.settings, status, self._reception.of(patient.id))
             self._ward.hear(patient, readings, now)

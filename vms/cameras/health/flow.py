@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from vms.cameras.health.checks import Check, Reading
 from vms.cameras.health.rates import UsualRates
-from vms.core.clock import MINUTE, SECOND, Instant, Span
+from vms.cameras.reception import SaidTime
+from vms.core.clock import DAY, MILLISECOND, MINUTE, SECOND, Instant, Span, rfc3339
 from vms.core.model import State
 from vms.core.status import StreamStatus
 
@@ -18,6 +19,8 @@ _BITS_LEAST, _BITS_MOST = 0.1, 6.0  # of the usual: day and night differ by thre
 _LOSS_MOST = 0.005  # of the packets or pictures
 _RESYNCS_MOST = 2.0  # a minute
 _CLOCK_MOST = 2.0  # s
+_CLOCK_ABSURD = 366 * DAY  # off: it was never set, or counts from a start of its own
+_YEAR = 365.25 * DAY
 _KEYFRAMES_MOST = 10.0  # s; a viewer waits as long for the first picture
 
 
@@ -28,11 +31,18 @@ class FlowWatch:
     usual: UsualRates = field(default_factory=UsualRates)
     _last: tuple[Instant, StreamStatus] | None = None
 
-    def take(self, status: StreamStatus, now: Instant, address: str = "") -> list[Reading]:
+    def take(
+        self,
+        status: StreamStatus,
+        now: Instant,
+        address: str = "",
+        said: SaidTime | None = None,
+    ) -> list[Reading]:
         """One look. A stream that does not come, or only began to, has no rates: nothing is said.
 
         Of a camera that waits for its hours the pictures come and are counted all the same.
-        `address`: where the stream is asked for; at another it is another stream.
+        `address`: where the stream is asked for; at another it is another stream. `said`: what
+        time the camera says it is when it is asked.
         """
         last, self._last = self._last, (now, status)
         delivers = (State.RECORDING, State.STREAMING, State.WAITING)
@@ -40,7 +50,7 @@ class FlowWatch:
             return []
         self.usual = usual = self.usual.of_stream(_of(status, address))
         few, odd = _few(status, usual), _odd(status, usual)
-        readings = [few, odd, _clock(status)]
+        readings = [few, odd, _clock(status, now, said)]
         if last is not None:
             readings += _losses(*last, status, now)
         span = (min(max(now - last[0], 0), MINUTE) if last else 0) or SECOND
@@ -106,14 +116,27 @@ def _losses(
     yield _reading(Check.RESYNCS, resyncs > _RESYNCS_MOST, resyncs, _RESYNCS_MOST, text)
 
 
-def _clock(status: StreamStatus) -> Reading:
+def _clock(status: StreamStatus, now: Instant, said: SaidTime | None) -> Reading:
+    """By its stream, which is the finer; by its own word where the stream says nothing, or what
+    may be no clock at all."""
     offset, error = status.clock_offset_ms, status.clock_error_ms or 0.0
+    if said is not None and (offset is None or abs(offset) * MILLISECOND > _CLOCK_ABSURD):
+        offset, error = said.offset / MILLISECOND, said.error / MILLISECOND
     if offset is None:
         return Reading(Check.CLOCK, None)
-    seconds = offset / 1000
     bad = abs(offset) - error > _CLOCK_MOST * 1000
-    text = f"its clock is {abs(seconds):.1f} s {'ahead' if offset > 0 else 'behind'}"
-    return _reading(Check.CLOCK, bad, seconds, _CLOCK_MOST, text)
+    return _reading(Check.CLOCK, bad, offset / 1000, _CLOCK_MOST, _off(offset, now))
+
+
+def _off(offset: float, now: Instant) -> str:
+    """A sentence for a clock that is wrong by so many milliseconds."""
+    side, apart = "ahead" if offset > 0 else "behind", abs(offset)
+    if apart * MILLISECOND <= _CLOCK_ABSURD:
+        return f"its clock is {apart / 1000:.1f} s {side}"
+    shown = now + int(offset) * MILLISECOND
+    years = apart * MILLISECOND / _YEAR
+    day = rfc3339(Instant(shown))[:10]
+    return f"its clock says {day}, {years:.0f} years {side}: it was never set"
 
 
 def _reading(check: Check, bad: bool, value: float, limit: float, text: str) -> Reading:
