@@ -17,12 +17,12 @@ from recorder.intake import Intake
 from recorder.keeper import Keeper
 from recorder.keyframes import KeyframeWatch
 from recorder.meter import Meter
-from recorder.patience import Patience
+from recorder.patience import FLOOR, Patience, SignIn
 from recorder.plan import StreamPlan
 from recorder.preroll import PreRollMemory
 from recorder.runclock import Reading
 from recorder.session import Rules, Session
-from recorder.source import Element, Source, SourceStats, Target
+from recorder.source import Element, LockedOut, Source, SourceStats, Target
 from storage.facts import ClockFacts
 from vms.alarms.event import Event
 from vms.core.clock import SECOND, Clock, Instant, Mono, Span
@@ -58,10 +58,16 @@ class Surroundings:
 
 
 class CameraStream:
-    """One stream over all its runs. `keeper` is None for streams that are only shown."""
+    """One stream over all its runs. `keeper` is None for streams that are only shown; `sign_in` is
+    its camera's other stream's too."""
 
     def __init__(
-        self, key: StreamKey, plan: StreamPlan, around: Surroundings, keeper: Keeper | None
+        self,
+        key: StreamKey,
+        plan: StreamPlan,
+        around: Surroundings,
+        keeper: Keeper | None,
+        sign_in: SignIn | None = None,
     ) -> None:
         self.key, self.plan = key, plan
         self._around, self._keeper = around, keeper
@@ -71,7 +77,8 @@ class CameraStream:
         self._over: asyncio.Future[None] | None = None
         self._told_private = False
         self._cache = None if self._intake.keeps_all else GopCache()
-        self._patience = Patience(around.rng)
+        self._sign_in = sign_in or SignIn(around.clock, around.rng)
+        self._patience = Patience(around.rng, self._sign_in, key.name)
         self._meter, self._camera_clock = Meter(), CameraClock()
         self._keyframes = KeyframeWatch()
         self._past = SourceStats()
@@ -98,7 +105,9 @@ class CameraStream:
 
     async def _instance(self) -> None:
         """One run: connect, then wait until a sweep says that it is over."""
-        self._patience.cause, self._retry_at = None, None
+        self._patience.cause, self._patience.locked = None, False
+        await self._may_sign_in()
+        self._retry_at = None
         try:
             async with self._around.queue:
                 source = await self._around.open_source(
@@ -113,12 +122,22 @@ class CameraStream:
                 await source.closed()
         except CameraError as error:
             self._patience.cause = error.cause
+            self._patience.locked = isinstance(error, LockedOut)
             raise
+
+    async def _may_sign_in(self) -> None:
+        """Wait while another try at the password would bring the account nearer to its lock."""
+        while left := self._sign_in.left(self.key.name):
+            self._retry_at = Instant(self._clock.now() + left)
+            # In pieces: the camera's other stream may be let in.
+            await asyncio.sleep(min(left, FLOOR) / SECOND)
+        self._sign_in.begin(self.key.name)
 
     def _begin(self, source: Source) -> None:
         self._intake.begin(self._reading())
         self._over = asyncio.get_running_loop().create_future()
         self._source = source
+        self._sign_in.taken(self.key.name)
         self._told_private = False
         self._runs += 1
         self._camera_clock, self._keyframes = CameraClock(), KeyframeWatch()
@@ -145,6 +164,7 @@ class CameraStream:
             error = CameraError(cause, str(error) if known else "A bug was met; see the log.")
         self._errors += 1
         self._error = error
+        wait = max(wait, self._sign_in.left(self.key.name))
         self._retry_at = Instant(self._clock.now() + wait)
         self._intake.missing(error.cause, error.detail)
         self._around.hub.publish(self.key, StreamDown(error.cause, error.detail))
@@ -378,7 +398,7 @@ class CameraStream:
         _add(stats, self._past)
         if source is not None:
             _add(stats, source.stats)
-        best = self._camera_clock.offset
+        best = self._camera_clock.told
         seen = self._last_picture
         return StreamStatus(
             state,

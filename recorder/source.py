@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from vms.core.clock import SECOND, Span
 from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, SenderReport, StreamFormat
-from vms.core.model import StreamKey
+from vms.core.model import Cause, StreamKey
 from vms.core.networks import ANYWHERE, Networks
 from vms.core.source_url import with_password
 
@@ -113,6 +113,16 @@ class Source(Protocol):
     def sweep(self) -> Batch: ...
     def close(self) -> None: ...
     async def closed(self) -> None: ...
+
+
+class LockedOut(CameraError):
+    """The camera says that the account, or our address, is locked: too many were refused."""
+
+    def __init__(self, peer: str, said: str) -> None:
+        text = (
+            f"{peer} says that the account is locked ({said}); it is tried again in half an hour."
+        )
+        super().__init__(Cause.REFUSED, text)
 
 
 class NotNative(CameraError):

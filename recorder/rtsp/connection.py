@@ -18,6 +18,7 @@ from recorder.rtp.interleaved import DOLLAR, PREFIX, skip_blanks
 from recorder.rtsp.address import Address
 from recorder.rtsp.dialogue import Dialogue, reply
 from recorder.rtsp.messages import MESSAGE_MAX, MalformedMessage, Request, Response, may_open, parse
+from recorder.source import LockedOut
 from vms.core.clock import SECOND, Span
 from vms.core.dialling import Forbidden, places
 from vms.core.errors import CameraError
@@ -28,6 +29,7 @@ RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
 
 EARLY_MAX = 1024 * 1024
+_LOCKED = 423  # of HTTP (RFC 4918 §11.3); some answer so in RTSP
 _SO_RCVBUFFORCE = 33  # Linux; root may exceed net.core.rmem_max with it
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -53,7 +55,8 @@ class Connection:
     ) -> Response:
         """Ask and wait for the answer; signs in when the camera wants it.
 
-        Raises CameraError(REFUSED) when it does not accept our user and password.
+        Raises CameraError(REFUSED) when it does not accept our user and password, LockedOut when
+        it says that it would not even if they were right.
         """
         extra = tuple(extra)
         response = await self._exchange(method, uri, extra)
@@ -94,6 +97,7 @@ class Connection:
                         self.dialogue.hear(message)
                     if isinstance(message, Response) and self.dialogue.answers(message):
                         if message.status >= 200:
+                            self._heed_lock(message)
                             return message
                     elif isinstance(message, Request):
                         await self._send(reply(message))
@@ -113,6 +117,12 @@ class Connection:
             raise CameraError(
                 Cause.BROKEN_STREAM, f"{self.peer} answers {method}, but not in RTSP ({error})."
             ) from error
+
+    def _heed_lock(self, response: Response) -> None:
+        named = response.status in (401, 403) and "lock" in response.reason.lower()
+        if named or response.status == _LOCKED:
+            said = f"{response.status} {response.reason[:80]}".strip()
+            raise LockedOut(self.peer, said)
 
     def _next_message(self) -> Request | Response | None:
         """The next message among what was received; frames before it are put aside."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 from collections.abc import Iterator
@@ -27,8 +28,9 @@ from vms.cameras.charts import read_charts
 from vms.cameras.checkups import Checkups
 from vms.cameras.health.checks import PICTURE, Change, Check, CheckState
 from vms.cameras.health.looks import Fault, Luma
-from vms.cameras.reception import Heard, Reception
-from vms.core.clock import MINUTE, SECOND, FakeClock, Instant
+from vms.cameras.reception import Heard, Reception, SaidTime
+from vms.cameras.usual_files import UsualFiles
+from vms.core.clock import HOUR, MINUTE, SECOND, FakeClock, Instant, Span
 from vms.core.config import Settings
 from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
@@ -217,6 +219,24 @@ def test_a_camera_whose_events_are_not_heard_is_told_after_a_minute(run: Run) ->
     assert run.findings.open() == []
 
 
+def test_a_clock_that_only_onvif_tells_is_looked_at(run: Run) -> None:
+    run.passes()
+    behind = Span(HOUR - run.clock.now())
+    for _ in range(2):
+        said = SaidTime(behind, Span(SECOND), run.clock.now())
+        run.reception.tell_time(GATE.camera, said)
+        run.passes()
+    assert run.sick().keys() == {"clock"}
+    assert run.sick()["clock"].startswith("its clock says 1970-01-01, 56 years behind")
+    for _ in range(40):  # nobody was told any more: sick is what was seen last
+        run.passes()
+    assert run.sick().keys() == {"clock"}
+    run.reception.tell_time(GATE.camera, SaidTime(Span(0), Span(SECOND), run.clock.now()))
+    for _ in range(2):
+        run.passes()
+    assert run.sick() == {}
+
+
 def test_events_of_a_camera_that_has_none_or_does_not_send_are_no_trouble(run: Run) -> None:
     run.reception.tell(GATE.camera, Heard(False, "no event service", offered=False))
     run.goes_on(2)
@@ -238,6 +258,71 @@ def test_a_person_says_that_the_view_is_the_new_one(run: Run) -> None:
     assert run.state(Check.TURNED) is CheckState.WELL
     run.goes_on(8)  # the old view is the wrong one now
     assert set(run.sick()) == {"turned"}
+
+
+SLOW = {"fps": 8.0, "bitrate": 4_000_000}
+
+
+def sending(**rates: Any) -> StreamStatus:
+    known = StreamStatus(State.RECORDING, BEGIN, fps=25.0, bitrate=4_000_000)
+    return dataclasses.replace(known, **rates)
+
+
+def test_usual_rates_outlive_the_process(run: Run) -> None:
+    for _ in range(12):
+        run.passes(sending())
+    run.start()
+    for _ in range(2):
+        run.passes(sending(**SLOW))
+    assert set(run.sick()) == {"fps"}
+    run.start()
+    for _ in range(20):
+        run.passes(sending(**SLOW))
+    assert set(run.sick()) == {"fps"}
+    (run.site.settings.system.data / "health" / "gate.json").write_bytes(b"{")
+    run.start()  # learnt anew; what was sick is, until it is known better
+    run.passes(sending(**SLOW))
+    assert set(run.sick()) == {"fps"}
+
+
+def test_rates_that_can_t_be_kept_stop_no_check(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(UsualFiles, "write_rates", refuse)
+    for _ in range(12):
+        run.passes(sending())
+    run.passes(sending(**SLOW))
+    run.passes(sending(**SLOW))
+    assert set(run.sick()) == {"fps"}
+
+
+def test_a_person_says_that_the_rates_are_the_new_ones(run: Run) -> None:
+    for _ in range(12):
+        run.passes(sending())
+    for _ in range(2):
+        run.passes(sending(**SLOW))
+    assert set(run.sick()) == {"fps"}
+    Checkups(run.site.engine, run.site.settings.run_dir, run.clock).begin_view("gate", "ayse")
+    for _ in range(12):
+        run.passes(sending(**SLOW))
+        assert run.sick() == {}
+    assert run.state(Check.FPS) is CheckState.WELL
+    run.start()
+    for _ in range(2):
+        run.passes(sending(fps=3.0))
+    assert run.sick()["fps"].startswith("3.0 pictures a second; usual are 8")
+
+
+def test_another_address_has_rates_of_its_own(run: Run) -> None:
+    for _ in range(12):
+        run.passes(sending())
+    other = settings(run.site.settings.system.data, source="rtsp://10.0.0.5/small")
+    run.site.registry.apply(other.cameras)
+    for _ in range(14):
+        run.passes(sending(**SLOW))
+    assert run.sick() == {}
+    assert run.state(Check.FPS) is CheckState.WELL
 
 
 def test_a_camera_that_a_person_moved_is_not_turned(run: Run) -> None:

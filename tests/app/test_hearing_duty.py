@@ -17,8 +17,8 @@ from vms.app.hearing_duty import Hearing, HearingDuty
 from vms.app.site import Site, open_site
 from vms.cameras import listening
 from vms.cameras.onvif.topics import Kind, Told
-from vms.cameras.reception import Heard, Reception
-from vms.core.clock import MINUTE, SECOND, FakeClock, Instant, Span
+from vms.cameras.reception import Heard, Reception, SaidTime
+from vms.core.clock import DAY, MINUTE, SECOND, FakeClock, Instant, Span
 from vms.core.config import Settings
 from vms.core.config_camera import CameraSettings
 from vms.core.model import CameraId
@@ -145,6 +145,27 @@ def test_motion_of_a_camera_is_an_event_while_it_lasts(
             site, lambda found: all(one.end is not None for one in found if one.kind == "motion")
         )
 
+    heard(tmp_path, scene, monkeypatch)
+
+
+def test_a_camera_that_is_heard_says_what_time_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def until_told(site: Site, right: Callable[[SaidTime], bool]) -> None:
+        async with asyncio.timeout(5):
+            while True:
+                said = RECEPTION.time_of(GATE, site.clock.now())
+                if said is not None and right(said):
+                    return
+                await asyncio.sleep(0.02)
+
+    async def scene(fleet: Fleet, site: Site) -> None:
+        await until_told(site, lambda said: abs(said.offset) <= SECOND + said.error)
+        fleet.set_fault("gate", "onvif-1970")
+        await until_told(site, lambda said: said.offset < -50 * 365 * DAY)
+
+    monkeypatch.setattr(listening, "_CLOCK_EVERY", Span(SECOND // 10))
+    monkeypatch.setattr(listening, "WAIT_S", 1)
     heard(tmp_path, scene, monkeypatch)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from vms.cameras.health.checks import RULES, Chart, Check, CheckState, Reading
 from vms.cameras.health.connection import connection
 from vms.cameras.health.flow import FlowWatch, keyframes
 from vms.cameras.health.looks import Fault, faults, is_coloured, likeness, look_at
+from vms.cameras.health.rates import UsualRates
 from vms.cameras.health.trigger import Trigger
 from vms.cameras.health.usual import LOOKS_MAX, Usual
-from vms.core.clock import MINUTE, SECOND, Instant
+from vms.cameras.reception import SaidTime
+from vms.core.clock import MILLISECOND, MINUTE, SECOND, Instant, Span
 from vms.core.model import Cause, State
 from vms.core.status import StreamStatus
 
@@ -229,10 +232,67 @@ def test_rates_are_held_against_what_is_usual() -> None:
     assert looked(chart, watch, range(30, 32), bitrate=1_200_000) == {}  # a quiet night
     found = looked(chart, watch, range(32, 34), fps=8.0)
     assert found.keys() == {Check.FPS}
-    assert found[Check.FPS].startswith("8.0 pictures a second; usual are 24")
+    assert found[Check.FPS].startswith("8.0 pictures a second; usual are 25")
     assert chart.standing(Check.FPS).limit == pytest.approx(15, abs=1)
     assert looked(chart, watch, range(34, 36)) == {}
     assert looked(chart, watch, range(36, 38), bitrate=90_000).keys() == {Check.BITRATE}
+
+
+def for_hours(chart: Chart, watch: FlowWatch, hours: range, **changed: Any) -> set[Check]:
+    """A look each minute; what is wrong at the end."""
+    for minute in range(hours.start * 60, hours.stop * 60):
+        at = Instant(BEGIN + (minute + 1) * MINUTE)
+        chart.take(watch.take(status(units=minute * 1500, **changed), at), at)
+    return set(chart.sick())
+
+
+def test_a_low_rate_never_becomes_the_usual_one() -> None:
+    chart, watch = Chart(), FlowWatch()
+    assert for_hours(chart, watch, range(24)) == set()
+    low = {"fps": 12.0, "bitrate": 300_000}
+    for day in range(1, 6):
+        hours = range(day * 24, day * 24 + 24)
+        assert for_hours(chart, watch, hours, **low) == {Check.FPS, Check.BITRATE}
+    assert for_hours(chart, watch, range(144, 145)) == set()  # mended
+
+
+def test_a_bit_rate_far_too_high_is_told_for_days_and_believed_at_last() -> None:
+    chart, watch = Chart(), FlowWatch()
+    assert for_hours(chart, watch, range(1), bitrate=400_000) == set()  # put up with a covered lens
+    assert for_hours(chart, watch, range(1, 72)) == {Check.BITRATE}
+    assert for_hours(chart, watch, range(72, 168)) == set()
+
+
+def test_another_stream_of_the_camera_has_rates_of_its_own() -> None:
+    low = {"fps": 8.0, "bitrate": 200_000}
+    for other in ({"width": 640, "height": 360}, {"codec": "h265"}):
+        chart, watch = Chart(), FlowWatch()
+        assert looked(chart, watch, range(30), codec="h264", width=1920, height=1080) == {}
+        known: dict[str, Any] = {"codec": "h264", "width": 1920, "height": 1080}
+        assert looked(chart, watch, range(30, 60), **{**known, **other, **low}) == {}
+        few = {**known, **other, "fps": 3.0, "bitrate": 200_000}
+        assert looked(chart, watch, range(60, 63), **few).keys() == {Check.FPS}
+    watch = FlowWatch()
+    for step in range(400):
+        at = Instant(BEGIN + MINUTE + step * 10 * SECOND)
+        address = "rtsp://10.0.0.5/1" if step < 200 else "rtsp://10.0.0.5/2"
+        found = watch.take(status(**low if step >= 200 else {}), at, address)
+        assert not any(one.bad for one in found)
+
+
+def test_usual_rates_outlive_the_process() -> None:
+    watch = FlowWatch()
+    looked(Chart(), watch, range(30))
+    again = FlowWatch(UsualRates.from_bytes(watch.usual.to_bytes()))
+    assert again.usual == watch.usual
+    assert looked(Chart(), again, range(30, 33), fps=8.0).keys() == {Check.FPS}
+    for damaged in (b"", b"{}", b"[" * 9, watch.usual.to_bytes()[:40], b'{"form": 2}'):
+        with pytest.raises(ValueError, match="no usual rates"):
+            UsualRates.from_bytes(damaged)
+    for value, weight in ((-1.0, 1), (float("nan"), 1), (1.0, -1), (1.0, 10**18)):
+        told = {"form": 1, "of": "", "since": 0, "fps": [25, 9], "bits": [value, weight]}
+        with pytest.raises(ValueError, match="no usual rates"):
+            UsualRates.from_bytes(json.dumps(told).encode())
 
 
 def test_losses_and_resyncs_are_counted_between_two_looks() -> None:
@@ -248,6 +308,31 @@ def test_a_clock_far_off_is_told_with_its_side() -> None:
         Chart(), FlowWatch(), range(3), clock_offset_ms=-7_200_000.0, clock_error_ms=20.0
     )
     assert found == {Check.CLOCK: "its clock is 7200.0 s behind"}
+
+
+IN_1970 = {"clock_offset_ms": -(BEGIN - 3_600 * SECOND) / 1e6, "clock_error_ms": 20.0}
+
+
+def test_a_clock_in_1970_says_so() -> None:
+    found = looked(Chart(), FlowWatch(), range(3), **IN_1970)
+    assert found == {Check.CLOCK: "its clock says 1970-01-01, 57 years behind: it was never set"}
+
+
+def test_where_the_stream_tells_no_time_the_cameras_own_word_counts() -> None:
+    def said(offset: float) -> SaidTime:
+        return SaidTime(Span(int(offset * SECOND)), Span(1_200 * MILLISECOND), BEGIN)
+
+    def clock(of: SaidTime | None, **stream: float) -> Reading:
+        found = FlowWatch().take(status(**stream), Instant(BEGIN + 2 * MINUTE), said=of)
+        return next(one for one in found if one.check is Check.CLOCK)
+
+    assert clock(None).bad is None
+    assert clock(said(-0.9)).bad is False
+    assert clock(said(-3.1)).bad is False  # whole seconds are all it says
+    assert clock(said(3.4)).detail == "its clock is 3.4 s ahead"
+    assert clock(said(60 - BEGIN / SECOND)).detail.startswith("its clock says 1970-01-01")
+    assert clock(said(-0.9), **IN_1970).bad is False  # its stream counts from its own start
+    assert clock(said(60), clock_offset_ms=12.0).value == 0.012
 
 
 def test_keyframes_too_far_apart_are_told() -> None:

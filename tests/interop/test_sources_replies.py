@@ -11,7 +11,7 @@ import pytest
 
 from recorder.native import NativeSource
 from recorder.rtsp.messages import Request
-from recorder.source import NotNative
+from recorder.source import LockedOut, NotNative
 from tests.interop.scripted import OK, Camera, pictures, play
 from tests.recorder.rtp.wire import IDR, Packetiser, frame, lengths, videos
 from vms.core.clock import SECOND, FakeClock, Span
@@ -105,6 +105,17 @@ def test_refusals_say_why(name: str) -> None:
         play(Camera(dict(answers)))
     assert error.value.cause is cause
     assert "p:@ss" not in str(error.value)
+
+
+@pytest.mark.parametrize("said", ["423 Locked", "401 Account locked", "403 IP is blocked"])
+def test_a_camera_that_says_that_it_is_locked_is_believed(said: str) -> None:
+    challenge = 'WWW-Authenticate: Digest realm="c", nonce="n"'
+    answer = f"RTSP/1.0 {said}\r\nCSeq: {{cseq}}\r\n{challenge}\r\n\r\n"
+    camera = Camera({"DESCRIBE": answer})
+    with pytest.raises(LockedOut, match=said) as error:
+        play(camera)
+    assert error.value.cause is Cause.REFUSED
+    assert not any(one.headers.get("Authorization") for one in camera.heard)
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from recorder.orders import Orders
-from recorder.source import Batch, Element, Kind, SourceStats, Target
+from recorder.source import Batch, Element, Kind, LockedOut, SourceStats, Target
 from recorder.worker import Worker, run_worker
 from storage.archive import Archive
 from storage.database import open_database
 from storage.recording import Store
 from tests.recorder.streams import WITH_SOUND
 from vms.alarms.event import Event
-from vms.core.clock import SECOND, Clock, Instant, SystemClock
+from vms.core.clock import MINUTE, SECOND, Clock, Instant, SystemClock
 from vms.core.config import Settings
 from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.errors import CameraError
@@ -281,6 +281,31 @@ def test_a_worker_that_breaks_does_not_say_that_it_was_stopped_on_purpose(
         asyncio.run(run_worker(site.settings, 0, orders))
     _, gaps = site.recorded(GATE)
     assert gaps[-1][2] == "recorder_crashed"
+
+
+def test_a_refused_password_waits_for_minutes_and_a_new_one_for_nothing(tmp_path: Path) -> None:
+    site = Site(tmp_path, ["gate"])
+    locked = LockedOut("10.0.0.5:554", "423 Locked")
+
+    async def scene() -> None:
+        site.cameras["gate"].refuses = locked
+        site.listed = [site.camera("gate", sub="rtsp://10.0.0.5/sub", username="a", password="b")]
+        async with site.running() as worker:
+            await site.until(is_in(State.FAILED))
+            status = site.statuses()[GATE]
+            assert status.cause is Cause.REFUSED
+            assert status.detail is not None
+            assert "locked" in status.detail
+            assert status.retry_at is not None
+            assert status.retry_at - site.clock.now() > 30 * MINUTE
+            site.cameras["gate"].refuses = None
+            right = site.camera("gate", sub="rtsp://10.0.0.5/sub", username="a", password="c")
+            site.listed = [right]
+            await worker.reload()
+            await site.until(is_in(State.RECORDING))
+            await site.until(is_in(State.STREAMING, StreamKey(CameraId("gate"), "sub")))
+
+    asyncio.run(scene())
 
 
 def test_a_reload_leaves_unchanged_cameras_alone(tmp_path: Path) -> None:

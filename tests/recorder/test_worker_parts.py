@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import struct
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from recorder.absence import Absence
 from recorder.camera_clock import CameraClock
 from recorder.meter import Meter
-from recorder.patience import Patience
+from recorder.patience import Patience, SignIn
 from recorder.plan import StreamPlan, changes, plans
-from vms.core.clock import MILLISECOND, SECOND, Instant, Mono
+from recorder.rtp.rtcp import parse_rtcp
+from vms.core.clock import MILLISECOND, MINUTE, SECOND, FakeClock, Instant, Mono
 from vms.core.config_camera import CameraSettings, ScheduleSettings
-from vms.core.model import CameraId, Cause, StreamKey, shard_of
+from vms.core.model import CameraId, Cause, StreamKey, StreamName, shard_of
 
 GATE = StreamKey(CameraId("gate"))
 
@@ -61,14 +67,103 @@ def test_another_schedule_touches_no_connection() -> None:
         assert [key.camera for key in change.choose] == ["gate"]
 
 
-def test_only_refused_passwords_wait_longer_each_time() -> None:
-    patience = Patience(random.Random(1))
-    waits = []
-    for cause in [Cause.UNREACHABLE] * 3 + [Cause.REFUSED] * 4 + [Cause.SILENT]:
-        patience.cause = cause
-        waits.append(patience.after(SECOND) // SECOND)
-    assert [wait // 5 for wait in waits] == [1, 1, 1, 1, 2, 4, 6, 1]
-    assert min(waits) >= 5
+class Door:
+    """A camera that refuses, and what its streams do about it, second by second."""
+
+    def __init__(self, *names: StreamName) -> None:
+        self.clock = FakeClock()
+        rng = random.Random(1)
+        self.sign_in = SignIn(self.clock, rng)
+        self.streams = {name: Patience(rng, self.sign_in, name) for name in names}
+        self.next = dict.fromkeys(names, self.clock.monotonic())
+        self.tries: list[tuple[StreamName, int]] = []
+        self.begun = self.clock.monotonic()
+
+    def passes(self, seconds: int, answer: Callable[[StreamName], Cause | None]) -> None:
+        """`answer`: why a try fails, None where it succeeds and goes on."""
+        for _ in range(seconds):
+            due = [name for name, at in self.next.items() if at <= self.clock.monotonic()]
+            tried = []
+            for name in due:
+                if not self.sign_in.left(name):
+                    self.sign_in.begin(name)
+                    tried.append(name)
+                    at = (self.clock.monotonic() - self.begun) // SECOND
+                    self.tries.append((name, at))
+            for name in tried:
+                self._answered(name, answer(name))
+            self.clock.advance(SECOND)
+
+    def _answered(self, name: StreamName, cause: Cause | None) -> None:
+        if cause is None:
+            self.sign_in.taken(name)
+            self.next[name] = Mono(10**18)
+            return
+        self.streams[name].cause = cause
+        self.next[name] = Mono(self.clock.monotonic() + self.streams[name].after(SECOND))
+
+    def most(self, minutes: int) -> int:
+        """The most tries within so many minutes."""
+        times = [at for _, at in self.tries]
+        return max(sum(1 for at in times if 0 <= at - one < minutes * 60) for one in times)
+
+
+@pytest.mark.parametrize("names", [("main",), ("main", "sub")])
+def test_a_wrong_password_never_comes_near_to_a_lock(names: tuple[StreamName, ...]) -> None:
+    door = Door(*names)
+    door.passes(6 * 3600, lambda _: Cause.REFUSED)
+    assert door.most(30) <= 4  # the strictest lock at the fifth
+    quick = [at for _, at in door.tries if at < 120]
+    assert len(quick) == 3
+    late = [at for _, at in door.tries if at > 3600]
+    assert max(b - a for a, b in itertools.pairwise(late)) <= 18 * 60
+
+
+def test_a_camera_that_can_t_be_reached_is_tried_each_five_seconds() -> None:
+    door = Door("main", "sub")
+    door.passes(60, lambda _: Cause.UNREACHABLE)
+    times = [at for name, at in door.tries if name == "main"]
+    assert all(5 <= b - a <= 7 for a, b in itertools.pairwise(times))
+    door = Door("main")
+    door.passes(30, lambda _: Cause.REFUSED)
+    tried = len(door.tries)
+    door.passes(120, lambda _: Cause.SILENT)  # it was switched off meanwhile
+    times = [at for _, at in door.tries[tried:]]
+    assert len(times) > 5
+    assert all(5 <= b - a <= 7 for a, b in itertools.pairwise(times))
+
+
+def test_when_one_stream_is_let_in_the_other_tries_at_once() -> None:
+    door = Door("main", "sub")
+    door.passes(3600, lambda _: Cause.REFUSED)
+    tried = len(door.tries)
+    door.passes(20 * 60, lambda _: None)
+    (first, at), (second, then) = door.tries[tried:]
+    assert {first, second} == {"main", "sub"}
+    assert then - at <= 6
+
+
+def test_a_stream_that_is_let_in_does_not_wait_for_one_that_is_refused() -> None:
+    door = Door("main", "sub")
+    door.passes(3600, lambda name: None if name == "main" else Cause.REFUSED)
+    assert [name for name, _ in door.tries].count("main") == 1
+    assert door.most(30) <= 5
+    door.next["main"], tried = door.clock.monotonic(), len(door.tries)  # its cable was pulled
+    door.passes(15, lambda name: Cause.UNREACHABLE)
+    assert [name for name, _ in door.tries[tried:]].count("main") >= 2
+
+
+def test_a_new_plan_is_tried_at_once_and_a_lock_waited_for() -> None:
+    door = Door("main", "sub")
+    door.passes(3600, lambda _: Cause.REFUSED)
+    assert door.sign_in.left("main") > 0
+    door.sign_in.forget()
+    assert door.sign_in.left("main") == door.sign_in.left("sub") == 0
+    patience = door.streams["main"]
+    patience.cause, patience.locked = Cause.REFUSED, True
+    assert patience.after(SECOND) < 10 * SECOND
+    assert door.sign_in.left("main") >= 31 * MINUTE
+    assert door.sign_in.left("sub") >= 31 * MINUTE
 
 
 def test_rates_are_those_of_the_last_seconds() -> None:
@@ -92,6 +187,33 @@ def test_the_cameras_clock_is_told_by_the_report_least_delayed() -> None:
     assert clock.offset.error == 5 * MILLISECOND
     clock.report(Instant(0), Instant(1_763_800_000 * SECOND), Instant(0), 0)  # counts from 1970
     assert clock.offset.error == 5 * MILLISECOND
+
+
+def test_a_clock_in_1970_is_told_to_people_and_kept_of_no_footage() -> None:
+    clock, now = CameraClock(), Instant(1_763_800_000 * SECOND)
+    clock.report(Instant(3_600 * SECOND), now, Instant(now + MILLISECOND), 0)
+    assert clock.offset is None
+    assert clock.told is not None
+    assert clock.told.offset == 3_600 * SECOND - now
+    clock.report(now, now, Instant(now + MILLISECOND), 0)  # a person set it
+    assert clock.offset is not None
+    assert clock.told == clock.offset
+    clock.report(Instant(3_600 * SECOND), now, now, 0)  # and it lost its power
+    assert clock.offset.offset == 0
+    assert clock.told is not None
+    assert clock.told.offset == 3_600 * SECOND - now
+
+
+def test_a_stream_that_counts_from_its_own_start_tells_no_clock() -> None:
+    clock, now = CameraClock(), Instant(1_763_800_000 * SECOND)
+    (report,), _ = parse_rtcp(sender_report_of(seconds=3_600))
+    clock.report(report.camera_time, now, now, 0)
+    assert (clock.offset, clock.told) == (None, None)
+
+
+def sender_report_of(seconds: int) -> bytes:
+    """With a time of so many seconds of NTP."""
+    return struct.pack(">BBHIIIIII", 0x80, 200, 6, 1, seconds, 0, 90_000, 0, 0)
 
 
 class Ledger:

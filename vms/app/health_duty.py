@@ -50,6 +50,7 @@ _AGAIN_LEAST, _AGAIN_MOST = 20 * SECOND, 5 * MINUTE  # between two pictures that
 _GAPS_MOST = 60.0  # s a day
 _NEVER = Instant(0)
 _OF_VIEW = (Check.COVERED, Check.BLURRED, Check.TURNED)
+_OF_RATES = (Check.FPS, Check.BITRATE)
 
 _SENTENCES: dict[Fault, str] = {
     Fault.BLACK: "the picture is black",
@@ -122,9 +123,12 @@ class HealthDuty:
                 self._ward.note(patient, patient.chart.rest(now))
                 continue
             status = state_of_camera(patient, statuses, "main")
-            readings = [*connection(status), *patient.flow.take(status, now)]
+            said = self._reception.time_of(patient.id, now)
+            flow = patient.flow.take(status, now, patient.settings.source, said)
+            readings = [*connection(status), *flow]
             readings += hearing(patient.settings, status, self._reception.of(patient.id))
             self._ward.hear(patient, readings, now)
+            self._ward.keep_rates(patient, now)
         if self._is_time("kept", KEEPING_EVERY, now):
             self._compare_kept(now)
         if self._is_time("tell", MINUTE, now):
@@ -138,13 +142,16 @@ class HealthDuty:
             self._revision = revision
 
     def _heed_people(self, now: Instant) -> None:
-        """Views that a person says are new; cameras that a person moved."""
+        """Views and rates that a person says are new; cameras that a person moved."""
         views = self._views.all()
         for patient in self._ward.patients():
-            since = views.get(patient.id)
-            if since is not None and since > patient.usual.since:
+            since = views.get(patient.id, _NEVER)
+            if since > patient.usual.since:
                 self._ward.learn(patient, Usual(since=since))
                 self._ward.note(patient, patient.chart.rest(now, _OF_VIEW))
+            if since > patient.flow.usual.since:
+                self._ward.begin_rates(patient, since)
+                self._ward.note(patient, patient.chart.rest(now, _OF_RATES))
         self._moved = self._steering.last()
 
     def _compare_kept(self, now: Instant) -> None:

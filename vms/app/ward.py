@@ -15,7 +15,7 @@ from vms.cameras.health.looks import Look
 from vms.cameras.health.pace import Coded
 from vms.cameras.health.usual import Usual
 from vms.cameras.usual_files import UsualFiles
-from vms.core.clock import Instant
+from vms.core.clock import MINUTE, Instant, Span
 from vms.core.config_camera import CameraSettings
 from vms.core.log import get_logger
 from vms.core.model import CameraId
@@ -24,6 +24,7 @@ log = get_logger(__name__)
 
 _KINDS = {check: Kind(f"camera_{check}") for check in PICTURE.values()}
 _KINDS[Check.HEARD] = Kind.CAMERA_UNHEARD
+_RATES_EVERY = Span(60 * MINUTE)  # what is usual of rates hardly changes within it
 _ROUNDS = 10
 """Of so many tellings one also looks whether what nobody is sick of is told all the same."""
 
@@ -43,7 +44,7 @@ class Patient:
     """A camera under observation. `before`: its last look.
 
     `steered`: since a person moved it, it has not yet shown a view that is known. `counted`: when
-    its gaps were counted last.
+    its gaps were counted last. `kept`: when its usual rates were last kept.
     """
 
     settings: CameraSettings
@@ -53,6 +54,7 @@ class Patient:
     before: Looked | None = None
     steered: bool = False
     counted: Instant | None = None
+    kept: Instant | None = None
 
     @property
     def id(self) -> CameraId:
@@ -104,7 +106,9 @@ class Ward:
                 known.settings = settings
                 continue
             chart = Chart.remembering(self._past.pop(name, {}), self._good.pop(name, None))
-            self._patients[name] = Patient(settings, chart, self._files.read(settings.camera_id))
+            usual = self._files.read(settings.camera_id)
+            flow = FlowWatch(self._files.read_rates(settings.camera_id))
+            self._patients[name] = Patient(settings, chart, usual, flow)
         self._files.keep_only(wanted.keys())
 
     def hear(self, patient: Patient, readings: Iterable[Reading], now: Instant) -> None:
@@ -124,6 +128,22 @@ class Ward:
         if usual.looks != patient.usual.looks or usual.since != patient.usual.since:
             self._files.write(patient.id, usual)
         patient.usual = usual
+
+    def keep_rates(self, patient: Patient, now: Instant) -> None:
+        """Keep its usual rates once they are known, and then each hour."""
+        due = patient.kept is None or not 0 <= now - patient.kept < _RATES_EVERY
+        if not due or not patient.flow.usual.known:
+            return
+        patient.kept = now
+        try:
+            self._files.write_rates(patient.id, patient.flow.usual)
+        except OSError as error:  # checks go on; in an hour it is tried again
+            log.warning("usual rates can't be kept", camera=patient.id, error=str(error))
+
+    def begin_rates(self, patient: Patient, since: Instant) -> None:
+        """A person says that its rates are as they should be."""
+        patient.flow.begin_anew(since)
+        patient.kept = None
 
     def tell(self) -> None:
         """Bring findings and history to what the charts say; cheap to say again."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.topics import Kind, Told, changes
-from vms.cameras.reception import Heard, Reception
+from vms.cameras.reception import Heard, Reception, SaidTime
 from vms.core.clock import MINUTE, SECOND, Clock, Span
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import VmsError
@@ -28,8 +28,14 @@ WAIT_S = 20
 _RENEW_EVERY = Span(15 * SECOND)
 _STILL = Span(4 * MINUTE)
 """What lasts is told again after it: it would count as over after ten minutes of silence."""
+_CLOCK_EVERY, _CLOCK_AGAIN = Span(10 * MINUTE), Span(MINUTE)
+"""How often it is asked for its time: sooner where that is wrong, so that its mending shows."""
+_CLOCK_OFF = Span(2 * SECOND)
+_WHOLE = Span(SECOND)  # seconds are all it says
 SHUNNED_S = 15 * 60.0
 """A camera that refuses our password, or has no events, is left alone so long."""
+LOCKED_S = 31 * 60.0
+"""One that says that the account is locked: some begin their half hour anew at each try."""
 _HOPELESS = (Trouble.REFUSED, Trouble.LOCKED, Trouble.NO_SERVICE, Trouble.CERTIFICATE)
 _REST_S = 0.2  # between two pulls, and after each thing that was told: 5 a second of a camera
 _CONNECTING_MAX = 16
@@ -97,12 +103,14 @@ class Listeners:
         try:
             async with self._connecting:
                 client = await self._client_for(camera)
+                due = await self._ask_time(camera, client)
                 point = await client.events.subscribe(LIFE_S)
         except OnvifError as error:
             if error.trouble in _HOPELESS:
                 self._unheard(camera, error)
                 log.info("a camera's events are not heard", camera=camera.id, error=error.detail)
-                await asyncio.sleep(SHUNNED_S)
+                locked = error.trouble is Trouble.LOCKED
+                await asyncio.sleep(LOCKED_S if locked else SHUNNED_S)
             raise
         self._reception.tell(camera.camera_id, Heard(True))
         try:
@@ -116,11 +124,28 @@ class Listeners:
                     retold = self._clock.monotonic()
                     await asyncio.to_thread(self._hearer.still, camera.camera_id, _lasting(known))
                 await asyncio.sleep(_REST_S * max(1, len(news)))
+                if self._clock.monotonic() >= due:
+                    due = await self._ask_time(camera, client)
                 if self._clock.monotonic() - renewed >= _RENEW_EVERY:
                     renewed = self._clock.monotonic()
                     await client.events.renew(point, LIFE_S)
         finally:
             await client.events.leave(point)
+
+    async def _ask_time(self, camera: CameraSettings, client: OnvifClient) -> int:
+        """What time it says it is, for its health; returns when to ask again, by our clock."""
+        began = self._clock.monotonic()
+        try:
+            offset = await client.clock_offset(anew=True)
+        except OnvifError as error:
+            if error.trouble in (Trouble.UNREACHABLE, Trouble.SILENT):
+                raise  # nor would it answer the next question
+            return began + _CLOCK_EVERY
+        error_most = Span(_WHOLE + self._clock.monotonic() - began)
+        said = SaidTime(Span(offset), error_most, self._clock.now())
+        self._reception.tell_time(camera.camera_id, said)
+        off = abs(offset) > _CLOCK_OFF
+        return self._clock.monotonic() + (_CLOCK_AGAIN if off else _CLOCK_EVERY)
 
     def _unheard(self, camera: CameraSettings, error: Exception) -> None:
         known = isinstance(error, VmsError)  # a bug's words are for the log

@@ -31,7 +31,7 @@ class StatusError(VmsError):
 class StreamStatus:
     """One stream. `until`: how long it waits by choice, as far as known. `source_reason`: why it
     isn't the native source. `fps`, `bitrate`: measured over the last seconds, bits a second.
-    `clock_offset_ms`: the camera's clock minus ours.
+    `clock_offset_ms`: the camera's clock minus ours, years where it was never set.
 
     Counters run since the worker's start. `lost`: packets missing by sequence number;
     `damaged`: pictures not kept because a part of them was missing; `dropped`: units that were

@@ -130,7 +130,8 @@ def show(camera: str, request: Request, signed_in: Looking) -> CameraHealth:
 
 @router.post("/cameras/{camera}/health/view", status_code=201)
 def new_view(camera: str, request: Request, by: Changing) -> NewView:
-    """Say that what the camera shows now is what it is to show: it was turned on purpose."""
+    """Say that what the camera shows and sends now is as it is to be: it was turned, or its rates
+    were changed, on purpose."""
     parts = parts_of(request)
     known = camera_of(parts, camera).settings.camera_id
     since = parts.checkups.begin_view(known, by.identity.name)

@@ -35,6 +35,16 @@ def test_a_person_says_that_the_view_is_new(console: Console) -> None:
     assert console.world.views == ["meydan-2"]
 
 
+def test_a_person_says_that_the_rates_are_meant(console: Console) -> None:
+    console.world.sick = {"meydan-2": ["fps"]}
+    page = console.open("/camera/meydan-2")
+    page.get_by_role("button", name="Yeni ayar bu").click()
+    expect(page.get_by_role("dialog")).to_contain_text("bilerek değiştirildiyse")
+    page.get_by_role("dialog").get_by_role("button", name="Yeni ayar bu").click()
+    expect(page.get_by_role("status")).to_contain_text("Yeni hızlar öğreniliyor")
+    assert console.world.views == ["meydan-2"]
+
+
 def test_who_may_not_change_cameras_is_not_asked(console: Console) -> None:
     console.world.sick = {"meydan-2": ["turned"]}
     console.world.kept.may.discard("registry")

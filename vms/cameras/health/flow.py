@@ -2,82 +2,94 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vms.cameras.health.checks import Check, Reading
-from vms.core.clock import MINUTE, SECOND, Instant, Span
+from vms.cameras.health.rates import UsualRates
+from vms.cameras.reception import SaidTime
+from vms.core.clock import DAY, MILLISECOND, MINUTE, SECOND, Instant, Span, rfc3339
 from vms.core.model import State
 from vms.core.status import StreamStatus
 
 _SETTLED = 1 * MINUTE  # of a run, before its rates count
-_LEARNT = 10 * MINUTE  # of looks, before a rate is called usual
-_MEMORY = 6 * 60 * MINUTE  # how slowly the usual follows
 _FPS_LEAST = 0.6  # of the usual
 _BITS_LEAST, _BITS_MOST = 0.1, 6.0  # of the usual: day and night differ by three or four
 _LOSS_MOST = 0.005  # of the packets or pictures
 _RESYNCS_MOST = 2.0  # a minute
 _CLOCK_MOST = 2.0  # s
+_CLOCK_ABSURD = 366 * DAY  # off: it was never set, or counts from a start of its own
+_YEAR = 365.25 * DAY
 _KEYFRAMES_MOST = 10.0  # s; a viewer waits as long for the first picture
 
 
 @dataclass(slots=True)
-class _Usual:
-    """A slow mean. `weight`: nanoseconds it was learnt from, at most `_MEMORY`."""
-
-    value: float = 0.0
-    weight: int = 0
-
-    def take(self, value: float, span: int) -> None:
-        self.weight = min(self.weight + span, _MEMORY)
-        self.value += (value - self.value) * span / self.weight
-
-    @property
-    def known(self) -> bool:
-        return self.weight >= _LEARNT
-
-
-@dataclass(slots=True)
 class FlowWatch:
-    """One stream, looked at again and again. What is usual is learnt anew by each process."""
+    """One stream, looked at again and again. `usual`: its rates, which outlive a process."""
 
-    _fps: _Usual = field(default_factory=_Usual)
-    _bits: _Usual = field(default_factory=_Usual)
+    usual: UsualRates = field(default_factory=UsualRates)
     _last: tuple[Instant, StreamStatus] | None = None
 
-    def take(self, status: StreamStatus, now: Instant) -> list[Reading]:
+    def take(
+        self,
+        status: StreamStatus,
+        now: Instant,
+        address: str = "",
+        said: SaidTime | None = None,
+    ) -> list[Reading]:
         """One look. A stream that does not come, or only began to, has no rates: nothing is said.
 
         Of a camera that waits for its hours the pictures come and are counted all the same.
+        `address`: where the stream is asked for; at another it is another stream. `said`: what
+        time the camera says it is when it is asked.
         """
         last, self._last = self._last, (now, status)
         delivers = (State.RECORDING, State.STREAMING, State.WAITING)
         if status.state not in delivers or now - status.since < _SETTLED:
             return []
-        readings = [self._few(status), self._odd(status), _clock(status)]
+        self.usual = usual = self.usual.of_stream(_of(status, address))
+        few, odd = _few(status, usual), _odd(status, usual)
+        readings = [few, odd, _clock(status, now, said)]
         if last is not None:
             readings += _losses(*last, status, now)
-        span = min(max(now - last[0], 0), MINUTE) if last else 0
-        self._fps.take(status.fps, span or SECOND)
-        self._bits.take(status.bitrate, span or SECOND)
+        span = (min(max(now - last[0], 0), MINUTE) if last else 0) or SECOND
+        self.usual = replace(
+            usual,
+            fps=usual.fps.after(status.fps, span, bad=bool(few.bad)),
+            bits=usual.bits.after(status.bitrate, span, bad=bool(odd.bad)),
+        )
         return readings
 
-    def _few(self, status: StreamStatus) -> Reading:
-        usual, least = self._fps.value, _FPS_LEAST * self._fps.value
-        if not self._fps.known:
-            return Reading(Check.FPS, None, status.fps)
-        text = f"{status.fps:.1f} pictures a second; usual are {usual:.1f}"
-        return _reading(Check.FPS, status.fps < least, status.fps, least, text)
+    def begin_anew(self, since: Instant) -> None:
+        """A person says that its rates are as they should be from now on."""
+        self.usual = UsualRates(since=since)
 
-    def _odd(self, status: StreamStatus) -> Reading:
-        usual, bits = self._bits.value, float(status.bitrate)
-        if not self._bits.known:
-            return Reading(Check.BITRATE, None, bits)
-        least, most = _BITS_LEAST * usual, _BITS_MOST * usual
-        text = f"{bits / 1e6:.2f} Mbit/s; usual are {usual / 1e6:.2f}"
-        return _reading(
-            Check.BITRATE, not least <= bits <= most, bits, most if bits > usual else least, text
-        )
+
+def _of(status: StreamStatus, address: str) -> str:
+    """Which stream it is, without words of the address, which may tell who signs in."""
+    size = f"{status.width}x{status.height}"
+    return f"{status.codec} {size} {zlib.crc32(address.encode()):08x}"
+
+
+def _few(status: StreamStatus, usual: UsualRates) -> Reading:
+    mean = usual.fps.value
+    if not usual.fps.known:
+        return Reading(Check.FPS, None, status.fps)
+    least = _FPS_LEAST * mean
+    text = f"{status.fps:.1f} pictures a second; usual are {mean:.1f}"
+    return _reading(Check.FPS, status.fps < least, status.fps, least, text)
+
+
+def _odd(status: StreamStatus, usual: UsualRates) -> Reading:
+    mean, bits = usual.bits.value, float(status.bitrate)
+    if not usual.bits.known:
+        return Reading(Check.BITRATE, None, bits)
+    least, most = _BITS_LEAST * mean, _BITS_MOST * mean
+    text = f"{bits / 1e6:.2f} Mbit/s; usual are {mean / 1e6:.2f}"
+    return _reading(
+        Check.BITRATE, not least <= bits <= most, bits, most if bits > mean else least, text
+    )
 
 
 def keyframes(spacing: Span | None) -> Reading:
@@ -104,14 +116,27 @@ def _losses(
     yield _reading(Check.RESYNCS, resyncs > _RESYNCS_MOST, resyncs, _RESYNCS_MOST, text)
 
 
-def _clock(status: StreamStatus) -> Reading:
+def _clock(status: StreamStatus, now: Instant, said: SaidTime | None) -> Reading:
+    """By its stream, which is the finer; by its own word where the stream says nothing, or what
+    may be no clock at all."""
     offset, error = status.clock_offset_ms, status.clock_error_ms or 0.0
+    if said is not None and (offset is None or abs(offset) * MILLISECOND > _CLOCK_ABSURD):
+        offset, error = said.offset / MILLISECOND, said.error / MILLISECOND
     if offset is None:
         return Reading(Check.CLOCK, None)
-    seconds = offset / 1000
     bad = abs(offset) - error > _CLOCK_MOST * 1000
-    text = f"its clock is {abs(seconds):.1f} s {'ahead' if offset > 0 else 'behind'}"
-    return _reading(Check.CLOCK, bad, seconds, _CLOCK_MOST, text)
+    return _reading(Check.CLOCK, bad, offset / 1000, _CLOCK_MOST, _off(offset, now))
+
+
+def _off(offset: float, now: Instant) -> str:
+    """A sentence for a clock that is wrong by so many milliseconds."""
+    side, apart = "ahead" if offset > 0 else "behind", abs(offset)
+    if apart * MILLISECOND <= _CLOCK_ABSURD:
+        return f"its clock is {apart / 1000:.1f} s {side}"
+    shown = now + int(offset) * MILLISECOND
+    years = apart * MILLISECOND / _YEAR
+    day = rfc3339(Instant(shown))[:10]
+    return f"its clock says {day}, {years:.0f} years {side}: it was never set"
 
 
 def _reading(check: Check, bad: bool, value: float, limit: float, text: str) -> Reading:

@@ -51,8 +51,10 @@ class OnvifClient:
 
     # -- what it is
 
-    async def clock_offset(self) -> int:
-        """The camera's clock minus ours, ns."""
+    async def clock_offset(self, *, anew: bool = False) -> int:
+        """The camera's clock minus ours, ns; asked once, or `anew`."""
+        if anew:
+            self._asking.forget_clock()
         return await self._asking.clock_offset()
 
     async def device(self) -> DeviceFacts:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkWords, measured, partsOf, recordedShare, troubles, type CheckFacts, type DayFacts } from './checkup';
+import { checkWords, meantBy, measured, partsOf, recordedShare, troubles, type CheckFacts, type DayFacts } from './checkup';
 import { conditionOf } from './condition';
 import { wardOf } from './health';
 import { aCamera } from './sample.test-data';
@@ -23,6 +23,12 @@ describe('checks of a camera', () => {
       { what: 'check.turned.what', todo: 'check.turned.todo', check: 'turned', since: '2026-11-22T09:00:00Z' },
     ]);
     expect(wardOf([camera], '', () => '').sick).toHaveLength(1);
+  });
+
+  it('ask whether it was meant: the view, or else the rates', () => {
+    expect(meantBy([check('fps')])).toBe('rates');
+    expect(meantBy([check('bitrate'), check('blurred')])).toBe('view');
+    expect(meantBy([check('black'), check('losses')])).toBeNull();
   });
 
   it('say nothing of a camera that fails or is off: its last picture is no news', () => {

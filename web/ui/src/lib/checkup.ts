@@ -73,8 +73,17 @@ const SAID: ReadonlySet<string> = new Set(['reachable', 'authenticated', 'stream
 /** The view can be taken as the new one. */
 const OF_VIEW: ReadonlySet<string> = new Set(['covered', 'blurred', 'turned']);
 
+/** Held against what is usual; a changed setting makes it another. */
+const OF_RATES: ReadonlySet<string> = new Set(['fps', 'bitrate']);
+
 export const ofPicture = (check: CheckFacts): boolean => PICTURES.has(check.check);
-export const ofView = (check: CheckFacts): boolean => OF_VIEW.has(check.check);
+const ofView = (check: CheckFacts): boolean => OF_VIEW.has(check.check);
+
+/** What a person may say is meant: the camera's view, else its settings; null where neither is told. */
+export function meantBy(sick: readonly CheckFacts[]): 'view' | 'rates' | null {
+  if (sick.some(ofView)) return 'view';
+  return sick.some(({ check }) => OF_RATES.has(check)) ? 'rates' : null;
+}
 
 /** What makes a camera that records a camera with a problem. */
 export function troubles(checkup: SickCamera | undefined): readonly CheckFacts[] {

@@ -35,6 +35,20 @@ describe('the condition of a camera', () => {
     expect(conditionOf(aCamera({ streams: { main: aStream(), sub } })).level).toBe('warn');
   });
 
+  it('names the year of a clock that was never set, once the check says that it is one', () => {
+    const behind = Date.UTC(1970, 5, 1) - Date.now();
+    expect(conditionOf(aCamera({ clock_offset_ms: behind })).reasons).toEqual([]);
+    const facts = { since: null, at: null, limit: 2, unit: 's', detail: '' } as const;
+    const clock = { check: 'clock', state: 'sick', value: behind / 1000, ...facts } as const;
+    const checkup = { camera: 'gate-north', checks: [clock], good: null, present: null };
+    for (const clock_offset_ms of [null, behind]) {
+      const { level, reasons } = conditionOf(aCamera({ clock_offset_ms, checkup }));
+      expect([level, reasons]).toEqual(['warn', [{ what: 'warn.clockYear', todo: 'warn.clock.todo', year: 1970 }]]);
+    }
+    const off = { ...checkup, checks: [{ ...clock, value: -30 }] };
+    expect(conditionOf(aCamera({ clock_offset_ms: null, checkup: off })).reasons[0]).toMatchObject({ what: 'warn.clock', offset: 30_000 });
+  });
+
   it('is neither sick nor well when it is switched off', () => {
     expect(conditionOf(aCamera({ state: 'off' })).level).toBe('off');
   });

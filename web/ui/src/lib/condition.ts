@@ -3,6 +3,7 @@
 import type { Camera } from './api';
 import { checkWords, troubles } from './checkup';
 import { isKey, type Key } from './i18n/words';
+import { DAY } from './time';
 
 /** `ok` round and green, `warn` a diamond, `bad` a square, `off` a ring. */
 export type Level = 'ok' | 'warn' | 'bad' | 'off';
@@ -13,6 +14,8 @@ export interface Reason {
   readonly todo: Key | null;
   /** Milliseconds, for the words that name an offset. */
   readonly offset?: number;
+  /** For a clock that was never set: the year it shows. */
+  readonly year?: number;
   /** Which check says so, and since when. */
   readonly check?: string;
   readonly since?: string | null;
@@ -25,6 +28,9 @@ export interface Condition {
 
 /** A camera's clock further off than this misleads whoever reads the time burnt into the picture. */
 export const CLOCK_WARN_MS = 2_000;
+
+/** Further off it was never set, or what its stream counts is no clock: the check knows which. */
+const CLOCK_ABSURD_MS = 366 * DAY;
 
 const LEVELS: Readonly<Record<Camera['state'], Level>> = {
   recording: 'ok',
@@ -77,10 +83,26 @@ export function conditionOf(camera: Camera): Condition {
   return { level: warnings.length > 0 ? 'warn' : level, reasons: warnings };
 }
 
+/** The camera's clock minus the server's, ms: by its stream, else by the check that asks the camera. */
+export function clockOffsetOf(camera: Camera): number | null {
+  const byStream = camera.clock_offset_ms;
+  if (byStream !== null && Math.abs(byStream) <= CLOCK_ABSURD_MS) return byStream;
+  const found = camera.checkup?.checks.find(({ check, state }) => check === 'clock' && state === 'sick');
+  return found?.value == null ? null : found.value * 1000;
+}
+
+/** The year that a clock shows that was never set; null for one that is only wrong. */
+export function yearShown(offset: number, now: number): number | null {
+  return Math.abs(offset) > CLOCK_ABSURD_MS ? new Date(now + offset).getUTCFullYear() : null;
+}
+
 function warningsOf(camera: Camera): Reason[] {
   const reasons: Reason[] = [];
-  const offset = camera.clock_offset_ms;
-  if (offset !== null && Math.abs(offset) > CLOCK_WARN_MS) {
+  const offset = clockOffsetOf(camera);
+  const year = offset === null ? null : yearShown(offset, Date.now());
+  if (year !== null) {
+    reasons.push({ what: 'warn.clockYear', todo: 'warn.clock.todo', year });
+  } else if (offset !== null && Math.abs(offset) > CLOCK_WARN_MS) {
     reasons.push({ what: 'warn.clock', todo: 'warn.clock.todo', offset: Math.abs(offset) });
   }
   if (camera.streams.sub?.state === 'failed') {

@@ -161,6 +161,7 @@ export const en: Dictionary = {
   'cause.deleted.todo': 'Nothing. A hold keeps footage longer; the rule says how long it is kept.',
 
   'warn.clock': 'The camera’s clock is off by {offset}.',
+  'warn.clockYear': 'The camera’s clock was never set: it shows the year {year}.',
   'warn.clock.todo': 'Set the camera’s clock by a time server (NTP).',
   'warn.sub': 'The small stream does not come; the wall uses the main stream.',
   'warn.sub.todo': 'Check that the camera’s second stream is on, and its address.',
@@ -254,6 +255,7 @@ export const en: Dictionary = {
   'camera.clockOk': 'right ({offset})',
   'camera.clockAhead': '{offset} fast',
   'camera.clockBehind': '{offset} slow',
+  'camera.clockYear': 'wrong: it shows the year {year}',
   'camera.clockUnknown': 'not measured',
   'camera.lastFrame': 'Last picture',
   'camera.record': 'Recording',

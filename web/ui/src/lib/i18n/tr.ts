@@ -161,6 +161,7 @@ export const tr = {
   'cause.deleted.todo': 'Bir şey gerekmez. Saklama kuralı süreyi belirler; muhafaza daha uzun saklar.',
 
   'warn.clock': 'Kameranın saati {offset} sapıyor.',
+  'warn.clockYear': 'Kameranın saati ayarlanmamış: {year} yılını gösteriyor.',
   'warn.clock.todo': 'Kameranın saatini bir zaman sunucusuna (NTP) bağlayın.',
   'warn.sub': 'Küçük akış gelmiyor; duvar ana akışı kullanıyor.',
   'warn.sub.todo': 'Kameranın ikinci akışının açık olduğunu ve adresini denetleyin.',
@@ -254,6 +255,7 @@ export const tr = {
   'camera.clockOk': 'doğru ({offset})',
   'camera.clockAhead': '{offset} ileri',
   'camera.clockBehind': '{offset} geri',
+  'camera.clockYear': 'yanlış: {year} yılını gösteriyor',
   'camera.clockUnknown': 'ölçülemedi',
   'camera.lastFrame': 'Son görüntü',
   'camera.record': 'Kayıt düzeni',
