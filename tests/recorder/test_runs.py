@@ -156,4 +156,5 @@ def test_whatever_happens_to_runs_and_clocks_time_is_tiled(seed: int, steps: boo
     assert len(errors) + line.intake.dropped == len(line.taken)
     if not steps:
         fresh = [error for number, error in errors.items() if line.taken[number] >= reached[number]]
-        assert max(map(abs, fresh), default=0) < 0.35
+        blur = 0.35 + 1 / line.fps  # a sweep, and what the newest picture of a burst is old
+        assert max(map(abs, fresh), default=0) < blur
