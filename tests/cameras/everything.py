@@ -75,7 +75,9 @@ def cameras(draw: st.DrawFn) -> CameraSettings:
         "id": draw(st.sampled_from(["gate-north", "a", "x9"])),
         "name": draw(_text(30)),
         "groups": draw(st.lists(_text(12).filter(str.strip), max_size=4)),
-        "source": draw(st.sampled_from(["rtsp://10.0.0.5/main", "file:///x.mp4", "udp://239.0.0.1:5000"])),
+        "source": draw(
+            st.sampled_from(["rtsp://10.0.0.5/main", "file:///x.mp4", "udp://239.0.0.1:5000"])
+        ),
         "sub": sub,
         "onvif": draw(_perhaps(st.sampled_from(["http://10.0.0.5", "https://[fd00::1]:8443/x"]))),
         "onvif_certificate": draw(st.sampled_from(["any", "checked", f"sha256:{'0a' * 32}"])),

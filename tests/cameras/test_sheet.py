@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cameras.everything import cameras
@@ -120,6 +120,7 @@ def test_every_setting_but_a_password_has_a_column() -> None:
     assert set(COLUMNS.values()) == paths - {("password",), ("secret",)}
 
 
+@settings(deadline=None)
 @given(camera=cameras(), excel=st.booleans())
 def test_a_camera_with_any_settings_comes_back_equal_on_a_fresh_site(
     camera: CameraSettings, excel: bool
@@ -127,6 +128,7 @@ def test_a_camera_with_any_settings_comes_back_equal_on_a_fresh_site(
     assert read_sheet(write_sheet([camera], excel=excel), "x.csv", {}) == [camera]
 
 
+@settings(deadline=None)
 @given(before=cameras(), camera=cameras(), excel=st.booleans())
 def test_what_a_file_says_takes_the_place_of_all_that_is_registered(
     before: CameraSettings, camera: CameraSettings, excel: bool
@@ -137,12 +139,15 @@ def test_what_a_file_says_takes_the_place_of_all_that_is_registered(
     assert read == camera.model_copy(update={"password": Secret("kanarya")})
 
 
+@settings(deadline=None)
 @given(camera=cameras())
 def test_an_older_sheet_leaves_privacy_rolls_and_motion_as_they_are(camera: CameraSettings) -> None:
     new = ("privacy", "pre_roll", "post_roll", "motion")
     rows = list(csv.DictReader(io.StringIO(write_sheet([camera]), newline="")))
     old = io.StringIO(newline="")
-    writer = csv.DictWriter(old, [name for name in COLUMNS if name not in new], extrasaction="ignore")
+    writer = csv.DictWriter(
+        old, [name for name in COLUMNS if name not in new], extrasaction="ignore"
+    )
     writer.writeheader()
     writer.writerows(rows)
     known = {camera.id: RegisteredCamera(camera, "database")}

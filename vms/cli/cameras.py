@@ -146,7 +146,8 @@ def import_cameras(
 
     with open_site(config) as site:
         registry = site.registry
-        wanted = read_cameras(file, {one.settings.id: one for one in registry.list()})
+        known = {one.settings.id: one for one in registry.list()}
+        wanted = read_cameras(file, known, site.schedules.list())
         changes = registry.additions(wanted) if dry_run else registry.take(wanted, whoami())
     if as_json:
         print_json([dataclasses.asdict(change) for change in changes])
@@ -165,13 +166,13 @@ def export_cameras(
 ) -> None:
     """Print all cameras; passwords are never among it."""
     from vms.app.site import open_site
-    from vms.cameras.dump import dump_cameras
+    from vms.cameras import dump as toml
     from vms.cameras.sheet import write_sheet
 
     with open_site(config) as site:
-        found = site.registry.list()
+        found, schedules = site.registry.list(), site.schedules.list()
     if form == "toml":
-        text = dump_cameras(found, variables=False)
+        text = toml.export_cameras(found, schedules)
     else:
         text = write_sheet((camera.settings for camera in found), excel=excel)
     if output is None:
