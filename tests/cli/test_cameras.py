@@ -121,3 +121,35 @@ def test_a_device_is_replaced_and_the_change_is_kept(vms: Vms, sheet: str) -> No
         assert camera.password.reveal() == CANARY + "-2"
         assert [one.kind for one in site.registry.history("park-1")] == ["replaced", "added"]
     assert vms("cameras", "replace", "gate-north", "--source", "rtsp://h/x").returncode == 1
+
+
+def test_a_replaced_device_is_steered_at_its_own_address_or_its_loss_is_told(
+    vms: Vms, sheet: str
+) -> None:
+    vms("cameras", "import", sheet)
+    new = ("cameras", "replace", "park-1", "--source", "rtsp://10.255.255.4/live")
+    done = vms(*new, "--onvif", "https://10.255.255.4", "--onvif-certificate", "checked")
+    assert (done.returncode, done.stderr) == (0, "")
+    with open_site(vms.config) as site:
+        camera = site.registry.get("park-1").settings
+    assert camera.onvif == "https://10.255.255.4/onvif/device_service"
+    assert camera.onvif_certificate == "checked"
+    lost = vms(*new)
+    assert "onvif: https://10.255.255.4/onvif/device_service → none" in lost.stdout
+    assert "give its address with --onvif" in lost.stderr
+
+
+def test_schedules_are_listed_with_hours_and_cameras(vms: Vms) -> None:
+    assert json.loads(vms("schedules", "list", "--json").stdout) == []
+    hours = '[[schedules]]\nname = "office"\nspans = ["mon-fri 08:00-18:00"]\n'
+    vms.config.write_text(SETTINGS + 'record = "schedule:office"\nprivacy = "office"\n' + hours)
+    assert vms("apply").returncode == 0
+    assert json.loads(vms("schedules", "list", "--json").stdout) == [
+        {
+            "name": "office",
+            "spans": ["mon-fri 08:00-18:00"],
+            "recorded": ["gate-north"],
+            "hidden": ["gate-north"],
+        }
+    ]
+    assert "mon-fri 08:00-18:00" in vms("schedules", "list").stdout

@@ -242,6 +242,12 @@ def replace(
     camera: CameraArgument,
     source: Annotated[str, typer.Option(help="The new device's address.")],
     sub: Annotated[str | None, typer.Option(help="The address of its sub stream.")] = None,
+    onvif: Annotated[
+        str | None, typer.Option(help="Where it speaks ONVIF: for PTZ, events, its clock.")
+    ] = None,
+    onvif_certificate: Annotated[
+        str | None, typer.Option(help="Over https: any, checked, or sha256:… of the one it has.")
+    ] = None,
     username: Annotated[str | None, typer.Option(help="Its user, if another one.")] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read its password from standard input.")
@@ -266,6 +272,7 @@ def replace(
     label |= {"installed": installed, "warranty_until": warranty_until, "notes": notes}
     inventory = {name: value for name, value in label.items() if value is not None}
     device: dict[str, Any] = {"source": source, "sub": sub, "inventory": inventory or None}
+    device |= {"onvif": onvif, "onvif_certificate": onvif_certificate}
     if username is not None:
         device["username"] = username
     if password_stdin:
@@ -273,7 +280,14 @@ def replace(
         if not device["password"]:
             raise BadRequest("standard input holds no password")
     with open_site(config) as site:
-        _, change = site.registry.change(
+        before = site.registry.get(camera).settings
+        after, change = site.registry.change(
             camera, lambda before: replaced(before, device), whoami(), "replaced"
         )
     print(change if change.fields else "Nothing to change.")
+    if before.onvif is not None and after.settings.onvif is None:
+        print(
+            "vms: the old device was steered and listened to over ONVIF, the new one is not; give "
+            "its address with --onvif",
+            file=sys.stderr,
+        )
