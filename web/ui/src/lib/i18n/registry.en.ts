@@ -134,6 +134,7 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
 
   'rep.title': '{camera}: replace the device',
   'rep.what': 'Type what belongs to the new device in its place. Name, place, groups and all old footage stay; address and inventory of the old device go.',
+  'rep.onvifGone': 'Left empty, the new device is neither steered nor asked for events: the old address goes.',
   'rep.go': 'Replace the device',
 
   'rem.title': 'Remove {camera}',

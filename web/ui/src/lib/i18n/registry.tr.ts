@@ -133,6 +133,7 @@ export const registry = {
 
   'rep.title': '{camera}: cihazı değiştir',
   'rep.what': 'Yerine takılan yeni cihazın bilgilerini yazın. Ad, yer, gruplar ve bütün eski görüntüler kalır; eski cihazın adresi ve envanteri gider.',
+  'rep.onvifGone': 'Boş bırakılırsa yeni cihaz yönlendirilemez, olayları da alınamaz: eski adres silinir.',
   'rep.go': 'Cihazı değiştir',
 
   'rem.title': '{camera} kamerasını çıkar',
