@@ -23,6 +23,7 @@ from vms.core.errors import CameraError
 from vms.core.log import get_logger
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import NOT_KEPT_BY_CHOICE, Cause, State, StreamKey
+from vms.core.notes import Note
 
 log = get_logger(__name__)
 
@@ -96,7 +97,7 @@ class Gate:
         """What the camera's page should mention."""
         if not self._roll.cut:
             return ()
-        return ("The memory for pre-rolls is full: less than promised is held of this camera.",)
+        return (str(Note("pre_roll_cut")),)
 
     def condition(self) -> tuple[State, Cause | None, Instant | None] | None:
         """Its state while pictures come, and until when; None: by the sessions' own state."""

@@ -18,6 +18,7 @@ from vms.cameras.history import PastChange
 from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.searches import Searches
 from vms.cameras.provisioning import Change, Edit, Kind
+from vms.cameras.schedules import Schedules
 from vms.cameras.steering.steering import Steering
 from vms.cameras.trial import CameraTrial
 from vms.cameras.upkeep import Upkeep
@@ -91,6 +92,7 @@ class WebParts:
     sessions: Sessions
     second_factors: SecondFactors
     cameras: Cameras
+    schedules: Schedules
     live: LiveCalls
     overview: Overview
     holds: Holds

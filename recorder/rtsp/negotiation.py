@@ -16,6 +16,7 @@ from recorder.source import NotNative
 from vms.core.clock import Span
 from vms.core.errors import CameraError
 from vms.core.model import Cause
+from vms.core.notes import Note
 
 _NO_SUCH_STREAM = frozenset({404, 410, 454, 459, 460, 551})
 _REFUSALS = frozenset({401, 402, 403, 407})
@@ -131,16 +132,15 @@ async def _set_up_audio(
     media = best_audio(description.media)
     if media is None:
         names = ", ".join(sorted({m.encoding or str(m.payload_type) for m in offered}))
-        notes.extend(
-            [f"Its sound ({names}) can't be recorded; only AAC and G.711 can."] * bool(names)
-        )
+        if names:
+            notes.append(str(Note("sound_not_recorded", names)))
         return None
     try:
         return (await _set_up(connection, base, media, 2))[0]
     except CameraError as error:
         if error.cause in (Cause.SILENT, Cause.REFUSED):
             raise
-        notes.append(f"Its sound could not be set up: {error.detail}")
+        notes.append(str(Note("sound_not_set_up", error.detail)))
         return None
 
 

@@ -6,12 +6,19 @@ import csv
 import io
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.cameras.everything import cameras
 from vms.cameras.entry import entered
 from vms.cameras.provisioning import RegisteredCamera
 from vms.cameras.sheet import COLUMNS, read_sheet, write_sheet
+from vms.core.config_camera import CameraSettings, Location
 from vms.core.errors import Refused
+from vms.core.inventory import Inventory
 from vms.core.secret import Secret
+
+_WHOLES = ("location", "inventory")  # each part in a column of its own
 
 FULL = entered(
     {
@@ -101,3 +108,74 @@ def test_a_spreadsheet_is_handed_nothing_to_run_and_it_reads_back(name: str) -> 
     assert row["name"] == "'" + name
     assert row["lat"] == "-39.9"  # a number is none
     assert read_sheet(text, "x.csv", {}) == [camera]
+
+
+def test_every_setting_but_a_password_has_a_column() -> None:
+    paths = {
+        (name, part)
+        for name, whole in (("location", Location), ("inventory", Inventory))
+        for part in whole.model_fields
+    }
+    paths |= {(name,) for name in CameraSettings.model_fields if name not in _WHOLES}
+    assert set(COLUMNS.values()) == paths - {("password",), ("secret",)}
+
+
+@settings(deadline=None)
+@given(camera=cameras(), excel=st.booleans())
+def test_a_camera_with_any_settings_comes_back_equal_on_a_fresh_site(
+    camera: CameraSettings, excel: bool
+) -> None:
+    assert read_sheet(write_sheet([camera], excel=excel), "x.csv", {}) == [camera]
+
+
+@settings(deadline=None)
+@given(before=cameras(), camera=cameras(), excel=st.booleans())
+def test_what_a_file_says_takes_the_place_of_all_that_is_registered(
+    before: CameraSettings, camera: CameraSettings, excel: bool
+) -> None:
+    known = before.model_copy(update={"id": camera.id, "password": Secret("kanarya")})
+    text = write_sheet([camera], excel=excel)
+    (read,) = read_sheet(text, "x.csv", {camera.id: RegisteredCamera(known, "database")})
+    assert read == camera.model_copy(update={"password": Secret("kanarya")})
+
+
+@settings(deadline=None)
+@given(camera=cameras())
+def test_an_older_sheet_leaves_privacy_rolls_and_motion_as_they_are(camera: CameraSettings) -> None:
+    new = ("privacy", "pre_roll", "post_roll", "motion")
+    rows = list(csv.DictReader(io.StringIO(write_sheet([camera]), newline="")))
+    old = io.StringIO(newline="")
+    writer = csv.DictWriter(
+        old, [name for name in COLUMNS if name not in new], extrasaction="ignore"
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    known = {camera.id: RegisteredCamera(camera, "database")}
+    assert read_sheet(old.getvalue(), "x.csv", known) == [camera]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "says"),
+    [
+        ("motion", "kapı", "column 4 motion: is not JSON (leave the cell"),
+        ("motion", '{"zones": 3}', "column 4 motion: must be a list"),
+        ("motion", "{}", "add sub, or take motion away"),
+        ("pre_roll", "10", "column 4 pre_roll: '10' is not a length of time such as"),
+        ("privacy", "Mesai", "column 4 privacy: 'Mesai' can't name a schedule"),
+    ],
+)
+def test_a_mistake_in_the_newer_columns_is_told(column: str, cell: str, says: str) -> None:
+    sub = "" if cell == "{}" else "rtsp://10.0.0.1/y"
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(
+        [["id", "source", "sub", column], ["a", "rtsp://10.0.0.1/x", sub, cell]]
+    )
+    with pytest.raises(Refused) as refused:
+        read_sheet(out.getvalue(), "x.csv", {})
+    assert says in str(refused.value)
+
+
+def test_a_group_that_no_cell_can_hold_is_told_with_its_camera() -> None:
+    camera = FULL.model_copy(update={"groups": ("a|b",)})
+    with pytest.raises(Refused, match=r"'a\|b' of park-1 can't stand in CSV"):
+        write_sheet([camera])

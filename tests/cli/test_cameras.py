@@ -56,6 +56,39 @@ def test_an_export_reads_back_to_the_same(
     assert (again.stdout, again.stderr) == ("Nothing to change.\n", "")
 
 
+@pytest.mark.parametrize("form", ["csv", "toml"])
+def test_an_export_with_schedules_comes_back_here_and_is_explained_elsewhere(
+    vms: Vms, tmp_path: Path, form: str
+) -> None:
+    hours = '\n[[schedules]]\nname = "office"\nspans = ["mon-fri 08:00-18:00"]\n'
+    vms.config.write_text(SETTINGS + hours)
+    assert vms("apply").returncode == 0
+    new = tmp_path / "new.csv"
+    new.write_text(
+        "id,source,record,privacy,post_roll\na,rtsp://10.255.255.3/x,schedule:office,office,5 s\n"
+    )
+    assert vms("cameras", "import", str(new)).returncode == 0
+    out = tmp_path / f"out.{form}"
+    assert vms("cameras", "export", "--format", form, "-o", str(out)).returncode == 0
+    again = vms("cameras", "import", str(out))
+    assert (again.stdout, again.stderr) == ("Nothing to change.\n", "")
+    other = tmp_path / "other"
+    other.mkdir()
+    vms.config = other / "cameras.toml"
+    vms.config.write_text(SETTINGS)
+    assert vms("apply").returncode == 0
+    refused = vms("cameras", "import", str(out))
+    assert refused.returncode == 1
+    assert "there is no schedule 'office' on this site, by which a would go" in refused.stderr
+    vms.config.write_text(SETTINGS + hours)
+    assert vms("apply").returncode == 0
+    assert "+ a: added" in vms("cameras", "import", str(out)).stdout
+    with open_site(vms.config) as site:
+        camera = site.registry.get("a").settings
+    assert (camera.record, camera.privacy) == ("schedule:office", "office")
+    assert camera.post_roll == 5_000_000_000
+
+
 def test_a_wrong_file_changes_nothing(vms: Vms, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("id,source\na,rtsp://10.255.255.3/x\nb,nowhere\n")
@@ -88,3 +121,35 @@ def test_a_device_is_replaced_and_the_change_is_kept(vms: Vms, sheet: str) -> No
         assert camera.password.reveal() == CANARY + "-2"
         assert [one.kind for one in site.registry.history("park-1")] == ["replaced", "added"]
     assert vms("cameras", "replace", "gate-north", "--source", "rtsp://h/x").returncode == 1
+
+
+def test_a_replaced_device_is_steered_at_its_own_address_or_its_loss_is_told(
+    vms: Vms, sheet: str
+) -> None:
+    vms("cameras", "import", sheet)
+    new = ("cameras", "replace", "park-1", "--source", "rtsp://10.255.255.4/live")
+    done = vms(*new, "--onvif", "https://10.255.255.4", "--onvif-certificate", "checked")
+    assert (done.returncode, done.stderr) == (0, "")
+    with open_site(vms.config) as site:
+        camera = site.registry.get("park-1").settings
+    assert camera.onvif == "https://10.255.255.4/onvif/device_service"
+    assert camera.onvif_certificate == "checked"
+    lost = vms(*new)
+    assert "onvif: https://10.255.255.4/onvif/device_service → none" in lost.stdout
+    assert "give its address with --onvif" in lost.stderr
+
+
+def test_schedules_are_listed_with_hours_and_cameras(vms: Vms) -> None:
+    assert json.loads(vms("schedules", "list", "--json").stdout) == []
+    hours = '[[schedules]]\nname = "office"\nspans = ["mon-fri 08:00-18:00"]\n'
+    vms.config.write_text(SETTINGS + 'record = "schedule:office"\nprivacy = "office"\n' + hours)
+    assert vms("apply").returncode == 0
+    assert json.loads(vms("schedules", "list", "--json").stdout) == [
+        {
+            "name": "office",
+            "spans": ["mon-fri 08:00-18:00"],
+            "recorded": ["gate-north"],
+            "hidden": ["gate-north"],
+        }
+    ]
+    assert "mon-fri 08:00-18:00" in vms("schedules", "list").stdout

@@ -11,6 +11,7 @@ from recorder.runclock import Reading
 from tests.recorder.scene import FIRST_MINUTE, FPS, SWEEP, Scene, events, week
 from vms.core.clock import SECOND, FakeClock, Instant, rfc3339
 from vms.core.model import Cause, State
+from vms.core.notes import Note, note_of
 
 
 @pytest.mark.parametrize("gop", [1, 25, 50, 120])
@@ -65,7 +66,7 @@ def test_too_little_memory_shortens_the_pre_roll_and_is_said() -> None:
     scene = Scene(events(), gop=25, memory=60_000)
     scene.run(30)
     assert scene.memory.used <= 60_000
-    assert scene.gate.notes
+    assert [note_of(text) for text in scene.gate.notes] == [Note("pre_roll_cut")]
     at = scene.tell()
     scene.run(30)
     assert at - 7 * SECOND < scene.times[scene.kept[0]] < at - 3 * SECOND

@@ -33,6 +33,7 @@ from vms.cameras.onvif.client import Credentials
 from vms.cameras.onvif.clients import OnvifClients
 from vms.cameras.onvif.networks import Networks
 from vms.cameras.registry import Registry
+from vms.cameras.schedules import Schedules
 from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import Records
 from vms.cameras.steering.steering import Steering
@@ -134,6 +135,8 @@ def open_web_site(
         Registry(engine, vault, clock),
         Holds(engine, settings.volumes, RealDisk(), clock),
     )
+    schedules = Schedules(engine)
+    schedules.apply(settings.schedules)
     cameras.apply(settings.cameras)
     ledger = Ledger.of(settings, clock)
 
@@ -163,6 +166,7 @@ def open_web_site(
         second_factors=SecondFactors(engine, clock, vault, "Deneme"),
         roles=roles,
         cameras=cameras,
+        schedules=schedules,
         live=LiveCalls(settings),
         overview=Overview(engine, settings, clock, ledger),
         holds=holds,

@@ -38,6 +38,7 @@ def web_parts(site: Site) -> WebParts:
         sessions=site.sessions,
         second_factors=site.second_factors,
         cameras=site.registry,
+        schedules=site.schedules,
         live=LiveCalls(site.settings),
         overview=Overview(
             site.engine, site.settings, site.clock, Ledger.of(site.settings, site.clock)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import tomli_w
 
 from vms.cameras.provisioning import RegisteredCamera
+from vms.cameras.schedules import dump_schedules, named_by
 from vms.core.clock import span_text
-from vms.core.config_camera import CameraSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 
 _KEPT = "# its password is not exported; where this camera is registered, it stays\n"
+_SCHEDULES = (
+    "# Schedules by which these cameras go. An import changes none: where one is missing or has\n"
+    "# other hours it says so; they are set in the cameras.toml of the site.\n"
+)
 
 
 def dump_cameras(cameras: Iterable[RegisteredCamera], *, variables: bool = True) -> str:
@@ -28,6 +33,16 @@ def dump_cameras(cameras: Iterable[RegisteredCamera], *, variables: bool = True)
         for camera in cameras
     )
     return text or "# no cameras\n"
+
+
+def export_cameras(
+    cameras: Sequence[RegisteredCamera], schedules: Iterable[ScheduleSettings]
+) -> str:
+    """What `import` reads back: the schedules by which cameras go, and the cameras, without
+    passwords."""
+    used = dump_schedules(named_by((one.settings for one in cameras), schedules))
+    told = f"{_SCHEDULES}{used}\n" if used else ""
+    return told + dump_cameras(cameras, variables=False)
 
 
 def password_variable(camera_id: str) -> str:

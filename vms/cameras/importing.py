@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vms.cameras.entry import refuse_to_tell
 from vms.cameras.provisioning import RegisteredCamera
+from vms.cameras.schedules import refuse_other_schedules
 from vms.cameras.sheet import read_sheet
-from vms.core.config_camera import CameraSettings
+from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.config_file import load_settings, parse_settings
 from vms.core.errors import BadRequest, ConfigError
 
@@ -17,13 +18,20 @@ MAX_BYTES = 20_000_000
 """Far more than any fleet; a larger file is another one, chosen by mistake."""
 
 
-def read_cameras(file: Path, registered: Mapping[str, RegisteredCamera]) -> list[CameraSettings]:
-    """What the file says; a password it does not name stays as registered.
+def read_cameras(
+    file: Path,
+    registered: Mapping[str, RegisteredCamera],
+    schedules: Sequence[ScheduleSettings],
+) -> list[CameraSettings]:
+    """What the file says; a password it does not name stays as registered. `schedules`: the
+    site's, of which the cameras' must be.
 
     Raises ConfigError, Refused or BadRequest, with line and remedy.
     """
     if file.suffix.lower() == ".toml":
-        return [_with_password(one, registered) for one in load_settings(file).cameras]
+        settings = load_settings(file, alone=False)
+        refuse_other_schedules(settings.cameras, settings.schedules, schedules)
+        return [_with_password(one, registered) for one in settings.cameras]
     if file.suffix.lower() != ".csv":
         raise BadRequest(f"{file} is neither .csv nor .toml; rename it, or save it as one of them")
     try:
@@ -36,11 +44,16 @@ def read_cameras(file: Path, registered: Mapping[str, RegisteredCamera]) -> list
         line = error.object[: error.start].count(b"\n") + 1
         remedy = 'save it as "CSV UTF-8"'
         raise ConfigError("is not UTF-8", file=str(file), line=line, remedy=remedy) from None
-    return read_sheet(text, str(file), registered)
+    found = read_sheet(text, str(file), registered)
+    refuse_other_schedules(found, (), schedules)
+    return found
 
 
 def cameras_sent(
-    text: str, name: str, registered: Mapping[str, RegisteredCamera]
+    text: str,
+    name: str,
+    registered: Mapping[str, RegisteredCamera],
+    schedules: Sequence[ScheduleSettings],
 ) -> list[CameraSettings]:
     """The cameras of a file that somebody sent, `name` says of which kind. Raises what
     `read_cameras` raises.
@@ -49,10 +62,12 @@ def cameras_sent(
     only where the camera's hosts stay.
     """
     if name.lower().endswith(".toml"):
-        settings = parse_settings(_without_files(text, name), Path(name), {})
+        settings = parse_settings(_without_files(text, name), Path(name), {}, alone=False)
+        refuse_other_schedules(settings.cameras, settings.schedules, schedules)
         found = [_with_password(one, registered) for one in settings.cameras]
     else:
         found = read_sheet(text, name, registered)
+        refuse_other_schedules(found, (), schedules)
     for camera in found:
         before = registered.get(camera.id)
         if before is not None and camera.password == before.settings.password:

@@ -6,8 +6,9 @@ could say when that camera is to be recorded.
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,10 @@ import tomli_w
 from storage.database import writing
 from vms.cameras.schema import camera, camera_revision, schedule
 from vms.core.config_camera import CameraSettings, ScheduleSettings
+from vms.core.errors import Refused
+from vms.core.schedule import WeekSpan, parse_week_spans
+
+_TOLD = 5  # cameras named for one schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,57 @@ def dump_schedules(schedules: Sequence[ScheduleSettings]) -> str:
     return "\n".join("[[schedules]]\n" + tomli_w.dumps(table) for table in tables)
 
 
+def named_by(
+    cameras: Iterable[CameraSettings], schedules: Iterable[ScheduleSettings]
+) -> list[ScheduleSettings]:
+    """Those of the schedules by which some of the cameras go."""
+    used = {name for one in cameras for name in one.schedules}
+    return [one for one in schedules if one.name in used]
+
+
+def refuse_other_schedules(
+    cameras: Sequence[CameraSettings],
+    of_file: Sequence[ScheduleSettings],
+    of_site: Sequence[ScheduleSettings],
+) -> None:
+    """Raise Refused where cameras of a file go by schedules that the site lacks or has otherwise.
+
+    An import changes no schedule: others may go by it. But under other hours than where it comes
+    from a camera would record, or hide, at times that nobody chose.
+    """
+    here = {one.name: one for one in of_site}
+    there = {one.name: one for one in of_file}
+    mistakes: list[str] = []
+    for name in sorted({name for one in cameras for name in one.schedules}):
+        users = [one.id for one in cameras if name in one.schedules]
+        known, brought = here.get(name), there.get(name)
+        whose = f"{', '.join(users[:_TOLD])}{' …' if len(users) > _TOLD else ''}"
+        if known is None:
+            hours = f", with {_written(brought.spans)}" if brought is not None else ""
+            near = difflib.get_close_matches(name, here, n=1, cutoff=0.5)
+            mean = f"did you mean {near[0]!r}? else " if near else ""
+            mistakes.append(
+                f"there is no schedule {name!r} on this site, by which {whose} would go "
+                f"({mean}add it under [[schedules]] of the site's cameras.toml{hours}; vms apply)"
+            )
+        elif brought is not None and _hours(known) != _hours(brought):
+            mistakes.append(
+                f"the schedule {name!r}, by which {whose} would go, has {_written(known.spans)} "
+                f"on this site and {_written(brought.spans)} in the file (make them alike in the "
+                "site's cameras.toml or in the file)"
+            )
+    if mistakes:
+        raise Refused("nothing was imported:\n" + "\n".join(mistakes))
+
+
+def _hours(one: ScheduleSettings) -> tuple[WeekSpan, ...]:
+    return parse_week_spans(one.spans)
+
+
+def _written(spans: Sequence[str]) -> str:
+    return f"[{', '.join(map(repr, spans))}]"
+
+
 class Schedules:
     """Reads and changes the site's schedules. Calls block for a database access."""
 
@@ -103,7 +159,7 @@ def _used(connection: sa.Connection) -> set[str]:
     names: set[str] = set()
     for text in connection.execute(added).scalars():
         settings = CameraSettings.model_validate_json(text)
-        names |= {name for name in (settings.schedule, settings.privacy) if name is not None}
+        names |= settings.schedules
     return names
 
 

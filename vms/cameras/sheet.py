@@ -1,33 +1,41 @@
 """Cameras as CSV: a spreadsheet's habits are read, and it is handed nothing to run. Pure.
 
-A row is a camera; a column that is not there leaves what is registered as it is, an empty cell
-takes it away, except a password. Comma, semicolon and tab are understood, with or without a byte
-order mark, and decimal commas where the semicolon separates (Turkish Excel).
+A row is a camera with every setting but its password; a column that is not there leaves what is
+registered as it is, an empty cell takes it away, except a password. Comma, semicolon and tab are
+understood, with or without a byte order mark, and decimal commas where the semicolon separates
+(Turkish Excel).
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from vms.cameras.entry import entered, patched
 from vms.cameras.provisioning import RegisteredCamera
+from vms.core.clock import span_text
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import BadFields, ConfigError, Refused
+from vms.core.findings import Finding
 
-# Column → where its value stands in the settings.
+# Column → where its value stands in the settings: all of them, as a test holds.
 COLUMNS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("id", "name", "groups", "source", "sub", "onvif", "username")},
-    **{name: (name,) for name in ("onvif_certificate", "transport", "record")},
+    **{name: (name,) for name in ("onvif_certificate", "transport", "record", "privacy")},
+    **{name: (name,) for name in ("pre_roll", "post_roll")},
     **{name: ("location", name) for name in ("lat", "lon", "heading", "fov")},
     **{name: ("inventory", name) for name in ("make", "model", "serial", "firmware", "mac")},
     **{name: ("inventory", name) for name in ("installed", "warranty_until", "notes")},
+    "motion": ("motion",),
 }
 PASSWORD = ("password",)  # read, never written
 _NUMBERS = ("lat", "lon", "heading", "fov")
+_SPANS = ("pre_roll", "post_roll")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP)
 _BETWEEN_GROUPS = "|"
@@ -72,8 +80,7 @@ def write_sheet(cameras: Iterable[CameraSettings], *, excel: bool = False) -> st
     writer = csv.writer(out, delimiter=";" if excel else ",", lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for camera in cameras:
-        values = camera.model_dump(mode="json", exclude={"password", "secret"})
-        writer.writerow(_cell(_at(values, path), comma=excel) for path in COLUMNS.values())
+        writer.writerow(_row(camera, comma=excel))
     return ("\ufeff" if excel else "") + out.getvalue()
 
 
@@ -150,19 +157,42 @@ def _value(name: str, cell: str, *, comma: bool) -> Any:
     if name in _NUMBERS:
         number = cell.replace(",", ".") if comma else cell
         return float(number) if _NUMBER.fullmatch(number) else cell
+    if name == "motion":
+        return _zones(cell)
     return cell
 
 
-def _cell(value: Any, *, comma: bool) -> str:
+def _zones(cell: str) -> Any:
+    """Raises BadFields for what is no JSON: nobody is to lose zones to a mended cell."""
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        remedy = "leave the cell as it was exported, or take the column out"
+        raise BadFields([Finding(("motion",), "is not JSON", remedy)]) from None
+
+
+def _row(camera: CameraSettings, *, comma: bool) -> Iterator[str]:
+    for group in camera.groups:
+        if _BETWEEN_GROUPS in group:
+            whose = f"the group {group!r} of {camera.id}"
+            raise Refused(f"{whose} can't stand in CSV; export TOML, or name the group otherwise")
+    values = camera.model_dump(mode="json", exclude={"password", "secret"})
+    for name, path in COLUMNS.items():
+        yield _cell(name, _at(values, path), comma=comma)
+
+
+def _cell(name: str, value: Any, *, comma: bool) -> str:
     if value is None:
         return ""
+    if name == "motion":
+        return json.dumps(value, ensure_ascii=False)
+    if name in _SPANS:
+        return span_text(value)
     if isinstance(value, list):
-        for group in value:
-            if _BETWEEN_GROUPS in group:
-                raise Refused(f"the group {group!r} can't stand in CSV; use --format toml")
         return _guarded(_BETWEEN_GROUPS.join(value))
     if isinstance(value, float):
-        return f"{value:.15g}".replace(".", "," if comma else ".")
+        # Every digit, and none of it an exponent, which would be read back as a word.
+        return f"{Decimal(repr(value)):f}".replace(".", "," if comma else ".")
     return _guarded(str(value))
 
 

@@ -77,7 +77,10 @@ class Upkeep:
 
 
 def completed(inventory: Inventory | None, facts: DeviceFacts) -> Inventory:
-    """An inventory with what the device says of itself, where nothing stands yet. Pure."""
+    """An inventory with what the device says of itself, where nothing stands yet. Pure.
+
+    Its firmware follows the device: that is what an update changes, and only the device knows.
+    """
     known = inventory if inventory is not None else Inventory()
     mac = facts.mac or ""
     told = {
@@ -87,5 +90,9 @@ def completed(inventory: Inventory | None, facts: DeviceFacts) -> Inventory:
         "firmware": facts.firmware[:100],
         "mac": mac,
     }
-    missing = {name: text for name, text in told.items() if text and not getattr(known, name)}
-    return known.model_copy(update=missing)
+    news = {
+        name: text
+        for name, text in told.items()
+        if text and (name == "firmware" or not getattr(known, name))
+    }
+    return known.model_copy(update=news)

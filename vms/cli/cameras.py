@@ -146,7 +146,8 @@ def import_cameras(
 
     with open_site(config) as site:
         registry = site.registry
-        wanted = read_cameras(file, {one.settings.id: one for one in registry.list()})
+        known = {one.settings.id: one for one in registry.list()}
+        wanted = read_cameras(file, known, site.schedules.list())
         changes = registry.additions(wanted) if dry_run else registry.take(wanted, whoami())
     if as_json:
         print_json([dataclasses.asdict(change) for change in changes])
@@ -165,13 +166,13 @@ def export_cameras(
 ) -> None:
     """Print all cameras; passwords are never among it."""
     from vms.app.site import open_site
-    from vms.cameras.dump import dump_cameras
+    from vms.cameras import dump as toml
     from vms.cameras.sheet import write_sheet
 
     with open_site(config) as site:
-        found = site.registry.list()
+        found, schedules = site.registry.list(), site.schedules.list()
     if form == "toml":
-        text = dump_cameras(found, variables=False)
+        text = toml.export_cameras(found, schedules)
     else:
         text = write_sheet((camera.settings for camera in found), excel=excel)
     if output is None:
@@ -241,6 +242,12 @@ def replace(
     camera: CameraArgument,
     source: Annotated[str, typer.Option(help="The new device's address.")],
     sub: Annotated[str | None, typer.Option(help="The address of its sub stream.")] = None,
+    onvif: Annotated[
+        str | None, typer.Option(help="Where it speaks ONVIF: for PTZ, events, its clock.")
+    ] = None,
+    onvif_certificate: Annotated[
+        str | None, typer.Option(help="Over https: any, checked, or sha256:… of the one it has.")
+    ] = None,
     username: Annotated[str | None, typer.Option(help="Its user, if another one.")] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read its password from standard input.")
@@ -265,6 +272,7 @@ def replace(
     label |= {"installed": installed, "warranty_until": warranty_until, "notes": notes}
     inventory = {name: value for name, value in label.items() if value is not None}
     device: dict[str, Any] = {"source": source, "sub": sub, "inventory": inventory or None}
+    device |= {"onvif": onvif, "onvif_certificate": onvif_certificate}
     if username is not None:
         device["username"] = username
     if password_stdin:
@@ -272,7 +280,14 @@ def replace(
         if not device["password"]:
             raise BadRequest("standard input holds no password")
     with open_site(config) as site:
-        _, change = site.registry.change(
+        before = site.registry.get(camera).settings
+        after, change = site.registry.change(
             camera, lambda before: replaced(before, device), whoami(), "replaced"
         )
     print(change if change.fields else "Nothing to change.")
+    if before.onvif is not None and after.settings.onvif is None:
+        print(
+            "vms: the old device was steered and listened to over ONVIF, the new one is not; give "
+            "its address with --onvif",
+            file=sys.stderr,
+        )

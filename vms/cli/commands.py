@@ -19,6 +19,7 @@ from vms.cli import (
     holds,
     ledger,
     retention,
+    schedules,
     storage,
     system,
     users,
@@ -57,6 +58,7 @@ backup.add_to(app)
 retention.add_to(app)
 evidence.add_to(app)
 app.add_typer(audit.app, name="audit")
+app.add_typer(schedules.app, name="schedules")
 app.add_typer(events.app, name="events")
 app.add_typer(storage.app, name="storage")
 app.add_typer(holds.app, name="hold")

@@ -104,16 +104,17 @@ def parse_rfc3339(text: str) -> Instant:
 
 
 def parse_span(text: str) -> Span:
-    """Read `30 d`, `12h`, `90 s`, `200 ms`. Raises ValueError."""
-    match = re.fullmatch(r"(\d{1,15})\s*(ms|s|min|m|h|d|w)", text.strip())
+    """Read `30 d`, `12h`, `90 s`, `200 ms`, `5 ns`. Raises ValueError."""
+    match = re.fullmatch(r"(\d{1,15})\s*(ns|ms|s|min|m|h|d|w)", text.strip())
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a length of time such as '30 d', '12 h' or '90 s'")
-    units = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
+    units = {"ns": 1, "ms": MILLISECOND, "s": SECOND, "m": MINUTE, "min": MINUTE}
+    units |= {"h": HOUR, "d": DAY}
     return Span(int(match[1]) * (units[match[2]] if match[2] != "w" else 7 * DAY))
 
 
 def span_text(span: int) -> str:
     """`30 d`, `12 h`, `90 s`: the largest unit that says it exactly; `parse_span` reads it back."""
-    units = {"d": DAY, "h": HOUR, "min": MINUTE, "s": SECOND, "ms": MILLISECOND}
+    units = {"d": DAY, "h": HOUR, "min": MINUTE, "s": SECOND, "ms": MILLISECOND, "ns": 1}
     unit = next((name for name, length in units.items() if span and span % length == 0), "s")
     return f"{span // units[unit]} {unit}"

@@ -178,7 +178,7 @@ class CameraSettings(Section):
         if not isinstance(values, dict):
             return values
         values = dict(values)
-        if not values.get("name") and isinstance(values.get("id"), str):
+        if not str(values.get("name") or "").strip() and isinstance(values.get("id"), str):
             values["name"] = values["id"]
         return _without_credentials(values)
 
@@ -200,6 +200,11 @@ class CameraSettings(Section):
         """The schedule that says when it is recorded, if one does."""
         mode, _, name = self.record.partition(":")
         return name if mode == "schedule" else None
+
+    @property
+    def schedules(self) -> frozenset[str]:
+        """The names of all schedules by which it goes."""
+        return frozenset(name for name in (self.schedule, self.privacy) if name is not None)
 
 
 def _without_credentials(values: dict[str, Any]) -> dict[str, Any]:

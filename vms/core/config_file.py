@@ -31,11 +31,16 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def load_settings(
-    path: Path | str, environment: Mapping[str, str] = os.environ, *, dials: bool = True
+    path: Path | str,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    dials: bool = True,
+    alone: bool = True,
 ) -> Settings:
     """Read `path`; raises ConfigError naming file, line, key and remedy.
 
-    `dials`: cameras' secrets are needed. Who only looks at what is stored may lack them.
+    `dials`: cameras' secrets are needed. Who only looks at what is stored may lack them. `alone`:
+    its cameras name its own schedules; what is imported may name those of the site.
     """
     file = Path(path).absolute()
     try:
@@ -46,11 +51,16 @@ def load_settings(
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read: {error}", file=str(path)) from None
-    return parse_settings(text, file, environment, dials=dials)
+    return parse_settings(text, file, environment, dials=dials, alone=alone)
 
 
 def parse_settings(
-    text: str, file: Path, environment: Mapping[str, str], *, dials: bool = True
+    text: str,
+    file: Path,
+    environment: Mapping[str, str],
+    *,
+    dials: bool = True,
+    alone: bool = True,
 ) -> Settings:
     """Turn the text of a settings file into settings; relative paths start at the file's folder."""
     try:
@@ -76,7 +86,8 @@ def parse_settings(
         raise reader.explained(error) from None
     settings = _with_absolute_paths(settings)
     reader.refuse_duplicates(settings)
-    reader.refuse_unknown_schedules(settings)
+    if alone:
+        reader.refuse_unknown_schedules(settings)
     return reader.with_secrets(settings)
 
 

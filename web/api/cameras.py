@@ -8,14 +8,17 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from vms.cameras.condition import problem_of, state_of_camera
+from vms.cameras.schedules import named_by
 from vms.core.clock import Instant, rfc3339
 from vms.core.config_camera import Location
 from vms.core.inventory import Inventory
 from vms.core.model import Cause, State, StreamKey
+from vms.core.notes import note_of
 from vms.core.status import StreamStatus, read_statuses
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api.known import camera_of
+from web.api.schedules import ScheduleHours, hours
 from web.parts import RegisteredCamera, WebParts, parts_of
 from web.permit import Eyes, Permit
 
@@ -23,6 +26,15 @@ router = APIRouter(prefix="/api/cameras", tags=["cameras"])
 
 Looking = Annotated[SignedIn, Depends(Permit(Permission.CAMERAS))]
 Listing = Annotated[SignedIn, Depends(Permit(Permission.CAMERAS, each=True))]
+
+
+class Noted(BaseModel):
+    """Worth knowing of a stream that is recorded all the same. `code`: for those that are known,
+    with what it is `about`; `text`: the sentence in English."""
+
+    code: str | None
+    about: str
+    text: str
 
 
 class Stream(BaseModel):
@@ -41,6 +53,7 @@ class Stream(BaseModel):
     source: str | None
     source_reason: str | None
     notes: list[str]
+    noted: list[Noted]
     codec: str | None
     width: int | None
     height: int | None
@@ -87,9 +100,11 @@ class Camera(BaseModel):
 
 
 class CameraWhole(Camera):
-    """A camera with its device's inventory, which a list would carry in vain."""
+    """A camera with what a list would carry in vain: its device's inventory, and the hours of
+    the `schedules` that `record` and `privacy` name."""
 
     inventory: Inventory | None
+    schedules: list[ScheduleHours]
 
 
 @router.get("")
@@ -110,7 +125,11 @@ def show(camera: str, request: Request, signed_in: Looking) -> CameraWhole:
     parts = parts_of(request)
     registered = camera_of(parts, camera)
     shown = _camera(registered, _statuses(parts))
-    return CameraWhole(**dict(shown), inventory=registered.settings.inventory)
+    settings = registered.settings
+    named = named_by([settings], parts.schedules.list()) if settings.schedules else []
+    return CameraWhole(
+        **dict(shown), inventory=settings.inventory, schedules=[hours(one) for one in named]
+    )
 
 
 def _statuses(parts: WebParts) -> dict[StreamKey, StreamStatus]:
@@ -162,6 +181,7 @@ def _stream(status: StreamStatus) -> Stream:
         source=status.source,
         source_reason=status.source_reason,
         notes=list(status.notes),
+        noted=[_noted(text) for text in status.notes],
         codec=status.codec,
         width=status.width,
         height=status.height,
@@ -179,6 +199,13 @@ def _stream(status: StreamStatus) -> Stream:
         dropped=status.dropped,
         viewers=status.viewers,
     )
+
+
+def _noted(text: str) -> Noted:
+    note = note_of(text)
+    if note is None:
+        return Noted(code=None, about="", text=text)
+    return Noted(code=note.code, about=note.about, text=text)
 
 
 def _time(instant: Instant | None) -> str | None:

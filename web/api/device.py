@@ -146,7 +146,8 @@ async def backup(camera: str, request: Request, by: By) -> Response:
 
 @router.post("/inventory")
 async def complete(camera: str, request: Request, by: By) -> Inventory:
-    """Write what the device says of itself into the inventory, where nothing stands yet."""
+    """Write what the device says of itself into the inventory: its firmware as it is now, all
+    else where nothing stands yet. What changed stands in the camera's history."""
     parts = parts_of(request)
     facts = (await parts.upkeep.look(camera)).facts
 

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from vms.cameras.dump import dump_cameras
+from vms.cameras.dump import export_cameras
 from vms.cameras.importing import cameras_sent
 from vms.cameras.provisioning import Change, RegisteredCamera
 from vms.cameras.sheet import write_sheet
@@ -44,9 +44,10 @@ class Taken(BaseModel):
 )
 def export(request: Request, by: By, form: Form = "csv", excel: bool = False) -> Response:
     """All cameras as a file; passwords are never in it. `excel`: as a Turkish Excel opens it."""
-    found = [RegisteredCamera(o.settings, o.origin) for o in parts_of(request).cameras.list()]
+    parts = parts_of(request)
+    found = [RegisteredCamera(o.settings, o.origin) for o in parts.cameras.list()]
     if form == "toml":
-        text = dump_cameras(found, variables=False)
+        text = export_cameras(found, parts.schedules.list())
     else:
         text = write_sheet((one.settings for one in found), excel=excel)
     kind = "text/csv; charset=utf-8" if form == "csv" else "application/toml; charset=utf-8"
@@ -83,7 +84,7 @@ def _take(parts: WebParts, text: str, name: str, who: str, dry_run: bool) -> lis
     cameras = parts.cameras
     known = {one.settings.id: RegisteredCamera(one.settings, one.origin) for one in cameras.list()}
     try:
-        wanted = cameras_sent(text, name, known)
+        wanted = cameras_sent(text, name, known, parts.schedules.list())
     except ConfigError as error:
         raise Refused(f"nothing was imported: {error}") from None
     return list(cameras.additions(wanted) if dry_run else cameras.take(wanted, who))

@@ -172,10 +172,18 @@ def test_the_device_is_for_administrators(people: People, fleet: Fleet) -> None:
     assert file.headers["content-disposition"] == 'attachment; filename="gate.backup"'
 
 
-def test_what_the_device_says_fills_the_inventory_where_nothing_stands(people: People) -> None:
+def test_what_the_device_says_fills_the_inventory_and_its_firmware_follows(people: People) -> None:
     ayse = people.ayse
-    ayse.patch("/api/cameras/gate", json={"inventory": {"make": "Bizim", "notes": "çatıda"}})
+    label = {"make": "Bizim", "notes": "çatıda", "firmware": "1.3.0"}
+    ayse.patch("/api/cameras/gate", json={"inventory": label})
     told = ayse.post(f"{DEVICE}/inventory").json()
     assert (told["make"], told["model"], told["notes"]) == ("Bizim", "Simulated PTZ", "çatıda")
     assert told["serial"]
     assert ayse.get("/api/cameras/gate").json()["inventory"] == told
+    assert told["firmware"] == "1.4.2"  # was updated since; the device knows best
+    newest = ayse.get("/api/cameras/gate/history").json()[0]
+    assert newest["by"] == "ayse"
+    firmware = {"name": "inventory.firmware", "before": "1.3.0", "after": "1.4.2"}
+    assert firmware in newest["fields"]
+    ayse.post(f"{DEVICE}/inventory")  # nothing new: no change
+    assert ayse.get("/api/cameras/gate/history").json()[0] == newest

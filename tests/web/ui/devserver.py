@@ -259,7 +259,7 @@ class DevServer:
     async def camera(self, request: web.Request) -> web.Response:
         for found in self.world.cameras:
             if found["id"] == request.match_info["id"]:
-                return web.json_response(found)
+                return web.json_response(found | self.registering.whole(found))
         return problem(404, "not_found", "There is no such camera.")
 
     async def timeline(self, request: web.Request) -> web.Response:

@@ -49,6 +49,13 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
     }
 
 
+def hours() -> list[dict[str, Any]]:
+    return [
+        {"name": "gece", "spans": ["daily 22:00-06:00"]},
+        {"name": "mesai", "spans": ["mon-fri 08:00-18:00", "sat 09:00-12:00"]},
+    ]
+
+
 def label(make: str, model: str, **more: Any) -> dict[str, Any]:
     return {
         "make": make, "model": model, "serial": "", "firmware": "", "mac": "",
@@ -167,6 +174,7 @@ class Registry:
     searches: list[dict[str, Any]] = field(default_factory=list)
     crowd: list[dict[str, Any]] = field(default_factory=crowd)
     trial: dict[str, Any] = field(default_factory=tried)
+    schedules: list[dict[str, Any]] = field(default_factory=hours)
     # What is wrong with the next change, by field.
     wrong: dict[str, str] = field(default_factory=dict)
     said: list[tuple[str, Any]] = field(default_factory=list)
@@ -186,6 +194,7 @@ class Registering:
     def add_to(self, app: web.Application) -> None:
         router = app.router
         router.add_get("/api/registry", self.list)
+        router.add_get("/api/schedules", self.schedules)
         router.add_post("/api/registry/file", self.file)
         router.add_post("/api/cameras", self.add)
         router.add_post("/api/cameras/test", self.test)
@@ -232,6 +241,20 @@ class Registering:
 
     async def list(self, _request: web.Request) -> web.Response:
         return self._denied() or web.json_response(self._here.cameras)
+
+    async def schedules(self, _request: web.Request) -> web.Response:
+        used = [one | {"recorded": [], "hidden": []} for one in self._here.schedules]
+        return self._denied() or web.json_response(used)
+
+    def whole(self, camera: dict[str, Any]) -> dict[str, Any]:
+        """What a camera's own answer has besides what the list says."""
+        known = next((one for one in self._here.cameras if one["id"] == camera["id"]), {})
+        names = {camera["record"].removeprefix("schedule:"), camera.get("privacy")}
+        return {
+            "location": known.get("location"),
+            "inventory": known.get("inventory"),
+            "schedules": [one for one in self._here.schedules if one["name"] in names],
+        }
 
     async def add(self, request: web.Request) -> web.Response:
         body = await self._body(request)

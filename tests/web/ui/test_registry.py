@@ -7,10 +7,16 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.web.ui.registry import LONG, failed_trial
+from tests.web.ui.registry import LONG, failed_trial, label
 from tests.web.ui.test_console import PHONE, Console, browser, console
 
 __all__ = ["browser", "console"]  # the fixtures
+
+LABELLED = {
+    "inventory": label("Axis", "P3265-LVE", serial="B8A44F001122", warranty_until="2020-05-31",
+                       notes="Camı silindi.\nDirek boyandı."),
+    "location": {"lat": 39.925, "lon": 32.8369, "heading": 120.0, "fov": None},
+}  # fmt: skip
 
 
 def row(page: Page, camera: str) -> Locator:
@@ -32,7 +38,7 @@ class TestList:
         page = console.open("/cameras")
         expect(page.locator("tbody tr")).to_have_count(7)
         expect(row(page, "meydan-1")).to_contain_text("cameras.toml")
-        expect(row(page, "meydan-1").get_by_role("button")).to_have_count(2)
+        expect(row(page, "meydan-1").get_by_role("button")).to_have_count(3)
         expect(row(page, "kopru-alti").get_by_role("img")).to_have_accessible_name(
             re.compile("Görüntü yok|Arızalı|Bağlanılamıyor", re.IGNORECASE)
         )
@@ -223,3 +229,84 @@ class TestFind:
         expect(page.get_by_text("Type a range, or ask everybody")).to_be_visible()
         expect(page.get_by_text("User and password go together.")).to_be_visible()
         assert console.world.registry.said == []
+
+
+class TestHoursAndLabel:
+    def test_a_schedule_is_chosen_with_its_hours_in_words(self, console: Console) -> None:
+        page = console.open("/cameras")
+        dialog = act(page, "kopru-alti", "Düzenle")
+        chosen = dialog.get_by_label("Çizelge", exact=True)
+        expect(chosen).to_have_value("mesai")
+        expect(
+            dialog.get_by_text("Pazartesi–Cuma 08:00–18:00; Cumartesi 09:00–12:00.")
+        ).to_be_visible()
+        expect(dialog.get_by_text("[[schedules]] altında").first).to_be_visible()
+        chosen.select_option("gece")
+        dialog.get_by_label("Mahremiyet çizelgesi").select_option("mesai")
+        dialog.get_by_role("button", name="Kaydet").click()
+        expect(page.get_by_text("Köprü Altı kaydedildi")).to_be_visible()
+        assert said(console, "/api/cameras/kopru-alti") == {
+            "record": "schedule:gece", "privacy": "mesai",
+        }  # fmt: skip
+
+    def test_a_schedule_that_is_gone_stays_chosen_and_is_marked(self, console: Console) -> None:
+        console.world.registry.schedules.clear()
+        page = console.open("/cameras", locale="en-GB")
+        dialog = act(page, "kopru-alti", "Edit")
+        expect(dialog.get_by_label("Schedule", exact=True)).to_have_value("mesai")
+        expect(dialog.get_by_text("This site has no schedule").first).to_be_visible()
+
+    def test_the_label_of_a_camera_of_the_file_is_read(self, console: Console) -> None:
+        console.world.registry.cameras[0] |= LABELLED
+        page = console.open("/cameras", locale="en-GB")
+        dialog = act(page, "meydan-1", "Device and place")
+        expect(dialog).to_contain_text("B8A44F001122")
+        expect(dialog).to_contain_text("2020-05-31: the warranty has ended")
+        expect(dialog).to_contain_text("south-east (120°)")
+        expect(dialog).not_to_contain_text("MAC")
+
+    def test_a_replaced_device_has_its_days_and_the_loss_of_onvif_is_told(
+        self, console: Console
+    ) -> None:
+        console.world.registry.cameras[1]["onvif"] = "http://10.1.0.5/onvif/device_service"
+        page = console.open("/cameras")
+        dialog = act(page, "meydan-2", "Cihazı değiştir")
+        expect(dialog.get_by_text("yeni cihaz yönlendirilemez")).to_be_visible()
+        dialog.get_by_label("ONVIF adresi").fill("http://10.1.0.77")
+        expect(dialog.get_by_text("yeni cihaz yönlendirilemez")).to_have_count(0)
+        dialog.get_by_label("Ana akışın adresi").fill("rtsp://10.1.0.77/main")
+        dialog.get_by_label("Takıldığı gün").fill("2026-11-20")
+        dialog.get_by_label("Garanti sonu").fill("2029-11-20")
+        dialog.get_by_role("button", name="Cihazı değiştir").click()
+        expect(page.get_by_text("yeni cihaz kaydedildi")).to_be_visible()
+        sent = said(console, "/api/cameras/meydan-2/replace")
+        assert sent["inventory"] == {"installed": "2026-11-20", "warranty_until": "2029-11-20"}
+
+    def test_a_cameras_page_tells_hours_label_and_notes(self, console: Console) -> None:
+        console.world.registry.cameras[0] |= LABELLED
+        shown = console.world.cameras[0]
+        shown |= {"record": "schedule:mesai", "privacy": "gece"}
+        opus = "Its sound (OPUS) can't be recorded; only AAC and G.711 can."
+        shown["streams"]["main"]["noted"] = [
+            {"code": "sound_not_recorded", "about": "OPUS", "text": opus},
+            {"code": None, "about": "", "text": "Something new."},
+        ]
+        facts = console.open("/camera/meydan-1", size=(1366, 768)).get_by_role("complementary")
+        for words in (
+            "Pazartesi–Cuma 08:00–18:00",
+            "Her gün 22:00–06:00 (ertesi gün)",
+            "Bu saatlerde ne kaydedilir ne gösterilir.",
+            "Sesi (OPUS) kaydedilemiyor",
+            "Something new.",
+            "B8A44F001122",
+            "31.05.2020: garantisi bitti",
+            "güneydoğu (120°)",
+        ):
+            expect(facts).to_contain_text(words)
+        expect(facts).not_to_contain_text("MAC")
+        page = console.open("/camera/meydan-1", locale="en-GB", size=(1366, 768))
+        facts = page.get_by_role("complementary")
+        expect(facts).to_contain_text("Monday–Friday 08:00–18:00")
+        expect(facts).to_contain_text("In these hours it is neither recorded nor shown.")
+        expect(facts).to_contain_text("Its sound (OPUS) can’t be recorded")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -17,13 +17,23 @@ import type {
   RuleBody,
   StorageFacts,
 } from './keeping';
+import type { Schedule } from './hours';
 import { setCsrfToken } from './media/server';
 import type { Moving } from './motion';
 import { PeopleApi } from './peopleapi';
+import type { Inventory, Location } from './registry';
 import { RegistryApi, type Asking } from './registryapi';
 
 export type StateWord = 'recording' | 'streaming' | 'waiting' | 'connecting' | 'failed' | 'off' | 'stopped';
 export type StreamName = 'main' | 'sub';
+
+/** Worth knowing of a stream that is recorded all the same. */
+export interface Noted {
+  /** What is known of it; null where only `text`, in English, tells. */
+  readonly code: string | null;
+  readonly about: string;
+  readonly text: string;
+}
 
 export interface StreamFacts {
   readonly state: StateWord;
@@ -38,6 +48,7 @@ export interface StreamFacts {
   readonly bitrate: number | null;
   readonly source?: string | null;
   readonly source_reason?: string | null;
+  readonly noted?: readonly Noted[];
   readonly lost?: number | null;
   readonly viewers?: number | null;
 }
@@ -68,6 +79,14 @@ export interface Camera {
   /** Its checks that are sick, as far as they are known. */
   readonly checkup?: SickCamera | undefined;
   readonly streams: { readonly main?: StreamFacts | null; readonly sub?: StreamFacts | null };
+}
+
+/** A camera with what a list would carry in vain. */
+export interface CameraWhole extends Camera {
+  readonly location: Location | null;
+  readonly inventory: Inventory | null;
+  /** Those that its recording and its privacy go by. */
+  readonly schedules: readonly Schedule[];
 }
 
 export interface Volume {
@@ -270,6 +289,10 @@ export class Api {
 
   cameras(signal?: AbortSignal): Promise<readonly Camera[]> {
     return this.#get('/api/cameras', signal);
+  }
+
+  camera(id: string, signal?: AbortSignal): Promise<CameraWhole> {
+    return this.#get(`/api/cameras/${encodeURIComponent(id)}`, signal);
   }
 
   /** The cameras with a check that is sick. */

@@ -1,6 +1,7 @@
 // The registry over HTTP: cameras added and changed, found and tried. Part of `Api`, which lends it
 // its ways of asking.
 
+import type { ScheduleUse } from './hours';
 import type {
   Chosen,
   Entry,
@@ -41,6 +42,10 @@ export class RegistryApi {
 
   settings(id: string, signal?: AbortSignal): Promise<Registered> {
     return this.#asking.get(`${cameraUrl(id)}/settings`, signal);
+  }
+
+  schedules(signal?: AbortSignal): Promise<readonly ScheduleUse[]> {
+    return this.#asking.get('/api/schedules', signal);
   }
 
   add(camera: Entry): Promise<Registered> {

@@ -3,6 +3,7 @@ import { approvals } from './approvals.en';
 import { account } from './account.en';
 import { checkup } from './checkup.en';
 import { keeping } from './keeping.en';
+import { label } from './label.en';
 import { motion } from './motion.en';
 import { audit } from './audit.en';
 import { people } from './people.en';
@@ -15,6 +16,7 @@ export const en: Dictionary = {
   ...approvals,
   ...checkup,
   ...keeping,
+  ...label,
   ...motion,
   ...audit,
   ...people,

@@ -77,8 +77,8 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
   'cam.onvifHint': 'To ask and to steer it, such as http://10.0.0.5',
   'cam.recording': 'Recording',
   'cam.record': 'When to record',
-  'cam.schedule': 'Name of the schedule',
-  'cam.scheduleMissing': 'Type by which schedule it is recorded.',
+  'cam.schedule': 'Schedule',
+  'cam.scheduleMissing': 'Choose by which schedule it is recorded.',
   'cam.preRoll': 'Before an event (s)',
   'cam.postRoll': 'After an event (s)',
   'cam.privacy': 'Privacy schedule',
@@ -134,6 +134,7 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
 
   'rep.title': '{camera}: replace the device',
   'rep.what': 'Type what belongs to the new device in its place. Name, place, groups and all old footage stay; address and inventory of the old device go.',
+  'rep.onvifGone': 'Left empty, the new device is neither steered nor asked for events: the old address goes.',
   'rep.go': 'Replace the device',
 
   'rem.title': 'Remove {camera}',
@@ -155,12 +156,12 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
 
   'file.title': 'In and out as a file',
   'file.out': 'Export',
-  'file.outHint': 'All cameras, without passwords.',
+  'file.outHint': 'All cameras with all their settings. Passwords are not among them: on another site they are typed in.',
   'file.csv': 'CSV',
   'file.excel': 'CSV (Turkish Excel)',
   'file.toml': 'TOML',
   'file.in': 'Import',
-  'file.inHint': 'CSV, or TOML with [[cameras]]. Cameras are added or changed; none is removed. What would change is shown first.',
+  'file.inHint': 'CSV, or TOML with [[cameras]]. Cameras are added or changed; none is removed. A column that is missing leaves what is stored; an empty cell takes it away, but never a password. Schedules must be on this site already. What would change is shown first.',
   'file.choose': 'Choose a file…',
   'file.tooLarge': 'The file is larger than 1 MB; use the command line: vms cameras import',
   'file.kind': 'Only .csv and .toml files are read.',

@@ -40,7 +40,7 @@ export const registry = {
 
   'record.continuous': 'Sürekli',
   'record.events': 'Olaylarda',
-  'record.schedule': 'Takvime göre',
+  'record.schedule': 'Çizelgeye göre',
   'record.off': 'Kapalı',
 
   'cam.new': 'Kamera ekle',
@@ -76,11 +76,11 @@ export const registry = {
   'cam.onvifHint': 'Sormak ve yönlendirmek için; örneğin http://10.0.0.5',
   'cam.recording': 'Kayıt',
   'cam.record': 'Ne zaman kaydedilsin',
-  'cam.schedule': 'Takvimin adı',
-  'cam.scheduleMissing': 'Hangi takvime göre kaydedileceğini yazın.',
+  'cam.schedule': 'Çizelge',
+  'cam.scheduleMissing': 'Hangi çizelgeye göre kaydedileceğini seçin.',
   'cam.preRoll': 'Olaydan önce (sn)',
   'cam.postRoll': 'Olaydan sonra (sn)',
-  'cam.privacy': 'Mahremiyet takvimi',
+  'cam.privacy': 'Mahremiyet çizelgesi',
   'cam.privacyHint': 'Bu saatlerde ne kaydedilir ne gösterilir.',
   'cam.place': 'Yer',
   'cam.lat': 'Enlem',
@@ -133,6 +133,7 @@ export const registry = {
 
   'rep.title': '{camera}: cihazı değiştir',
   'rep.what': 'Yerine takılan yeni cihazın bilgilerini yazın. Ad, yer, gruplar ve bütün eski görüntüler kalır; eski cihazın adresi ve envanteri gider.',
+  'rep.onvifGone': 'Boş bırakılırsa yeni cihaz yönlendirilemez, olayları da alınamaz: eski adres silinir.',
   'rep.go': 'Cihazı değiştir',
 
   'rem.title': '{camera} kamerasını çıkar',
@@ -154,12 +155,12 @@ export const registry = {
 
   'file.title': 'Dosya ile içeri ve dışarı',
   'file.out': 'Dışa aktar',
-  'file.outHint': 'Bütün kameralar, parolalar olmadan.',
+  'file.outHint': 'Bütün kameralar, bütün ayarlarıyla. Parolalar dosyaya konmaz: başka bir kurulumda yeniden yazılır.',
   'file.csv': 'CSV',
   'file.excel': 'CSV (Türkçe Excel)',
   'file.toml': 'TOML',
   'file.in': 'İçe aktar',
-  'file.inHint': 'CSV ya da [[cameras]] içeren TOML. Kameralar eklenir ya da değişir; hiçbiri çıkarılmaz. Önce ne değişeceği gösterilir.',
+  'file.inHint': 'CSV ya da [[cameras]] içeren TOML. Kameralar eklenir ya da değiştirilir; hiçbiri kaldırılmaz. Dosyada olmayan sütun kayıtlı değeri olduğu gibi bırakır; boş hücre değeri siler, ama parolayı asla. Çizelgeler bu kurulumda zaten bulunmalıdır. Önce nelerin değişeceği gösterilir.',
   'file.choose': 'Dosya seç…',
   'file.tooLarge': 'Dosya 1 MB’tan büyük; komut satırını kullanın: vms cameras import',
   'file.kind': 'Yalnızca .csv ve .toml dosyaları okunur.',

@@ -4,6 +4,7 @@ import { approvals } from './approvals.tr';
 import { account } from './account.tr';
 import { checkup } from './checkup.tr';
 import { keeping } from './keeping.tr';
+import { label } from './label.tr';
 import { motion } from './motion.tr';
 import { audit } from './audit.tr';
 import { people } from './people.tr';
@@ -15,6 +16,7 @@ export const tr = {
   ...approvals,
   ...checkup,
   ...keeping,
+  ...label,
   ...motion,
   ...audit,
   ...people,

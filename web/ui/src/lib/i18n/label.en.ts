@@ -1,0 +1,45 @@
+// English words of a camera's hours, its device's label, its place and its notes. Part of en.ts.
+import type { label as tr } from './label.tr';
+
+export const label: Readonly<Record<keyof typeof tr, string>> = {
+  'hours.daily': 'every day',
+  'hours.whole': 'all day',
+  'hours.over': '{from}–{to} (the next day)',
+  'hours.unknown': 'There is no schedule of this name; see cameras.toml.',
+  'hours.name': 'schedule: {name}',
+  'hours.hidden': 'In these hours it is neither recorded nor shown.',
+  'hours.where': 'Its hours are changed in cameras.toml, under [[schedules]].',
+  'hours.none': 'This site has no schedule; add one in cameras.toml, under [[schedules]].',
+  'hours.failed': 'The schedules could not be fetched: {detail}',
+  'hours.choose': 'Choose…',
+  'hours.noPrivacy': 'None',
+
+  'label.title': 'Device and place',
+  'label.of': '{camera}: device and place',
+  'label.none': 'No serial number, warranty or maintenance note is written.',
+  'label.failed': 'The device’s label could not be fetched.',
+  'label.device': 'Device',
+  'label.place': 'Place',
+  'label.heading': 'Looks to',
+  'label.headingOf': '{point} ({degrees}°)',
+  'label.fov': 'Field of view',
+  'label.read': 'Device and place',
+  'label.warranty.ended': '{day}: the warranty has ended',
+  'label.warranty.today': '{day}: the warranty ends today',
+  'label.warranty.ending': '{day}: the warranty ends in {n} days',
+
+  'point.0': 'north',
+  'point.1': 'north-east',
+  'point.2': 'east',
+  'point.3': 'south-east',
+  'point.4': 'south',
+  'point.5': 'south-west',
+  'point.6': 'west',
+  'point.7': 'north-west',
+
+  'note.title': 'Worth knowing',
+  'note.sub': 'Small stream:',
+  'note.sound_not_recorded': 'Its sound ({about}) can’t be recorded; only AAC and G.711 can.',
+  'note.sound_not_set_up': 'Its sound could not be set up; its pictures are recorded.',
+  'note.pre_roll_cut': 'The memory for pre-rolls is full: of this camera less than promised is held from before an event.',
+};
