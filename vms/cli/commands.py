@@ -18,6 +18,7 @@ from vms.cli import (
     evidence,
     holds,
     ledger,
+    ptz,
     retention,
     storage,
     system,
@@ -58,6 +59,7 @@ retention.add_to(app)
 evidence.add_to(app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(events.app, name="events")
+app.add_typer(ptz.app, name="ptz")
 app.add_typer(storage.app, name="storage")
 app.add_typer(holds.app, name="hold")
 app.add_typer(blocks.app, name="block")
