@@ -229,6 +229,11 @@ def test_a_tile_asks_once_what_for_and_then_steers_by_keys_alone(desk: Desk) -> 
     field = page.get_by_label("Kuzey Kapı: Amaç veya karar numarası")
     expect(field).to_be_focused()
     page.keyboard.type("2026/41")
+    tile = page.locator(f".tile{TILE}").bounding_box()
+    button = page.get_by_role("button", name="Başla").bounding_box()
+    assert tile is not None
+    assert button is not None
+    assert tile["x"] + tile["width"] >= button["x"] + button["width"], "a small tile cuts nothing"
     page.keyboard.press("Enter")
     expect(page.get_by_text("Siz yönlendiriyorsunuz.")).to_be_visible()
     expect(field).to_have_count(0)
