@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from vms.cameras.onvif.port import OnvifError
+from vms.cameras.onvif.sentences import SENTENCES
 from vms.cameras.steering.lease import PurposeMissing, Steered
 from vms.core import errors
 from vms.core.findings import Finding
@@ -93,7 +94,9 @@ def problem_of(error: Exception) -> Problem:
         found = [_of_finding(finding) for finding in error.findings]
         return Problem(422, "validation", str(error), errors=found)
     if isinstance(error, OnvifError):
-        return Problem(503, "onvif", error.detail, trouble=str(error.trouble))
+        words = SENTENCES[error.trouble]
+        told = {"en": words.en, "tr": words.tr}
+        return Problem(503, "onvif", error.detail, trouble=str(error.trouble), sentence=told)
     if isinstance(error, Steered):
         by = error.lease.operator.name
         return Problem(409, "steered", str(error), by=by, may_take_over=error.may_take_over)

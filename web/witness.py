@@ -90,6 +90,7 @@ class _Seen:
     what: What | None = None
     subject: str = ""
     detail: str = ""
+    purpose: str = ""
     start: Instant | None = None
     end: Instant | None = None
     cameras: list[str] = field(default_factory=list)
@@ -125,14 +126,17 @@ def note(
     what: What | None = None,
     subject: str = "",
     detail: str = "",
+    purpose: str = "",
     cameras: tuple[str, ...] = (),
     start: int | None = None,
     end: int | None = None,
 ) -> None:
-    """What only the route knows of what is done. `what`: tell it although it changes nothing."""
+    """What only the route knows of what is done. `what`: tell it although it changes nothing;
+    `purpose`: what for, beside what it is called."""
     seen = _seen_of(connection.scope)
     seen.what = what or seen.what
     seen.subject, seen.detail = subject or seen.subject, detail or seen.detail
+    seen.purpose = purpose or seen.purpose
     seen.cameras = list(cameras) or seen.cameras
     seen.start = Instant(start) if start is not None else seen.start
     seen.end = Instant(end) if end is not None else seen.end
@@ -189,11 +193,14 @@ def _tell(scope: Scope, status: int, headers: Headers) -> None:
         return  # who watches is told as a viewing
     trail, who = _parts(scope).trail, seen.by.identity
     now = _parts(scope).clock.now()
+    detail = seen.detail or _called(scope, seen)
+    if seen.purpose:
+        detail = f"{detail}; purpose: {seen.purpose}"
     for camera in seen.cameras or [""]:
         trail.tell(
             Entry(
                 *(now, what, who.name, who.via, _address(scope), camera, seen.subject),
-                *(seen.detail or _called(scope, seen), outcome, seen.start, seen.end),
+                *(detail, outcome, seen.start, seen.end),
             )
         )
 

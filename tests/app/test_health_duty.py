@@ -207,10 +207,13 @@ def test_what_is_usual_and_what_is_sick_outlive_the_process(run: Run) -> None:
 def test_a_camera_whose_events_are_not_heard_is_told_after_a_minute(run: Run) -> None:
     run.passes()
     assert run.sick() == {}
-    run.reception.tell(GATE.camera, Heard(False, "10.0.0.5:80: refused"))
+    why = Heard(False, "10.0.0.5:80: refused", trouble="refused")
+    run.reception.tell(GATE.camera, why)
     run.passes()
     run.passes()
     assert run.sick() == {"heard": "10.0.0.5:80: refused"}
+    charts = read_charts(run.site.settings.run_dir, run.clock.now())
+    assert charts.cameras["gate"].checks[Check.HEARD].trouble == "refused"
     assert [one.kind for one in run.findings.open()] == ["camera_unheard"]
     run.reception.tell(GATE.camera, Heard(True))
     run.passes()

@@ -186,7 +186,7 @@ def test_a_camera_that_refuses_us_is_left_alone(
         assert signin.refusals <= 2
         heard = RECEPTION.of(GATE)
         assert heard is not None
-        assert not heard.well
+        assert (heard.well, heard.trouble) == (False, "refused")
         assert heard.offered
         site.registry.remove("gate", "test")
         async with asyncio.timeout(30):

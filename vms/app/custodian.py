@@ -28,6 +28,7 @@ from vms.app.motion_duty import MotionDuty
 from vms.app.retention_duty import retention_duty
 from vms.app.scrub_duty import ScrubDuty
 from vms.app.site import Site, open_site
+from vms.app.steering_log_duty import SteeringLogDuty
 from vms.app.tier_duty import TierDuty
 from vms.app.volume_duty import VolumeDuty
 from vms.cameras.reception import Reception
@@ -78,6 +79,7 @@ def duties(site: Site) -> Sequence[Duty]:
         lambda site: health_duty(site, reception),
         MotionDuty,
         AuditDuty,
+        SteeringLogDuty,
         CollectorDuty,
     )
     return [make(site) for make in makers]

@@ -73,13 +73,14 @@ def read_charts(run_dir: Path, now: Instant) -> Charts:
 
 
 def _row(one: Checked) -> list[Any]:
-    return [one.state.value, _text(one.since), _text(one.at), one.value, one.limit, one.detail]
+    row = [one.state.value, _text(one.since), _text(one.at), one.value, one.limit, one.detail]
+    return [*row, one.trouble] if one.trouble else row
 
 
 def _chart(told: dict[str, Any]) -> CameraChart:
     checks = {
-        Check(name): Checked(CheckState(state), _time(since), _time(at), value, limit, detail)
-        for name, (state, since, at, value, limit, detail) in told["checks"].items()
+        Check(name): Checked(CheckState(state), _time(since), _time(at), value, limit, *words)
+        for name, (state, since, at, value, limit, *words) in told["checks"].items()
     }
     return CameraChart(_time(told["good"]), _time(told["looked"]), checks)
 

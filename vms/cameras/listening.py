@@ -150,8 +150,9 @@ class Listeners:
     def _unheard(self, camera: CameraSettings, error: Exception) -> None:
         known = isinstance(error, VmsError)  # a bug's words are for the log
         detail = str(error) if known else "listening to it failed; see the log"
-        offered = not (isinstance(error, OnvifError) and error.trouble is Trouble.NO_SERVICE)
-        self._reception.tell(camera.camera_id, Heard(False, detail, offered))
+        trouble = str(error.trouble) if isinstance(error, OnvifError) else ""
+        offered = trouble != Trouble.NO_SERVICE
+        self._reception.tell(camera.camera_id, Heard(False, detail, offered, trouble))
 
 
 def _lasting(known: dict[tuple[Kind, str], bool]) -> list[Told]:

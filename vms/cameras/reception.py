@@ -17,11 +17,13 @@ _FRESH = Span(30 * MINUTE)
 @dataclass(frozen=True, slots=True)
 class Heard:
     """How it stands with one camera. `detail`: an English sentence where nothing is heard;
-    `offered`: False for a camera that has no events."""
+    `offered`: False for a camera that has no events; `trouble`: a word of `onvif.port.Trouble`, or
+    empty where something else is in the way."""
 
     well: bool
     detail: str = ""
     offered: bool = True
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from vms.cli import (
     evidence,
     holds,
     ledger,
+    ptz,
     retention,
     schedules,
     storage,
@@ -60,6 +61,7 @@ evidence.add_to(app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(events.app, name="events")
+app.add_typer(ptz.app, name="ptz")
 app.add_typer(storage.app, name="storage")
 app.add_typer(holds.app, name="hold")
 app.add_typer(blocks.app, name="block")

@@ -187,12 +187,14 @@ class NetworkSettings(Section):
 class PtzSettings(Section):
     """`[ptz]`: steering by people. `purpose`: whether a camera is steered only for a purpose, or
     the number of an order, that is given and kept. `idle`: without a command, who steers lets go
-    after it; `rest`: a patrol goes on so long after the last command.
+    after it; `rest`: a patrol goes on so long after the last command. `keep`: how long the log of
+    commands is kept; older lines are deleted.
     """
 
     purpose: Literal["optional", "required"] = "optional"
     idle: Annotated[Nanoseconds, within("5 s", "10 min")] = 30 * SECOND
     rest: Annotated[Nanoseconds, within("5 s", "1 h")] = 60 * SECOND
+    keep: Annotated[Nanoseconds, within("30 d", "36500 d")] = 730 * 86_400 * SECOND
 
 
 def _workers_for(cameras: int) -> int:

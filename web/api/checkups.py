@@ -25,7 +25,8 @@ Changing = Annotated[SignedIn, Depends(Permit(Permission.REGISTRY))]
 
 class CheckFacts(BaseModel):
     """How one check stands. `since`: of the state; `at`: of the last look that could tell; `value`
-    beside `limit`, both in `unit`; `detail`: an English sentence when it is sick."""
+    beside `limit`, both in `unit`; `detail`: an English sentence when it is sick; `trouble`: why in
+    a word of docs/onvif.md, or empty."""
 
     check: Check
     state: CheckState
@@ -35,6 +36,7 @@ class CheckFacts(BaseModel):
     limit: float | None
     unit: str
     detail: str
+    trouble: str = ""
 
 
 class Ailment(BaseModel):
@@ -152,6 +154,7 @@ def _facts(check: Check, one: Checked) -> CheckFacts:
         limit=one.limit,
         unit=RULES[check].unit,
         detail=one.detail,
+        trouble=one.trouble,
     )
 
 

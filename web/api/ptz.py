@@ -26,7 +26,7 @@ from web.api.times import Moment
 from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.playback.watermark import marked_jpeg
-from web.witness import saw
+from web.witness import note, saw
 
 router = APIRouter(prefix="/api/cameras/{camera}/ptz", tags=["ptz"])
 
@@ -127,7 +127,8 @@ class Preset(BaseModel):
 
 
 class LoggedCommand(BaseModel):
-    """One command. `result`: `done`, or why not; `operator` is empty for the system's own stop."""
+    """One command, or one movement of several: `commands` moves from `at` `until`. `result`:
+    `done`, or why not; `operator` is empty for the system's own stop."""
 
     at: str
     operator: str
@@ -135,6 +136,9 @@ class LoggedCommand(BaseModel):
     detail: str
     result: str
     purpose: str
+    until: str | None
+    commands: int
+    number: int
 
 
 @router.get("")
@@ -276,6 +280,7 @@ async def take(camera: str, request: Request, by: Steers, wanted: LeaseForm) -> 
     lease = await parts_of(request).steering.take(
         camera, _operator(by), wanted.purpose, take_over=wanted.take_over
     )
+    _tell_purpose(request, camera, by)
     shown = _lease(lease, by)
     assert shown is not None, "what was taken is there"
     return shown
@@ -284,6 +289,7 @@ async def take(camera: str, request: Request, by: Steers, wanted: LeaseForm) -> 
 @router.delete("/lease", status_code=204)
 async def release(camera: str, request: Request, by: Steers) -> None:
     """Steer it no longer; a camera that still turns is stopped."""
+    _tell_purpose(request, camera, by)
     await parts_of(request).steering.release(camera, _operator(by))
 
 
@@ -302,12 +308,14 @@ async def set_patrol(camera: str, request: Request, by: Steers, wanted: PatrolFo
     """Go from preset to preset while nobody steers."""
     steps = tuple(Step(one.preset, one.seconds) for one in wanted.steps)
     patrol = Patrol(steps, wanted.running)
+    _tell_purpose(request, camera, by)
     await parts_of(request).steering.set_patrol(camera, _operator(by), patrol)
 
 
 @router.delete("/patrol", status_code=204)
 async def remove_patrol(camera: str, request: Request, by: Steers) -> None:
     """Patrol no longer."""
+    _tell_purpose(request, camera, by)
     await parts_of(request).steering.set_patrol(camera, _operator(by), None)
 
 
@@ -327,21 +335,21 @@ def log(
     found = parts_of(request).steering.records.commands(camera, limit, older)
     if not found:
         camera_of(parts_of(request), camera)
-    return [
-        LoggedCommand(
-            at=rfc3339(one.at, digits=9),
-            operator=one.operator,
-            command=one.command,
-            detail=one.detail,
-            result=one.result,
-            purpose=one.purpose,
-        )
-        for one in found
-    ]
+    return [LoggedCommand.model_validate(one.as_json()) for one in found]
 
 
 async def _do(request: Request, camera: str, by: SignedIn, command: Command) -> str | None:
-    return await parts_of(request).steering.do(camera, _operator(by), command)
+    try:
+        return await parts_of(request).steering.do(camera, _operator(by), command)
+    finally:
+        _tell_purpose(request, camera, by)
+
+
+def _tell_purpose(request: Request, camera: str, by: SignedIn) -> None:
+    """What they steer the camera for, for the audit."""
+    lease = parts_of(request).steering.lease(camera)
+    if lease is not None and lease.operator.name == by.identity.name:
+        note(request, purpose=lease.purpose)
 
 
 def _operator(by: SignedIn) -> Operator:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from tests.cameras.onvif.house import beside
 from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
 from tests.web.ui.test_console import ARGUMENTS, LAPTOP
+from vms.cameras.steering.logbook import Logged
 from vms.core.clock import FakeClock, Instant
 from vms.core.config_camera import CameraSettings
 from vms.simulator.fleet import Fleet
@@ -44,8 +47,8 @@ class Desk:
     browser: Browser
     complaints: list[str]
 
-    def page(self, who: str = "ali", path: str = "/camera/gate") -> Page:
-        """A person's window on the camera, steering."""
+    def page(self, who: str = "ali", path: str = "/camera/gate", *, opens: bool = True) -> Page:
+        """A person's window on the camera, steering; without `opens` as it is found."""
         site = self.served.site
         session = site.parts.sessions.start(site.parts.accounts.get(who), "10.0.0.9")
         width, height = LAPTOP
@@ -58,9 +61,14 @@ class Desk:
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(self.served.url + path)
-        page.get_by_role("button", name="Yönlendir", exact=True).click()
-        expect(page.get_by_role("region", name="Kim yönlendiriyor")).to_be_visible()
+        if opens and path.startswith("/camera"):
+            page.get_by_role("button", name="Yönlendir", exact=True).click()
+            expect(page.get_by_role("region", name="Kim yönlendiriyor")).to_be_visible()
         return page
+
+    def log(self) -> list[tuple[str, str, str, str]]:
+        found = self.served.site.parts.steering.records.commands("gate", 100)
+        return [(one.operator, one.command, one.purpose, one.result) for one in reversed(found)]
 
     def words(self) -> list[str]:
         found = self.served.site.parts.steering.records.commands("gate", 100)
@@ -68,13 +76,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, fleet: Fleet, browser: Browser) -> Iterator[Desk]:
+def desk(
+    tmp_path: Path, fleet: Fleet, browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[Desk]:
+    """`purpose`: the parameter of a test that needs `[ptz] purpose`."""
     head = fleet.device("gate").head
     head.stop()
     head._from = View(0, 0, 0.5)
     head.presets.clear()
     clock = FakeClock(Instant(time.time_ns()))
-    with open_web_site(tmp_path, clock) as site:
+    rules = {"ptz": {"purpose": getattr(request, "param", "optional")}}
+    with open_web_site(tmp_path, clock, **rules) as site:
         site.parts.accounts.add("ayse", PASSWORD, role="admin")
         site.parts.cameras.add(
             CameraSettings.model_validate(
@@ -197,3 +209,113 @@ def test_an_administrator_finds_the_device(desk: Desk) -> None:
     expect(page.get_by_text("Gozcu Simulated PTZ")).to_be_visible()
     page.get_by_label("Gündüz / gece").select_option("off")
     expect(page.get_by_label("Parlaklık")).to_have_value("50")
+
+
+required = pytest.mark.parametrize("desk", ["required"], indirect=True)
+TILE = "[data-camera=gate]"
+WALL = "/?layout=16&cells=gate"
+
+
+def steer_on_the_wall(page: Page) -> None:
+    page.locator(TILE).hover()
+    page.get_by_role("button", name="Kuzey Kapı: Yönlendir", exact=True).click()
+    expect(page.locator(f"{TILE} vms-ptz")).to_be_visible()
+
+
+@required
+def test_a_tile_asks_once_what_for_and_then_steers_by_keys_alone(desk: Desk) -> None:
+    page = desk.page(path=WALL)
+    steer_on_the_wall(page)
+    field = page.get_by_label("Kuzey Kapı: Amaç veya karar numarası")
+    expect(field).to_be_focused()
+    page.keyboard.type("2026/41")
+    tile = page.locator(f".tile{TILE}").bounding_box()
+    button = page.get_by_role("button", name="Başla").bounding_box()
+    assert tile is not None
+    assert button is not None
+    assert tile["x"] + tile["width"] >= button["x"] + button["width"], "a small tile cuts nothing"
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Siz yönlendiriyorsunuz.")).to_be_visible()
+    expect(field).to_have_count(0)
+    expect(page.locator("vms-ptz")).to_be_focused()
+    page.keyboard.down("ArrowRight")
+    until(lambda: desk.head.moving)
+    page.keyboard.up("ArrowRight")
+    until(lambda: not desk.head.moving)
+    # The lease runs out while the tile is open: nobody writes it again.
+    desk.served.site.clock.advance(31_000_000_000)
+    expect(field).to_have_value("2026/41")
+    page.locator("vms-ptz").focus()
+    page.keyboard.press("Home")
+    until(lambda: desk.log()[-1] == ("ali", "home_goto", "2026/41", "done"))
+    assert {one[3] for one in desk.log()} == {"done"}
+    # The same on the camera's page, where Enter alone begins.
+    page.keyboard.press("Escape")
+    expect(page.locator("vms-ptz")).to_have_count(0)
+    page.evaluate(
+        "history.pushState(null, '', '/camera/gate'); dispatchEvent(new Event('popstate'))"
+    )
+    page.get_by_role("button", name="Yönlendir", exact=True).click()
+    expect(page.get_by_label("Amaç veya karar numarası")).to_have_value("2026/41")
+
+
+@required
+def test_who_takes_over_on_a_tile_says_what_for(desk: Desk) -> None:
+    site = desk.served.site
+    ali = desk.page()
+    ali.get_by_label("Amaç veya karar numarası").fill("2026/41")
+    ali.get_by_role("button", name="Başla").click()
+    expect(ali.get_by_text("Siz yönlendiriyorsunuz.")).to_be_visible()
+    ayse = desk.page("ayse", WALL)
+    steer_on_the_wall(ayse)
+    expect(ayse.locator(TILE).get_by_text("ali yönlendiriyor.")).to_be_visible()
+    ayse.get_by_label("Kuzey Kapı: Amaç veya karar numarası").fill("2026/42")
+    ayse.get_by_role("button", name="Devral").click()
+    expect(ayse.get_by_text("Siz yönlendiriyorsunuz.")).to_be_visible()
+    lease = site.parts.steering.lease("gate")
+    assert lease is not None
+    assert (lease.operator.name, lease.purpose) == ("ayse", "2026/42")
+
+
+def test_the_log_says_dates_goes_back_and_is_there_without_the_camera(desk: Desk) -> None:
+    site = desk.served.site
+    records, now = site.parts.steering.records, site.clock.now()
+    for back in range(60, 0, -1):
+        at = Instant(now - back * 3_600_000_000_000)
+        until_ = Instant(at + 16_000_000_000)
+        facts = ("move", "0.5 0 0", "done", f"2026/{back}", until_, 84)
+        records.log(Logged("gate", at, "ali", *facts))
+    gone = {"onvif": "http://127.0.0.1:9/onvif/device_service"}
+    site.parts.cameras.change("gate", lambda one: one.model_copy(update=gone), "test")
+    page = desk.page(path="/camera/gate", opens=False)
+    page.get_by_role("button", name="Yönlendir", exact=True).click()
+    expect(page.get_by_text("Kameranın ONVIF servisine ulaşılamıyor")).to_be_visible()
+    page.get_by_text("Yapılanlar").click()
+    lines = page.locator("aside ol li")
+    expect(lines).to_have_count(40)
+    expect(lines.first).to_contain_text(re.compile(r"\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d – "))
+    expect(lines.first).to_contain_text("(84 komut)")
+    page.get_by_role("button", name="Daha eskileri").click()
+    expect(lines).to_have_count(60)
+    expect(lines.last).to_contain_text("2026/60")
+    expect(page.get_by_role("button", name="Daha eskileri")).to_have_count(0)
+
+
+def test_a_camera_without_a_backup_of_its_settings_gets_a_sentence(
+    desk: Desk, fleet: Fleet
+) -> None:
+    page = desk.page("ayse")
+    page.keyboard.press("Escape")
+    page.get_by_text("Cihaz", exact=True).click()
+    button = page.get_by_role("button", name="Yapılandırmasını indir")
+    with page.expect_download() as download:
+        button.click()
+    assert download.value.suggested_filename == "gate.backup"
+    assert download.value.path().read_bytes() == fleet.device("gate").configuration
+    expect(page.get_by_text("Yapılandırması indirildi.")).to_be_visible()
+    page.route("**/device/backup", lambda route: route.fulfill(
+        status=503, content_type="application/problem+json",
+        body=json.dumps({"code": "onvif", "trouble": "fault", "detail": "no such request"}),
+    ))  # fmt: skip
+    button.click()
+    expect(page.get_by_text("Bu kamera yapılandırmasını ONVIF üzerinden vermiyor")).to_be_visible()

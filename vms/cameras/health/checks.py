@@ -92,13 +92,15 @@ RULES: Mapping[Check, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One look. `bad`: None when it could not be told; `detail`: an English sentence if bad."""
+    """One look. `bad`: None when it could not be told; `detail`: an English sentence if bad;
+    `trouble`: why in a word for programs (`onvif.port.Trouble`), where there is one."""
 
     check: Check
     bad: bool | None
     value: float | None = None
     limit: float | None = None
     detail: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Checked:
     value: float | None = None
     limit: float | None = None
     detail: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +197,12 @@ class Chart:
         if sick != before:
             since = self._against.pop(check)
         # What is told stays as it was told while a good look or two do not yet take it back.
-        detail = reading.detail or (self.standing(check).detail if sick else "")
-        self._checks[check] = Checked(_word(sick), since, now, reading.value, reading.limit, detail)
+        detail, trouble = reading.detail, reading.trouble
+        if sick and not detail:
+            detail, trouble = self.standing(check).detail, self.standing(check).trouble
+        self._checks[check] = Checked(
+            _word(sick), since, now, reading.value, reading.limit, detail, trouble
+        )
         return Change(check, sick, since, reading) if sick != before and since is not None else None
 
     def _trigger(self, check: Check) -> Trigger:

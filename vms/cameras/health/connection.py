@@ -45,4 +45,4 @@ def hearing(camera: CameraSettings, status: StreamStatus, heard: Heard | None) -
     if heard is None or status.state not in _DELIVERS:
         return
     if heard.well or heard.offered or camera.record == "events":
-        yield Reading(Check.HEARD, not heard.well, detail=heard.detail)
+        yield Reading(Check.HEARD, not heard.well, detail=heard.detail, trouble=heard.trouble)

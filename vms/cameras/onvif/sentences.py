@@ -1,4 +1,7 @@
-"""What people read about a trouble, in both languages of the screens."""
+"""What people read about a trouble, in both languages of the screens: what is, and what to do.
+
+The console has the same sentences (web/ui/src/lib/i18n/ptz.*.ts); a test holds them together.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from vms.cameras.onvif.port import Trouble
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence in English and in Turkish."""
+    """The same in English and in Turkish."""
 
     en: str
     tr: str
@@ -17,57 +20,82 @@ class Sentence:
 
 SENTENCES: dict[Trouble, Sentence] = {
     Trouble.UNREACHABLE: Sentence(
-        "The camera's ONVIF service can't be reached.",
-        "Kameranın ONVIF servisine ulaşılamıyor.",
+        "The camera's ONVIF service can't be reached: check its ONVIF address, its power and the "
+        "network.",
+        "Kameranın ONVIF servisine ulaşılamıyor: ONVIF adresini, elektriğini ve ağı denetleyin.",
     ),
     Trouble.SILENT: Sentence(
-        "The camera does not finish its answer in time.",
-        "Kamera yanıtını zamanında tamamlamıyor.",
+        "The camera does not finish its answer in time: try again; if it stays so, check the "
+        "network and restart the camera.",
+        "Kamera yanıtını zamanında tamamlamıyor: yeniden deneyin; sürerse ağı denetleyin, "
+        "kamerayı yeniden başlatın.",
     ),
     Trouble.FORBIDDEN_NETWORK: Sentence(
-        "The address is outside the networks that may be dialled ([onvif] networks).",
-        "Adres, aranmasına izin verilen ağların dışında ([onvif] networks).",
+        "The address is outside the networks that may be dialled: correct it, or have its network "
+        "added ([onvif] networks).",
+        "Adres, aranmasına izin verilen ağların dışında: adresi düzeltin ya da ağını ekletin "
+        "([onvif] networks).",
     ),
     Trouble.REDIRECTED: Sentence(
-        "The camera sends us to another address; we do not follow.",
-        "Kamera bizi başka bir adrese yönlendiriyor; izlenmedi.",
+        "The camera sends us to another address, where we do not follow: enter the address at "
+        "which it answers itself (often https:// or another port).",
+        "Kamera bizi başka bir adrese yönlendiriyor; oraya gidilmedi: kameranın kendisinin yanıt "
+        "verdiği adresi yazın (çoğu kez https:// ya da başka bir port).",
     ),
     Trouble.NOT_ONVIF: Sentence(
-        "What answers there is no ONVIF device; switch ONVIF on in the camera's own pages.",
-        "Orada yanıt veren bir ONVIF cihazı değil; kameranın kendi sayfalarında ONVIF'i açın.",
+        "What answers there is no ONVIF device: switch ONVIF on in the camera's own pages, and "
+        "check the address and its port.",
+        "Orada yanıt veren bir ONVIF cihazı değil: kameranın kendi sayfalarında ONVIF'i açın, "
+        "adresi ve portu denetleyin.",
     ),
     Trouble.HOSTILE: Sentence(
-        "The answer is too large, too deep or harmful; it was not read.",
-        "Yanıt çok büyük, çok derin ya da zararlı; okunmadı.",
+        "The answer is too large, too deep or harmful and was not read: see that the camera "
+        "itself stands at this address, and update its firmware.",
+        "Yanıt çok büyük, çok derin ya da zararlı; okunmadı: bu adreste gerçekten kameranın "
+        "bulunduğunu denetleyin, yazılımını güncelleyin.",
     ),
     Trouble.BROKEN_ANSWER: Sentence(
-        "The camera's answer is incomplete.",
-        "Kameranın yanıtı eksik.",
+        "The camera's answer is incomplete: try again; if it stays so, restart the camera and "
+        "update its firmware.",
+        "Kameranın yanıtı eksik: yeniden deneyin; sürerse kamerayı yeniden başlatın, yazılımını "
+        "güncelleyin.",
     ),
     Trouble.REFUSED: Sentence(
-        "The camera refuses the user or the password.",
-        "Kamera kullanıcı adını ya da parolayı kabul etmiyor.",
+        "The camera refuses the user or the password: correct them in the camera's settings; some "
+        "cameras want a user of their own for ONVIF.",
+        "Kamera kullanıcı adını ya da parolayı kabul etmiyor: kameranın ayarlarında düzeltin; "
+        "kimi kameralar ONVIF için ayrı bir kullanıcı ister.",
     ),
     Trouble.LOCKED: Sentence(
-        "The camera has locked the account; wait some minutes before the next try.",
-        "Kamera hesabı kilitledi; yeniden denemeden önce birkaç dakika bekleyin.",
+        "The camera has locked the account: correct the password, and wait some minutes before "
+        "the next try.",
+        "Kamera hesabı kilitledi: parolayı düzeltin, yeniden denemeden önce birkaç dakika "
+        "bekleyin.",
     ),
     Trouble.CERTIFICATE: Sentence(
-        "The camera shows another certificate than its settings take (onvif_certificate): it has a "
-        "new one, or another machine stands in its place.",
-        "Kamera, ayarlarında kabul edilenden (onvif_certificate) başka bir sertifika gösteriyor: "
-        "sertifikası yenilenmiş ya da yerinde başka bir cihaz var.",
+        "The camera shows another certificate than its settings take: it has a new one, or "
+        "another machine stands in its place. Find out which; if it is new, enter it "
+        "(onvif_certificate).",
+        "Kamera, ayarlarında kabul edilenden başka bir sertifika gösteriyor: sertifikası "
+        "yenilenmiş ya da yerinde başka bir cihaz var. Hangisi olduğunu öğrenin; yenilenmişse "
+        "ayarlara yazın (onvif_certificate).",
     ),
     Trouble.NO_PROFILE: Sentence(
-        "The camera has no profile with video.",
-        "Kamerada görüntülü bir profil yok.",
+        "The camera has no profile with video: make one in the camera's own pages (H.264 or "
+        "H.265).",
+        "Kamerada görüntülü bir profil yok: kameranın kendi sayfalarında bir tane oluşturun "
+        "(H.264 ya da H.265).",
     ),
     Trouble.NO_SERVICE: Sentence(
-        "The camera does not offer this over ONVIF.",
-        "Kamera bunu ONVIF üzerinden sunmuyor.",
+        "The camera does not offer this over ONVIF: if its own pages have a switch for it, turn "
+        "it on; else this model can't do it.",
+        "Kamera bunu ONVIF üzerinden sunmuyor: kendi sayfalarında bunun için bir ayar varsa açın; "
+        "yoksa bu model bunu yapamaz.",
     ),
     Trouble.FAULT: Sentence(
-        "The camera refuses the request; its own words stand beside.",
-        "Kamera isteği reddediyor; kendi açıklaması yanında.",
+        "The camera refuses the request; its own words stand beside. Try again; if it stays so, "
+        "do it in the camera's own pages.",
+        "Kamera isteği reddediyor; kendi açıklaması yanında. Yeniden deneyin; sürerse kameranın "
+        "kendi sayfalarından yapın.",
     ),
 }

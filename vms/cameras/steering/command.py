@@ -40,13 +40,13 @@ class Head(Protocol):
 class Command:
     """`word` and `detail` are what the log keeps; `run` carries it out and gives what it gives.
 
-    `turns`: the camera moves until it is stopped.
+    `turns`: with this speed the camera moves until it is stopped.
     """
 
     word: Word
     detail: str
     run: Callable[[Head], Awaitable[str | None]]
-    turns: bool = False
+    turns: Vector | None = None
 
 
 def move(speed: Vector) -> Command:
@@ -54,7 +54,7 @@ def move(speed: Vector) -> Command:
     _check(speed, zoom_low=-1)
     if speed == Vector():
         return stop()
-    return Command("move", _told(speed), lambda head: head.move(speed, MOVE_LASTS), turns=True)
+    return Command("move", _told(speed), lambda head: head.move(speed, MOVE_LASTS), turns=speed)
 
 
 def stop() -> Command:

@@ -75,7 +75,7 @@ class Helm:
     def goes_on(self, command: Command, after_s: float, lost: Callable[[], None]) -> None:
         """The camera moves; `lost` is called unless something else is commanded before."""
         self.stands()
-        if command.turns:
+        if command.turns is not None:
             self.moving = command
             self._lost = asyncio.get_running_loop().call_later(after_s, lost)
 
@@ -94,7 +94,7 @@ class Helm:
         try:
             while self._under_way is not None:
                 await asyncio.wait([self._under_way])
-                if command.turns and self._newest is not ticket:
+                if command.turns is not None and self._newest is not ticket:
                     name = self.settings.id if self.settings is not None else "the camera"
                     raise Overtaken(name)
         finally:

@@ -7,86 +7,85 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from storage.database import writing
+from vms.cameras.steering.logbook import Logbook, Logged, logged
+from vms.cameras.steering.movement import Movement
 from vms.cameras.steering.patrol import Patrol, Step
 from vms.cameras.steering.schema import command as command_table
 from vms.cameras.steering.schema import patrol as patrol_table
 from vms.cameras.steering.schema import picture as picture_table
 from vms.core.clock import Instant
 
-KEPT = 1_000_000
-"""Commands kept; the oldest go first."""
-_TIDY_EACH = 256
 DONE = "done"
-_READ_MOST = 10_000  # commands; a reader who comes anew need not know older ones
+_READ_MOST = 10_000  # lines; a reader who comes anew need not know older ones
+_GOES_ON_MOST = 2_000  # newer lines than a movement that still goes on
 _MOVES = ("move", "absolute", "relative", "centre", "preset_goto", "home_goto")
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """One command as the log keeps it. `result`: `done`, or why not in one word."""
-
-    camera: str
-    at: Instant
-    operator: str
-    command: str
-    detail: str
-    result: str
-    purpose: str
-
-
 class Records:
-    """The tables of steering."""
+    """The tables of steering. `logbook`: its log, for readers."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self.logbook = Logbook(engine)
 
     # -- commands
 
-    def log(self, one: Logged) -> None:
-        """Keep a command; durable when it returns."""
+    def log(self, one: Logged) -> int:
+        """Keep a command, durable when it returns; gives the line's number."""
         values = {
             "camera": one.camera, "at": one.at, "operator": one.operator, "command": one.command,
             "detail": one.detail, "result": one.result, "purpose": one.purpose,
+            "until": one.until, "commands": one.commands,
         }  # fmt: skip
         added = sa.insert(command_table).values(values).returning(command_table.c.id)
         with writing(self._engine) as connection:
-            number = connection.execute(added).scalar_one()
-            if number % _TIDY_EACH == 0:
-                old = command_table.c.id <= number - KEPT
-                connection.execute(sa.delete(command_table).where(old))
+            number: int = connection.execute(added).scalar_one()
+        return number
+
+    def go_on(self, number: int, movement: Movement) -> None:
+        """What a movement has become since its line was written; durable when it returns. An older
+        state that comes later changes nothing."""
+        line = command_table.c
+        older = sa.or_(line.commands < movement.commands, line.until < movement.until)
+        values = {
+            "detail": movement.detail, "until": movement.until, "commands": movement.commands
+        }  # fmt: skip
+        with writing(self._engine) as connection:
+            connection.execute(
+                sa.update(command_table)
+                .where(line.id == number, line.commands <= movement.commands, older)
+                .values(values)
+            )
 
     def commands(self, camera: str, limit: int, before: Instant | None = None) -> Sequence[Logged]:
-        """What was commanded, the newest first; `before`: older than that."""
+        """What was commanded, the newest first; `before`: begun earlier than that."""
         query = sa.select(command_table).where(command_table.c.camera == camera)
         if before is not None:
             query = query.where(command_table.c.at < before)
         query = query.order_by(command_table.c.id.desc()).limit(limit)
         with self._engine.connect() as connection:
-            return [
-                Logged(row.camera, Instant(row.at), row.operator, row.command, row.detail,
-                       row.result, row.purpose)
-                for row in connection.execute(query)
-            ]  # fmt: skip
+            return [logged(row) for row in connection.execute(query)]
 
     def moves_after(self, number: int) -> tuple[int, dict[str, Instant]]:
-        """Which cameras were moved by commands later than the `number`th, and when last.
+        """Which cameras were moved by commands later than the `number`th, and when last; some
+        earlier ones again, for a movement goes on in its line.
 
         With it the number of the last command there is, to go on from.
         """
-        newest = sa.select(sa.func.max(command_table.c.id))
+        line = command_table.c
+        moved_at = sa.func.max(sa.func.coalesce(line.until, line.at)).label("at")
         with self._engine.connect() as connection:
-            last = connection.execute(newest).scalar() or 0
+            last = connection.execute(sa.select(sa.func.max(line.id))).scalar() or 0
             moved = connection.execute(
-                sa.select(command_table.c.camera, sa.func.max(command_table.c.at).label("at"))
-                .where(command_table.c.id > max(number, last - _READ_MOST))
-                .where(command_table.c.id <= last, command_table.c.result == DONE)
-                .where(command_table.c.command.in_(_MOVES))
-                .group_by(command_table.c.camera)
+                sa.select(line.camera, moved_at)
+                .where(line.id > max(number - _GOES_ON_MOST, last - _READ_MOST))
+                .where(line.id <= last, line.result == DONE)
+                .where(line.command.in_(_MOVES))
+                .group_by(line.camera)
             ).all()
         return last, {row.camera: Instant(row.at) for row in moved}
 

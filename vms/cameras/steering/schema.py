@@ -17,7 +17,10 @@ command = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("result", sa.Text, nullable=False),  # done, or why not
     sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("until", sa.BigInteger),  # of a movement: its end, or when it last went on
+    sa.Column("commands", sa.Integer, nullable=False, server_default="1"),
     sa.Index("ptz_command_of", "camera", "id"),
+    sa.Index("ptz_command_at", "at"),
 )
 
 # What is seen from a preset, for choosing it by eye.

@@ -20,9 +20,10 @@ from vms.cameras.onvif.ptz_facts import PtzFacts, PtzStatus
 from vms.cameras.steering.command import MOVE_LASTS, Command, goto_preset, stop
 from vms.cameras.steering.helm import Helm, Overtaken
 from vms.cameras.steering.lease import Lease, LeaseRules, Operator, Steered, alive, claimed
-from vms.cameras.steering.patrol import BEGINNING, Patrol, Progress, check_patrol, next_step
+from vms.cameras.steering.patrol import BEGINNING, Patrol, Progress, Step, check_patrol, next_step
 from vms.cameras.steering.portraits import Portraits
-from vms.cameras.steering.records import DONE, Logged, Records
+from vms.cameras.steering.records import DONE, Records
+from vms.cameras.steering.scribe import Scribe
 from vms.core.clock import MINUTE, SECOND, Clock, Mono, Span
 from vms.core.config import PtzSettings
 from vms.core.config_camera import CameraSettings
@@ -34,13 +35,13 @@ log = get_logger(__name__)
 
 HELMS_MAX = 64
 """Cameras whose clients are kept; more push out the one that was idle longest."""
+PATROLS_MAX = 32
+"""Cameras that are sent on their patrols at once."""
 KEPT = Span(10 * MINUTE)
 _SETTINGS_HOLD = Span(2 * SECOND)  # a changed address is noticed within this
 _STOP_AFTER_S = MOVE_LASTS / SECOND + 0.3  # the camera's own timeout comes first
 _PATROL_EVERY_S = 1.0
 _PATROL_AFTER_ERROR = Span(30 * SECOND)
-_NOBODY = Operator("", 0)
-"""Who stops a move whose operator is gone, and who patrols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,11 @@ class Steering:
         self.records, self._portraits, self._clock = records, portraits, clock
         self._rules = LeaseRules(Span(settings.idle), settings.purpose == "required")
         self._rest = Span(settings.rest)
+        self._scribe = Scribe(records, clock)
         self._helms: OrderedDict[str, Helm] = OrderedDict()
         self._progress: dict[str, Progress] = {}  # one a patrol
+        self._sent: set[str] = set()  # cameras whose patrol is sent on just now
+        self._patrolling = asyncio.Semaphore(PATROLS_MAX)  # more wait for a place
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -143,7 +147,7 @@ class Steering:
         before = self.lease(camera)
         lease = self._claim(camera, helm, operator, purpose, take_over=take_over)
         if before is None or before.operator.name != operator.name or before.purpose != purpose:
-            await self._log(camera, operator, "take", "", DONE, lease.purpose)
+            await self._scribe.command(camera, operator.name, "take", "", DONE, lease.purpose)
         return lease
 
     async def release(self, camera: str, operator: Operator) -> None:
@@ -155,7 +159,7 @@ class Steering:
         if helm.moving is not None:
             await self._abandon(camera)
         helm.lease = None
-        await self._log(camera, operator, "release", "", DONE, lease.purpose)
+        await self._scribe.command(camera, operator.name, "release", "", DONE, lease.purpose)
 
     # -- commands
 
@@ -168,20 +172,26 @@ class Steering:
         try:
             lease = self._claim(camera, helm, operator, None)
         except VmsError as refused:
-            await self._log(camera, operator, command.word, command.detail, _word(refused), "")
+            await self._scribe.command(
+                camera, operator.name, command.word, command.detail, _word(refused), ""
+            )
             raise
         helm.steered = self._clock.monotonic()
-        goes_on = command.turns and helm.moving is not None and helm.moving.detail == command.detail
         try:
             given = await self._run(camera, helm, command)
         except VmsError as error:
             if not isinstance(error, Overtaken):
-                await self._log(
-                    camera, operator, command.word, command.detail, _word(error), lease.purpose
+                await self._scribe.command(
+                    *(camera, operator.name, command.word, command.detail),
+                    *(_word(error), lease.purpose),
                 )
             raise
-        if not goes_on:  # a key that is held down is one command
-            await self._log(camera, operator, command.word, command.detail, DONE, lease.purpose)
+        if command.turns is not None:
+            await self._scribe.move(camera, lease, command.turns)
+        else:
+            await self._scribe.command(
+                camera, operator.name, command.word, command.detail, DONE, lease.purpose
+            )
         await self._portray(camera, helm, command, given)
         return given
 
@@ -189,6 +199,8 @@ class Steering:
         client = await self._client(camera)
         given = await helm.run(client, command)
         helm.goes_on(command, _STOP_AFTER_S, lambda: self._lose(camera))
+        if command.turns is None:
+            await self._scribe.stands(camera)
         return given
 
     def _claim(
@@ -221,7 +233,8 @@ class Steering:
         except VmsError as error:
             result = _word(error)
             log.warning("a camera can't be stopped", camera=camera, error=str(error))
-        await self._log(camera, _NOBODY, "stop", "", result, purpose)
+        await self._scribe.stands(camera)
+        await self._scribe.command(camera, "", "stop", "", result, purpose)
 
     # -- pictures of presets
 
@@ -259,37 +272,49 @@ class Steering:
             helm.lease, helm.steered = None, None
         steps = " ".join(one.preset for one in patrol.steps) if patrol is not None else ""
         word = "patrol_start" if running else "patrol_stop"
-        await self._log(camera, operator, word, steps[:400], DONE, lease.purpose)
+        await self._scribe.command(camera, operator.name, word, steps[:400], DONE, lease.purpose)
 
     async def _patrol(self) -> None:
+        """Look at all patrols each second. They are sent side by side: a camera that does not
+        answer delays no other."""
         while True:
             patrols = await asyncio.to_thread(self.records.patrols)
             for gone in self._progress.keys() - patrols.keys():
                 del self._progress[gone]
             for camera, patrol in patrols.items():
-                await self._patrol_one(camera, patrol)
+                step = self._due(camera, patrol) if camera not in self._sent else None
+                if step is not None:
+                    self._sent.add(camera)
+                    self._start(self._patrol_to(camera, step), f"patrol {camera}")
             await asyncio.sleep(_PATROL_EVERY_S)
 
-    async def _patrol_one(self, camera: str, patrol: Patrol) -> None:
-        """One look at a patrol. Its steps are not logged one by one: nobody commands them."""
+    def _due(self, camera: str, patrol: Patrol) -> Step | None:
+        """Where a camera on patrol goes now, if anywhere."""
         helm, now = self._helms.get(camera), self._clock.monotonic()
         steered = helm.steered if helm is not None else None
         if self.lease(camera) is not None:
             steered = now
-        step, progress = next_step(
-            patrol, self._progress.get(camera, BEGINNING), steered, now, self._rest
-        )
-        self._progress[camera] = progress
-        if step is None:
-            return
+        before = self._progress.get(camera, BEGINNING)
+        step, self._progress[camera] = next_step(patrol, before, steered, now, self._rest)
+        return step
+
+    async def _patrol_to(self, camera: str, step: Step) -> None:
+        """Its steps are not logged one by one: nobody commands them."""
+        progress = self._progress[camera]
         try:
-            helm = await self._helm(camera)
-            await self._run(camera, helm, goto_preset(step.preset))
+            async with self._patrolling:
+                if self._progress.get(camera) is not progress or self.lease(camera) is not None:
+                    return  # the patrol was changed meanwhile, or a person steers
+                helm = await self._helm(camera)
+                await self._run(camera, helm, goto_preset(step.preset))
             self._sit(camera, helm, step.preset, fresh=False)
         except VmsError as error:
             log.info("a patrol waits", camera=camera, preset=step.preset, error=str(error))
-            again = Mono(now + _PATROL_AFTER_ERROR)
-            self._progress[camera] = Progress(progress.index, again)
+            if self._progress.get(camera) is progress:
+                again = Mono(self._clock.monotonic() + _PATROL_AFTER_ERROR)
+                self._progress[camera] = Progress(progress.index, again)
+        finally:
+            self._sent.discard(camera)
 
     # -- clients
 
@@ -331,12 +356,6 @@ class Steering:
                 del self._helms[name]
 
     # -- how
-
-    async def _log(
-        self, camera: str, operator: Operator, word: str, detail: str, result: str, purpose: str
-    ) -> None:
-        one = Logged(camera, self._clock.now(), operator.name, word, detail, result, purpose)
-        await asyncio.to_thread(self.records.log, one)
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -3,8 +3,10 @@
 // Drag turns, a click brings the point into the middle, the wheel zooms; with the focus on it arrows
 // turn (Shift: fast), + and − zoom, Home goes home, digits go to presets, Esc leaves; a gamepad steers
 // the one that was touched last. It stops when nothing is held any more, when it loses the focus, and
-// when the tab is hidden or left. Property `aspect`: of the picture under it. Events, none bubbling:
-// `state` (PtzState), `preset` {index}, `leave`. It has no words of its own: pages say who steers.
+// when the tab is hidden or left. Property `aspect`: of the picture under it. Where the site wants to
+// know what for, what `take` was told is said again when the lease has run out meanwhile. Events, none
+// bubbling: `state` (PtzState), `preset` {index}, `leave`. It has no words of its own: pages say who
+// steers.
 
 import { Driver } from '../lib/ptz/driver';
 import { PtzProblem, PtzServer, type Lease, type PtzFacts } from '../lib/ptz/server';
@@ -93,6 +95,8 @@ export class VmsPtz extends HTMLElement {
   aspect = 16 / 9;
 
   readonly #stick: Stick;
+  /** What the camera is steered for, as long as this is open; empty until it was said. */
+  #purpose = '';
   #server: PtzServer | null = null;
   #driver: Driver | null = null;
   #facts: PtzFacts | null = null;
@@ -151,8 +155,26 @@ export class VmsPtz extends HTMLElement {
     this.#driver?.release();
   }
 
+  /** Steer from now on, for a purpose (empty: none is given); how it went is told by `state`. */
+  take(purpose: string, takeOver: boolean): Promise<boolean> {
+    this.#purpose = purpose;
+    return this.#try((server) => server.take(purpose === '' ? null : purpose, takeOver));
+  }
+
   /** Do something with the camera's server; how it went is told by `state`. */
-  async do(what: (server: PtzServer) => Promise<unknown>): Promise<boolean> {
+  do(what: (server: PtzServer) => Promise<unknown>): Promise<boolean> {
+    return this.#try((server) => this.#stating(server, () => what(server)));
+  }
+
+  /** Where the site wants to know what for, it is told again when the lease has run out. */
+  async #stating(server: PtzServer, what: () => Promise<unknown>): Promise<void> {
+    if (this.#facts?.purpose_required === true && this.#lease === null && this.#purpose !== '') {
+      this.#lease = await server.take(this.#purpose, false);
+    }
+    await what();
+  }
+
+  async #try(what: (server: PtzServer) => Promise<unknown>): Promise<boolean> {
     const server = this.#server;
     if (server === null) return false;
     this.#touch();
@@ -178,6 +200,7 @@ export class VmsPtz extends HTMLElement {
       if (server !== this.#server) return;
       this.#facts = facts;
       this.#lease = facts.lease;
+      if (facts.lease?.mine === true) this.#purpose = facts.lease.purpose;
       this.#failed(null);
     } catch (error) {
       if (!(error instanceof PtzProblem)) throw error;
@@ -205,7 +228,7 @@ export class VmsPtz extends HTMLElement {
       }
     };
     this.#driver = new Driver({
-      move: (speed) => tell(() => server.move(speed)),
+      move: (speed) => tell(() => this.#stating(server, () => server.move(speed))),
       stop: () => tell(() => server.stop()),
     });
     void this.refresh();
@@ -222,6 +245,7 @@ export class VmsPtz extends HTMLElement {
     this.#stick.hide();
     if (server !== null && this.#lease?.mine === true) void server.letGo().catch(() => undefined);
     this.#server = this.#driver = this.#facts = this.#lease = this.#problem = null;
+    this.#purpose = '';
   }
 
   #lookSoon(): void {
@@ -243,7 +267,10 @@ export class VmsPtz extends HTMLElement {
       const lease = await server.lease();
       if (server !== this.#server) return;
       this.#lease = lease;
-      if (this.#problem?.code === 'steered' && (lease === null || lease.mine)) this.#problem = null;
+      if (lease?.mine === true) this.#purpose = lease.purpose;
+      const why = this.#problem?.code;
+      if (why === 'steered' && (lease === null || lease.mine)) this.#problem = null;
+      if (why === 'purpose_required' && lease?.mine === true) this.#problem = null;
       this.#tell();
     } catch (error) {
       if (!(error instanceof PtzProblem)) throw error;

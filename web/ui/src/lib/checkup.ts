@@ -16,6 +16,8 @@ export interface CheckFacts {
   readonly limit: number | null;
   readonly unit: string;
   readonly detail: string;
+  /** Why, in a word of the camera's ONVIF service; empty, or missing on an old server. */
+  readonly trouble?: string;
 }
 
 export interface StoredPicture {

@@ -19,6 +19,8 @@ export interface Reason {
   /** Which check says so, and since when. */
   readonly check?: string;
   readonly since?: string | null;
+  /** Why, in a word of its ONVIF service: it has a sentence that says more than `todo`. */
+  readonly trouble?: string | undefined;
 }
 
 export interface Condition {
@@ -108,9 +110,9 @@ function warningsOf(camera: Camera): Reason[] {
   if (camera.streams.sub?.state === 'failed') {
     reasons.push({ what: 'warn.sub', todo: 'warn.sub.todo' });
   }
-  for (const { check, since } of troubles(camera.checkup)) {
+  for (const { check, since, trouble } of troubles(camera.checkup)) {
     const words = checkWords(check);
-    if (words !== null) reasons.push({ ...words, check, since });
+    if (words !== null) reasons.push({ ...words, check, since, trouble });
   }
   return reasons;
 }

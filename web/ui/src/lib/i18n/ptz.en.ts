@@ -52,7 +52,12 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
   'ptz.patrolTwo': 'Tick two presets at least.',
   'ptz.inPatrol': '{name}: on patrol',
 
-  'ptz.log': 'Last commands',
+  'ptz.log': 'What was done',
+  'ptz.logMore': 'Older ones',
+  'ptz.commands': '{n} commands',
+  'ptz.result.steered': 'somebody else steered',
+  'ptz.result.refused': 'refused',
+  'ptz.result.failed': 'did not work',
   'ptz.logNone': 'No command yet.',
   'ptz.system': 'system',
   'ptz.word.move': 'turned it',
@@ -70,16 +75,38 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
   'ptz.word.patrol_start': 'started a patrol',
   'ptz.word.patrol_stop': 'stopped the patrol',
 
+  'finding.ptz_log_full': 'The steering log is nearly full',
+  'finding.ptz_log_full.todo': 'Export it (vms ptz log --csv), or keep it for a shorter time ([ptz] keep).',
+
   'ptz.failed': 'That did not work: {detail}',
   'ptz.steered': '{name} steers; wait for the release, or take over.',
-  'ptz.trouble.no_service': 'This camera does not turn (it offers no ONVIF PTZ).',
-  'ptz.trouble.unreachable': 'The camera’s ONVIF service can’t be reached. Check its address and the network.',
-  'ptz.trouble.silent': 'The camera does not answer in time.',
-  'ptz.trouble.refused': 'The camera refuses the user or the password.',
-  'ptz.trouble.certificate': 'The camera shows another certificate than its settings take.',
-  'ptz.trouble.locked': 'The camera has locked the account; wait some minutes.',
-  'ptz.trouble.forbidden_network': 'The camera’s address is outside the allowed networks.',
-  'ptz.trouble.fault': 'The camera refused: {detail}',
+  'ptz.noService': 'This camera does not turn (it offers no ONVIF PTZ).',
+  'ptz.trouble.unreachable':
+    'The camera’s ONVIF service can’t be reached: check its ONVIF address, its power and the network.',
+  'ptz.trouble.silent':
+    'The camera does not finish its answer in time: try again; if it stays so, check the network and restart the camera.',
+  'ptz.trouble.forbidden_network':
+    'The address is outside the networks that may be dialled: correct it, or have its network added ([onvif] networks).',
+  'ptz.trouble.redirected':
+    'The camera sends us to another address, where we do not follow: enter the address at which it answers itself (often https:// or another port).',
+  'ptz.trouble.not_onvif':
+    'What answers there is no ONVIF device: switch ONVIF on in the camera’s own pages, and check the address and its port.',
+  'ptz.trouble.hostile':
+    'The answer is too large, too deep or harmful and was not read: see that the camera itself stands at this address, and update its firmware.',
+  'ptz.trouble.broken_answer':
+    'The camera’s answer is incomplete: try again; if it stays so, restart the camera and update its firmware.',
+  'ptz.trouble.refused':
+    'The camera refuses the user or the password: correct them in the camera’s settings; some cameras want a user of their own for ONVIF.',
+  'ptz.trouble.locked':
+    'The camera has locked the account: correct the password, and wait some minutes before the next try.',
+  'ptz.trouble.certificate':
+    'The camera shows another certificate than its settings take: it has a new one, or another machine stands in its place. Find out which; if it is new, enter it (onvif_certificate).',
+  'ptz.trouble.no_profile':
+    'The camera has no profile with video: make one in the camera’s own pages (H.264 or H.265).',
+  'ptz.trouble.no_service':
+    'The camera does not offer this over ONVIF: if its own pages have a switch for it, turn it on; else this model can’t do it.',
+  'ptz.trouble.fault':
+    'The camera refuses the request; its own words stand beside. Try again; if it stays so, do it in the camera’s own pages.',
 
   'help.steer': 'Camera page: steer',
   'help.ptz': 'While steering',
@@ -119,4 +146,7 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
   'device.rebootSure': 'Restart {name}? There is no picture for a minute or two, and a gap in the footage.',
   'device.rebooted': 'It restarts.',
   'device.backup': 'Download its configuration',
+  'device.backupDone': 'Its configuration is downloaded.',
+  'device.backupNone':
+    'This camera does not hand out its configuration over ONVIF: save it from the camera’s own pages.',
 };

@@ -51,7 +51,12 @@ export const ptz = {
   'ptz.patrolTwo': 'En az iki konum işaretleyin.',
   'ptz.inPatrol': '{name}: devriyede',
 
-  'ptz.log': 'Son komutlar',
+  'ptz.log': 'Yapılanlar',
+  'ptz.logMore': 'Daha eskileri',
+  'ptz.commands': '{n} komut',
+  'ptz.result.steered': 'başkası yönlendiriyordu',
+  'ptz.result.refused': 'reddedildi',
+  'ptz.result.failed': 'olmadı',
   'ptz.logNone': 'Henüz komut yok.',
   'ptz.system': 'sistem',
   'ptz.word.move': 'döndürdü',
@@ -69,16 +74,38 @@ export const ptz = {
   'ptz.word.patrol_start': 'devriye başlattı',
   'ptz.word.patrol_stop': 'devriyeyi durdurdu',
 
+  'finding.ptz_log_full': 'Yönlendirme kaydı dolmak üzere',
+  'finding.ptz_log_full.todo': 'Dışa aktarın (vms ptz log --csv) ya da daha kısa süre saklayın ([ptz] keep).',
+
   'ptz.failed': 'Olmadı: {detail}',
   'ptz.steered': '{name} yönlendiriyor; bırakmasını bekleyin ya da devralın.',
-  'ptz.trouble.no_service': 'Bu kamera dönmüyor (ONVIF PTZ sunmuyor).',
-  'ptz.trouble.unreachable': 'Kameranın ONVIF servisine ulaşılamıyor. Adresini ve ağı denetleyin.',
-  'ptz.trouble.silent': 'Kamera zamanında yanıt vermiyor.',
-  'ptz.trouble.refused': 'Kamera kullanıcı adını ya da parolayı kabul etmiyor.',
-  'ptz.trouble.certificate': 'Kamera, ayarlarında kabul edilenden başka bir sertifika gösteriyor.',
-  'ptz.trouble.locked': 'Kamera hesabı kilitledi; birkaç dakika bekleyin.',
-  'ptz.trouble.forbidden_network': 'Kameranın adresi izin verilen ağların dışında.',
-  'ptz.trouble.fault': 'Kamera isteği reddetti: {detail}',
+  'ptz.noService': 'Bu kamera dönmüyor (ONVIF PTZ sunmuyor).',
+  'ptz.trouble.unreachable':
+    'Kameranın ONVIF servisine ulaşılamıyor: ONVIF adresini, elektriğini ve ağı denetleyin.',
+  'ptz.trouble.silent':
+    'Kamera yanıtını zamanında tamamlamıyor: yeniden deneyin; sürerse ağı denetleyin, kamerayı yeniden başlatın.',
+  'ptz.trouble.forbidden_network':
+    'Adres, aranmasına izin verilen ağların dışında: adresi düzeltin ya da ağını ekletin ([onvif] networks).',
+  'ptz.trouble.redirected':
+    'Kamera bizi başka bir adrese yönlendiriyor; oraya gidilmedi: kameranın kendisinin yanıt verdiği adresi yazın (çoğu kez https:// ya da başka bir port).',
+  'ptz.trouble.not_onvif':
+    'Orada yanıt veren bir ONVIF cihazı değil: kameranın kendi sayfalarında ONVIF’i açın, adresi ve portu denetleyin.',
+  'ptz.trouble.hostile':
+    'Yanıt çok büyük, çok derin ya da zararlı; okunmadı: bu adreste gerçekten kameranın bulunduğunu denetleyin, yazılımını güncelleyin.',
+  'ptz.trouble.broken_answer':
+    'Kameranın yanıtı eksik: yeniden deneyin; sürerse kamerayı yeniden başlatın, yazılımını güncelleyin.',
+  'ptz.trouble.refused':
+    'Kamera kullanıcı adını ya da parolayı kabul etmiyor: kameranın ayarlarında düzeltin; kimi kameralar ONVIF için ayrı bir kullanıcı ister.',
+  'ptz.trouble.locked':
+    'Kamera hesabı kilitledi: parolayı düzeltin, yeniden denemeden önce birkaç dakika bekleyin.',
+  'ptz.trouble.certificate':
+    'Kamera, ayarlarında kabul edilenden başka bir sertifika gösteriyor: sertifikası yenilenmiş ya da yerinde başka bir cihaz var. Hangisi olduğunu öğrenin; yenilenmişse ayarlara yazın (onvif_certificate).',
+  'ptz.trouble.no_profile':
+    'Kamerada görüntülü bir profil yok: kameranın kendi sayfalarında bir tane oluşturun (H.264 ya da H.265).',
+  'ptz.trouble.no_service':
+    'Kamera bunu ONVIF üzerinden sunmuyor: kendi sayfalarında bunun için bir ayar varsa açın; yoksa bu model bunu yapamaz.',
+  'ptz.trouble.fault':
+    'Kamera isteği reddediyor; kendi açıklaması yanında. Yeniden deneyin; sürerse kameranın kendi sayfalarından yapın.',
 
   'help.steer': 'Kamera sayfası: yönlendir',
   'help.ptz': 'Yönlendirirken',
@@ -118,4 +145,7 @@ export const ptz = {
   'device.rebootSure': '{name} yeniden başlatılsın mı? Bir iki dakika görüntü gelmez; kayıtta boşluk olur.',
   'device.rebooted': 'Yeniden başlıyor.',
   'device.backup': 'Yapılandırmasını indir',
+  'device.backupDone': 'Yapılandırması indirildi.',
+  'device.backupNone':
+    'Bu kamera yapılandırmasını ONVIF üzerinden vermiyor: kameranın kendi sayfalarından kaydedin.',
 } as const;

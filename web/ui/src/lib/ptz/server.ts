@@ -52,6 +52,11 @@ export interface LoggedCommand {
   readonly detail: string;
   readonly result: string;
   readonly purpose: string;
+  /** Of a movement: its end, or when it last went on. */
+  readonly until: string | null;
+  /** Moves that it is made of. */
+  readonly commands: number;
+  readonly number: number;
 }
 
 export interface Level {
@@ -92,7 +97,11 @@ export class PtzProblem extends Problem {
   }
 }
 
+/** Letters of a purpose. */
+export const PURPOSE_MAX = 200;
 const DEADLINE_MS = 12_000;
+/** Some megabytes, which a camera reads from its own memory. */
+const BACKUP_DEADLINE_MS = 60_000;
 
 function words(value: unknown): string {
   return typeof value === 'string' ? value : '';
@@ -110,10 +119,10 @@ async function problemOf(response: Response): Promise<PtzProblem> {
   );
 }
 
-async function ask(url: string, init: RequestInit): Promise<Response> {
+async function ask(url: string, init: RequestInit, deadline = DEADLINE_MS): Promise<Response> {
   let response: Response;
   try {
-    const signal = AbortSignal.timeout(DEADLINE_MS);
+    const signal = AbortSignal.timeout(deadline);
     response = await fetch(url, { credentials: 'same-origin', signal, ...init });
   } catch {
     throw new PtzProblem(0, 'network', 'the server could not be reached', '', '', false);
@@ -207,8 +216,10 @@ export class PtzServer {
     await send('PUT', `${this.#base}/ptz/patrol`, { steps, running });
   }
 
-  async log(limit: number): Promise<readonly LoggedCommand[]> {
-    return (await (await ask(`${this.#base}/ptz/log?limit=${limit}`, {})).json()) as readonly LoggedCommand[];
+  /** The newest first; `before`: older than this time. */
+  async log(limit: number, before?: string): Promise<readonly LoggedCommand[]> {
+    const older = before === undefined ? '' : `&before=${encodeURIComponent(before)}`;
+    return (await (await ask(`${this.#base}/ptz/log?limit=${limit}${older}`, {})).json()) as readonly LoggedCommand[];
   }
 
   async device(): Promise<DeviceFacts> {
@@ -236,8 +247,9 @@ export class PtzServer {
     await send('POST', `${this.#base}/device/inventory`);
   }
 
-  get backupPath(): string {
-    return `${this.#base}/device/backup`;
+  /** The device's configuration, in its own format. */
+  async backup(): Promise<Blob> {
+    return (await ask(`${this.#base}/device/backup`, {}, BACKUP_DEADLINE_MS)).blob();
   }
 
   #post(what: string, body?: object): Promise<Response> {

@@ -2,15 +2,33 @@
 
 import { t } from '../i18n/language.svelte';
 import { isKey } from '../i18n/words';
-import type { PtzProblem } from './server';
+import type { PtzFacts, PtzProblem } from './server';
 
 /** Why something was not done, in one sentence. */
 export function sentenceOf(problem: PtzProblem): string {
   if (problem.code === 'steered') return t('ptz.steered', { name: problem.by });
   if (problem.code === 'purpose_required') return t('ptz.purposeMissing');
-  const key = `ptz.trouble.${problem.trouble}`;
-  if (isKey(key)) return t(key, { detail: problem.message });
-  return t('ptz.failed', { detail: problem.message });
+  const words = wordsOfTrouble(problem.trouble);
+  if (words === null) return t('ptz.failed', { detail: problem.message });
+  return problem.trouble === 'fault' ? `${words} (${problem.message})` : words;
+}
+
+/** The same where a whole camera is asked: of one that does not turn, that is all there is to say. */
+export function troubleOf(told: { readonly facts: PtzFacts | null; readonly problem: PtzProblem | null }): string {
+  if (told.problem === null) return '';
+  return told.facts === null && told.problem.trouble === 'no_service' ? t('ptz.noService') : sentenceOf(told.problem);
+}
+
+/** What is wrong between us and a camera's ONVIF service, and what to do; null for a new word. */
+export function wordsOfTrouble(trouble: string): string | null {
+  const key = `ptz.trouble.${trouble}`;
+  return isKey(key) ? t(key) : null;
+}
+
+/** Why a command of the log was not carried out, in a few words. */
+export function resultOf(result: string): string {
+  const key = `ptz.result.${result}`;
+  return t(isKey(key) ? key : 'ptz.result.failed');
 }
 
 /** A command of the log, as a verb. */

@@ -1,0 +1,21 @@
+"""Steering's log as CSV (RFC 4180), safe to open in a spreadsheet. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vms.cameras.steering.logbook import Logged
+from vms.core.spreadsheet import cell, line
+
+COLUMNS = (
+    *("number", "camera", "at", "until", "operator", "command", "detail", "commands"),
+    *("result", "purpose"),
+)
+
+
+def rows(log: Iterable[Logged]) -> Iterator[str]:
+    """The head, then a line of text for each line of the log; each ends with CRLF."""
+    yield line(COLUMNS)
+    for one in log:
+        values = one.as_json()
+        yield line([cell(values[name]) for name in COLUMNS])
