@@ -7,7 +7,14 @@ heard there; what an admin asks of a camera stands here, as `port.OnvifCamera` p
 from __future__ import annotations
 
 from vms.cameras.onvif import reading
-from vms.cameras.onvif.asking import DEVICE_PATH, Asking, Credentials, HttpSignIn, HttpSignIns
+from vms.cameras.onvif.asking import (
+    DEVICE_PATH,
+    Allowance,
+    Asking,
+    Credentials,
+    HttpSignIn,
+    HttpSignIns,
+)
 from vms.cameras.onvif.device import DeviceService
 from vms.cameras.onvif.events import PullPoints
 from vms.cameras.onvif.http import Http
@@ -33,8 +40,9 @@ class OnvifClient:
         sign_ins: HttpSignIns,
         clock: Clock,
         path: str = DEVICE_PATH,
+        allowance: Allowance | None = None,
     ) -> None:
-        self._asking = Asking(http, address, credentials, sign_ins, clock, path)
+        self._asking = Asking(http, address, credentials, sign_ins, clock, path, allowance)
         self._device, self._media = DeviceService(self._asking), MediaService(self._asking)
         self.ptz = PtzService(self._asking, self._media)
         self.imaging = ImagingService(self._asking, self._media)

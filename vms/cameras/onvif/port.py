@@ -23,6 +23,7 @@ class Trouble(enum.StrEnum):
     BROKEN_ANSWER = "broken_answer"  # ends early, or lacks what it must have
     REFUSED = "refused"  # user or password
     LOCKED = "locked"
+    SPARED = "spared"  # it refused us lately; one more try might lock the account
     CERTIFICATE = "certificate"  # not the one that the camera's settings take
     NO_PROFILE = "no_profile"
     NO_SERVICE = "no_service"  # no PTZ, imaging or events

@@ -1,7 +1,7 @@
 """A search: who is there, what each one is, and which of them the site has already.
 
 Passwords are tried in the admin's order, and no more than a camera bears: no search locks an
-account. A camera is known by where it speaks ONVIF, by its stream, or else by its host.
+account, nor do several in a row (`refusals`). A camera is known by where it speaks ONVIF, by its stream, or else by its host.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from vms.cameras.onvif import discovery
+from vms.cameras.onvif.asking import Allowance
 from vms.cameras.onvif.client import Credentials, HttpSignIns, OnvifClient
 from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.knock import knock
 from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import CameraFacts, DeviceFacts, OnvifError, Trouble
 from vms.cameras.onvif.probe import PORT, Match
+from vms.cameras.onvif.refusals import REFUSALS_MAX, Refusals
 from vms.cameras.onvif.sentences import SENTENCES
 from vms.core.clock import Clock
 from vms.core.config_camera import CameraSettings
 
 AT_ONCE = 16
 """Cameras asked at the same time."""
-REFUSALS_MAX = 4
-"""Requests with a wrong password one camera sees at most in a search; locks begin at 5."""
+_USER_COSTS = 2
+"""Refusals of one wrong user at most where a camera checks each call: a token, and a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Search:
     def __init__(self, networks: Networks, sign_ins: HttpSignIns, clock: Clock) -> None:
         self._networks, self._sign_ins, self._clock = networks, sign_ins, clock
         self._http = Http(networks)
+        self._refusals = Refusals(clock)
 
     async def run(
         self,
@@ -146,25 +149,46 @@ class Search:
         client = self._client(found.match, found.credentials)
         return await client.picture_at(found.facts.snapshot)
 
-    def _client(self, match: Match, credentials: Credentials | None) -> OnvifClient:
+    def _client(
+        self, match: Match, credentials: Credentials | None, allowance: Allowance | None = None
+    ) -> OnvifClient:
         return OnvifClient(
-            self._http, match.address, credentials, self._sign_ins, self._clock, match.path
-        )
+            self._http, match.address, credentials, self._sign_ins, self._clock, match.path,
+            allowance,
+        )  # fmt: skip
 
     async def _describe(
         self, match: Match, credentials: Sequence[Credentials], ids: dict[str, str]
     ) -> Found:
-        refusals = 0
-        error = OnvifError(Trouble.REFUSED, f"{match.address}: no user was given")
+        names = [str(match.address), *([match.uuid] if match.uuid else [])]
+        allowance = self._refusals.allowance(names)
+        before = allowance.left
+        try:
+            found = await self._asked(match, credentials, ids, allowance)
+        finally:
+            if allowance.left < before:  # also of a search that is stopped meanwhile
+                self._refusals.remember(names, allowance)
+        if found.facts is not None:
+            self._refusals.forget(names)
+        return found
+
+    async def _asked(
+        self,
+        match: Match,
+        credentials: Sequence[Credentials],
+        ids: dict[str, str],
+        allowance: Allowance,
+    ) -> Found:
+        seen = f"{match.address} refused {REFUSALS_MAX - allowance.left} requests a short while ago"
+        error = OnvifError(Trouble.SPARED, seen)
         for one in credentials or (None,):
-            client = self._client(match, one)
+            if one is not None and allowance.left < _USER_COSTS:
+                break
             try:
-                facts = await client.describe()
+                facts = await self._client(match, one, allowance).describe()
             except OnvifError as raised:
                 error = raised
-                refusals += client.refusals
-                # The next user costs up to two refusals: a token, and a header.
-                if raised.trouble is not Trouble.REFUSED or refusals + 2 > REFUSALS_MAX:
+                if raised.trouble is not Trouble.REFUSED:
                     break
             else:
                 camera = _known_as(match, facts, ids)

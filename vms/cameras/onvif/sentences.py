@@ -52,6 +52,12 @@ SENTENCES: dict[Trouble, Sentence] = {
         "The camera has locked the account; wait some minutes before the next try.",
         "Kamera hesabı kilitledi; yeniden denemeden önce birkaç dakika bekleyin.",
     ),
+    Trouble.SPARED: Sentence(
+        "The camera refused several sign-ins a short while ago and is left alone, so that it does "
+        "not lock the account; search again in 15 minutes.",
+        "Kamera kısa süre önce birkaç oturum açma denemesini reddetti; hesabı kilitlemesin diye "
+        "şimdi denenmiyor. 15 dakika sonra yeniden arayın.",
+    ),
     Trouble.CERTIFICATE: Sentence(
         "The camera shows another certificate than its settings take (onvif_certificate): it has a "
         "new one, or another machine stands in its place.",
