@@ -85,11 +85,13 @@ class FoundStream(BaseModel):
 class FoundCamera(BaseModel):
     """A camera that answered. `number`: its place in this search. `camera`: its id where it is
     registered already. `suggestion`: id and name it could have. `problem`: why it could not be
-    asked, `detail` with numbers. `picture`: whether one can be fetched.
+    asked, `detail` with numbers. `addresses`: `address` and others it answered from. `picture`:
+    whether one can be fetched.
     """
 
     number: int
     address: str
+    addresses: list[str]
     port: int
     onvif: str
     name: str
@@ -167,8 +169,9 @@ async def list_searches(request: Request, by: By) -> list[SearchState]:
 
 @router.get("/networks")
 async def networks(request: Request, by: By) -> list[str]:
-    """The networks that may be dialled: `networks` under [onvif] in cameras.toml."""
-    return list(parts_of(request).settings.onvif.networks)
+    """The networks that are dialled: what both `networks` under [onvif] and `allow` under [network]
+    in cameras.toml allow, less `deny`."""
+    return list(map(str, parts_of(request).finder.networks.dialled))
 
 
 @router.get("/{search}")

@@ -129,7 +129,8 @@ def test_each_fault_says_so_and_harms_no_other_camera(fault: str, trouble: Troub
 def test_no_fault_of_the_simulator_is_untested() -> None:
     elsewhere = {
         "onvif-1970", "onvif-lock", "onvif-foreign-xaddr", "onvif-empty-matches", "onvif-fixed",
-        "onvif-fault-refusal", "onvif-parameters", "onvif-inline-backup", "onvif-prefixes", "onvif-control",
+        "onvif-parameters", "onvif-inline-backup", "onvif-prefixes", "onvif-control",
+        "onvif-fault-refusal",
     }  # fmt: skip
     named = {name for name in KINDS if name.startswith("onvif-")}
     assert named == elsewhere | {name for name in TROUBLES if name.startswith("onvif-")}

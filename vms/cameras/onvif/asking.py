@@ -2,8 +2,9 @@
 
 One call costs one request. A second is sent only when the first was refused and there is something
 new to sign it with: the camera's HTTP challenge, or its clock after it was set. So a wrong password
-costs two refusals at first and one a call from then on. Every signed request that is refused counts,
-whether the camera says so by HTTP 401 or by a fault; an `Allowance` bounds how many there may be.
+costs two refusals at first and one a call from then on. Every signed request that is refused
+counts, whether the camera says so by HTTP 401 or by a fault; an `Allowance` bounds how many there
+may be.
 """
 
 from __future__ import annotations

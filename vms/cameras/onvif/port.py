@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from vms.core.errors import VmsError
@@ -30,6 +31,19 @@ class Trouble(enum.StrEnum):
     FAULT = "fault"  # the camera's own words, in `detail`
 
 
+def bare(host: str) -> str:
+    """A numeric address without its scope: `fe80::1` of `fe80::1%eth0` (RFC 4007 §11)."""
+    return host.partition("%")[0]
+
+
+def is_link_local(host: str) -> bool:
+    """Whether a numeric address counts on one link only, and needs a scope if it is IPv6."""
+    try:
+        return ipaddress.ip_address(bare(host)).is_link_local
+    except ValueError:
+        return False
+
+
 class OnvifError(VmsError):
     """A camera could not be asked; `detail` is one English line with peer and numbers."""
 
@@ -51,6 +65,11 @@ class Address:
     tls: bool = False
     name: str = ""
     certificate: str = "any"
+
+    @property
+    def for_header(self) -> str:
+        """As HTTP's `Host` says it: what our interface is called means nothing to the camera."""
+        return str(replace(self, host=bare(self.host)))
 
     def __str__(self) -> str:
         host = self.name or self.host

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from vms.cameras.onvif.port import Address, OnvifError, Profile, Trouble
+from vms.cameras.onvif.port import Address, OnvifError, Profile, Trouble, bare
 from vms.cameras.onvif.soap import NAMESPACES
 from vms.cameras.onvif.xml import Element
 from vms.core.clock import SECOND
@@ -145,7 +145,8 @@ def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
     target = f"{path}?{parts.query}" if parts.query else path
     if len(xaddr) > _URI_MAX or not target.isascii() or any(ord(one) <= 32 for one in target):
         raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {xaddr[:80]!r} is no address")
-    ours = parts.hostname in (dialled.host, dialled.name.lower() or dialled.host)
+    host = bare(dialled.host)
+    ours = bare(parts.hostname or "") in (host, dialled.name.lower() or host)
     if ours and parts.scheme == ("https" if dialled.tls else "http"):
         return replace(dialled, port=port), target
     return dialled, target

@@ -1,14 +1,15 @@
 """A search: who is there, what each one is, and which of them the site has already.
 
 Passwords are tried in the admin's order, and no more than a camera bears: no search locks an
-account, nor do several in a row (`refusals`). A camera is known by where it speaks ONVIF, by its stream, or else by its host.
+account, nor do several in a row (`refusals`). A camera is known by where it speaks ONVIF, by its
+stream, or else by its host.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -57,6 +58,7 @@ class Found:
         facts, trouble = self.facts, self.trouble
         return {
             "address": self.match.source,
+            "addresses": [self.match.source, *self.match.also],
             "port": self.match.port,
             "onvif": self.onvif,
             "uuid": self.match.uuid,
@@ -126,10 +128,7 @@ class Search:
             port=wanted.port,
             listen_s=wanted.listen_s,
         )
-        answered = {match.source for match in matches}
-        silent = [host for host in wanted.hosts if host not in answered]
-        ports = (wanted.http_port, wanted.https_port)
-        matches += await knock(self._networks, silent, ports, self._sign_ins, self._clock)
+        matches = await self._with_silent(matches, wanted)
         heard(len(matches))
         ids = _ids_by_place(known)
         room = asyncio.Semaphore(AT_ONCE)
@@ -141,6 +140,21 @@ class Search:
             return found
 
         return list(await asyncio.gather(*(one(match) for match in matches)))
+
+    async def _with_silent(self, matches: Sequence[Match], wanted: Wanted) -> list[Match]:
+        """The matches, and who else answers over HTTP: of the hosts that said nothing, and of those
+        that answered the probe without saying where they speak ONVIF."""
+        clear = [match for match in matches if not match.vague]
+        vague = {match.source: match for match in matches if match.vague}
+        answered = {match.source for match in clear}
+        asked = [host for host in wanted.hosts if host not in answered]
+        asked += [host for host in vague if host not in asked and self._networks.allows(host)]
+        ports = (wanted.http_port, wanted.https_port)
+        knocked = await knock(self._networks, asked, ports, self._sign_ins, self._clock)
+        for match in knocked:
+            said = vague.pop(match.source, match)
+            clear.append(replace(match, uuid=said.uuid, name=said.name, hardware=said.hardware))
+        return [*clear, *vague.values()]
 
     async def picture(self, found: Found) -> bytes | None:
         """A JPEG of now of a camera that let us in; None when it offers none. Raises OnvifError."""
@@ -165,6 +179,9 @@ class Search:
         before = allowance.left
         try:
             found = await self._asked(match, credentials, ids, allowance)
+            if found.trouble is Trouble.UNREACHABLE and match.instead is not None:
+                other = replace(match.instead, also=match.also)
+                found = await self._asked(other, credentials, ids, allowance)
         finally:
             if allowance.left < before:  # also of a search that is stopped meanwhile
                 self._refusals.remember(names, allowance)
@@ -179,6 +196,9 @@ class Search:
         ids: dict[str, str],
         allowance: Allowance,
     ) -> Found:
+        if (unasked := self._unasked(match)) is not None:
+            camera = _known_as(match, None, ids)
+            return Found(match, None, None, unasked.trouble, unasked.detail, camera)
         seen = f"{match.address} refused {REFUSALS_MAX - allowance.left} requests a short while ago"
         error = OnvifError(Trouble.SPARED, seen)
         for one in credentials or (None,):
@@ -195,6 +215,17 @@ class Search:
                 return Found(match, facts, one, None, None, camera)
         camera = _known_as(match, None, ids)
         return Found(match, None, None, error.trouble, error.detail, camera)
+
+    def _unasked(self, match: Match) -> OnvifError | None:
+        """Why a device that answered is not asked at all; None for one that is."""
+        try:
+            self._networks.check(match.source)
+        except OnvifError as error:
+            return error
+        if not match.vague:
+            return None
+        said = f"{match.source} answers the probe without saying where it speaks ONVIF, and "
+        return OnvifError(Trouble.BROKEN_ANSWER, f"{said}not at the usual ports either")
 
 
 def _device_as_json(device: DeviceFacts | None) -> dict[str, object]:
@@ -242,10 +273,14 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
 
 
 def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> str | None:
-    exact = ids.get(_onvif_key(f"{'https' if match.tls else 'http'}://{match.address}"))
+    scheme = "https" if match.tls else "http"
+    places = (replace(match, source=host).address for host in (match.source, *match.also))
+    keys = (_onvif_key(f"{scheme}://{place}") for place in places)
+    exact = next((ids[key] for key in keys if key in ids), None)
     if exact is None and facts is not None:
         exact = ids.get(_stream_key(facts.main.uri))
-    return exact or ids.get(_host_key(match.source))
+    by_host = (ids.get(_host_key(host)) for host in (match.source, *match.also))
+    return exact or next(filter(None, by_host), None)
 
 
 def _stream_key(url: str) -> str:

@@ -25,8 +25,9 @@ SENTENCES: dict[Trouble, Sentence] = {
         "Kamera yanıtını zamanında tamamlamıyor.",
     ),
     Trouble.FORBIDDEN_NETWORK: Sentence(
-        "The address is outside the networks that may be dialled ([onvif] networks).",
-        "Adres, aranmasına izin verilen ağların dışında ([onvif] networks).",
+        "The address is outside the networks that may be dialled ([onvif] networks and "
+        "[network] allow).",
+        "Adres, aranmasına izin verilen ağların dışında ([onvif] networks ve [network] allow).",
     ),
     Trouble.REDIRECTED: Sentence(
         "The camera sends us to another address; we do not follow.",
