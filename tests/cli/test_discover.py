@@ -158,3 +158,20 @@ def test_many_passwords_of_a_file_lock_no_camera_that_refuses_by_a_fault(
         seen = {name: fleet.device(name).signin.refusals for name in ("gate", "yard")}
     assert {one["trouble"] for one in json.loads(done.stdout)} == {"refused"}
     assert max(seen.values()) <= 4
+
+
+def test_one_channel_of_a_device_is_taken_in(
+    vms: Vms, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(discover.PASSWORD_VARIABLE, "gozcu")
+    with beside() as fleet:
+        fleet.set_fault("gate", "onvif-channels")
+        asked = (*_options(fleet), "--user", "vms")
+        where = f"{_here(fleet, 'gate')}#2"
+        assert where in vms("discover", *asked).stdout
+        done = vms("discover", *asked, "--add", where, "--json")
+    assert done.returncode == 0, done.stderr
+    cameras = {(one["name"], one["channel"]): one["camera"] for one in json.loads(done.stdout)}
+    assert cameras == {
+        ("Gozcu gate", 1): None, ("Gozcu gate", 2): "gozcu-gate-2", ("Gozcu yard", 1): None,
+    }  # fmt: skip

@@ -21,7 +21,7 @@ from vms.core.errors import BadFields, ConfigError, Refused
 # Column → where its value stands in the settings.
 COLUMNS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("id", "name", "groups", "source", "sub", "onvif", "username")},
-    **{name: (name,) for name in ("onvif_certificate", "transport", "record")},
+    **{name: (name,) for name in ("onvif_certificate", "onvif_source", "transport", "record")},
     **{name: ("location", name) for name in ("lat", "lon", "heading", "fov")},
     **{name: ("inventory", name) for name in ("make", "model", "serial", "firmware", "mac")},
     **{name: ("inventory", name) for name in ("installed", "warranty_until", "notes")},

@@ -93,7 +93,10 @@ class DeviceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One stream the camera offers. `codec`: h264, h265, or what the camera calls it."""
+    """One stream the camera offers. `codec`: h264, h265, or what the camera calls it.
+
+    `source`: the token of the video source it shows; empty where the camera tells none.
+    """
 
     token: str
     name: str
@@ -102,6 +105,16 @@ class Profile:
     height: int
     fps: float
     service: Literal["media", "media2"]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSource:
+    """One lens of a device, or one input of an encoder or a recorder. `configurations`: tokens of
+    what events name it by."""
+
+    token: str
+    configurations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +127,20 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
-    """Everything an admin needs to add the camera. `sub`: None when there is one size only."""
+    """Everything an admin needs to add the camera. `sub`: None when there is one size only.
+
+    `source`: the token of the video source that main and sub show, its `number` from 1 on, and how
+    many `sources` the device has; empty, 1, 1 where it tells none.
+    """
 
     address: Address
     device: DeviceFacts
     main: StreamFacts
     sub: StreamFacts | None
     snapshot: str | None
+    source: str = ""
+    number: int = 1
+    sources: int = 1
 
 
 class OnvifCamera(Protocol):

@@ -34,7 +34,9 @@ _USER_COSTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One camera that answered. `facts`: when it let us in; `trouble`, `detail`: when not.
+    """One camera that answered: of a device with several video sources, one of these.
+
+    `facts`: when it let us in; `trouble`, `detail`: when not.
 
     `credentials`: those it took, None where it asked for none. `camera`: the id under which the
     site has it already.
@@ -65,6 +67,9 @@ class Found:
             "name": self.match.name,
             "hardware": self.match.hardware,
             **_device_as_json(facts.device if facts is not None else None),
+            "video_source": facts.source if facts is not None and facts.sources > 1 else None,
+            "channel": facts.number if facts is not None else None,
+            "channels": facts.sources if facts is not None else None,
             "streams": _streams_as_json(facts) if facts is not None else [],
             "snapshot": facts.snapshot if facts is not None else None,
             "username": self.credentials.username if self.credentials is not None else None,
@@ -118,7 +123,8 @@ class Search:
     ) -> list[Found]:
         """All cameras that answered: a probe, or else over HTTP.
 
-        `heard` is told how many there are, `told` each one as soon as it is described.
+        `heard` is told how many devices there are, `told` each camera as soon as it is described. A
+        device with several video sources is a camera for each.
         """
         matches = await discovery.find(
             self._networks,
@@ -133,13 +139,19 @@ class Search:
         ids = _ids_by_place(known)
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def one(match: Match) -> Found:
+        left = discovery.FOUND_MAX
+
+        async def one(match: Match) -> list[Found]:
+            nonlocal left
             async with room:
-                found = await self._describe(match, wanted.credentials, ids)
-            told(found)
+                found = (await self._describe(match, wanted.credentials, ids))[:left]
+            left -= len(found)
+            for camera in found:
+                told(camera)
             return found
 
-        return list(await asyncio.gather(*(one(match) for match in matches)))
+        every = await asyncio.gather(*(one(match) for match in matches))
+        return [camera for found in every for camera in found]
 
     async def _with_silent(self, matches: Sequence[Match], wanted: Wanted) -> list[Match]:
         """The matches, and who else answers over HTTP: of the hosts that said nothing, and of those
@@ -173,19 +185,19 @@ class Search:
 
     async def _describe(
         self, match: Match, credentials: Sequence[Credentials], ids: dict[str, str]
-    ) -> Found:
+    ) -> list[Found]:
         names = [str(match.address), *([match.uuid] if match.uuid else [])]
         allowance = self._refusals.allowance(names)
         before = allowance.left
         try:
             found = await self._asked(match, credentials, ids, allowance)
-            if found.trouble is Trouble.UNREACHABLE and match.instead is not None:
+            if found[0].trouble is Trouble.UNREACHABLE and match.instead is not None:
                 other = replace(match.instead, also=match.also)
                 found = await self._asked(other, credentials, ids, allowance)
         finally:
             if allowance.left < before:  # also of a search that is stopped meanwhile
                 self._refusals.remember(names, allowance)
-        if found.facts is not None:
+        if found[0].facts is not None:
             self._refusals.forget(names)
         return found
 
@@ -195,26 +207,29 @@ class Search:
         credentials: Sequence[Credentials],
         ids: dict[str, str],
         allowance: Allowance,
-    ) -> Found:
+    ) -> list[Found]:
+        """One of each video source, or one with the trouble."""
         if (unasked := self._unasked(match)) is not None:
             camera = _known_as(match, None, ids)
-            return Found(match, None, None, unasked.trouble, unasked.detail, camera)
+            return [Found(match, None, None, unasked.trouble, unasked.detail, camera)]
         seen = f"{match.address} refused {REFUSALS_MAX - allowance.left} requests a short while ago"
         error = OnvifError(Trouble.SPARED, seen)
         for one in credentials or (None,):
             if one is not None and allowance.left < _USER_COSTS:
                 break
             try:
-                facts = await self._client(match, one, allowance).describe()
+                every = await self._client(match, one, allowance).describe_all()
             except OnvifError as raised:
                 error = raised
                 if raised.trouble is not Trouble.REFUSED:
                     break
             else:
-                camera = _known_as(match, facts, ids)
-                return Found(match, facts, one, None, None, camera)
+                return [
+                    Found(match, facts, one, None, None, _known_as(match, facts, ids))
+                    for facts in every
+                ]
         camera = _known_as(match, None, ids)
-        return Found(match, None, None, error.trouble, error.detail, camera)
+        return [Found(match, None, None, error.trouble, error.detail, camera)]
 
     def _unasked(self, match: Match) -> OnvifError | None:
         """Why a device that answered is not asked at all; None for one that is."""
@@ -266,6 +281,8 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
                 ids[_stream_key(url)] = settings.id
         if settings.onvif is not None:
             ids[_onvif_key(settings.onvif)] = settings.id
+            if settings.onvif_source is not None:
+                ids[_onvif_key(settings.onvif, settings.onvif_source)] = settings.id
         host = urlsplit(settings.source).hostname or ""
         at_host.setdefault(_host_key(host), []).append(settings)
     alone = {host: there[0] for host, there in at_host.items() if len(there) == 1}
@@ -275,10 +292,14 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
 def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> str | None:
     scheme = "https" if match.tls else "http"
     places = (replace(match, source=host).address for host in (match.source, *match.also))
-    keys = (_onvif_key(f"{scheme}://{place}") for place in places)
+    several = facts is not None and facts.sources > 1
+    source = facts.source if facts is not None and several else ""
+    keys = [_onvif_key(f"{scheme}://{place}", source) for place in places]
     exact = next((ids[key] for key in keys if key in ids), None)
     if exact is None and facts is not None:
         exact = ids.get(_stream_key(facts.main.uri))
+    if several:  # the host says nothing of which one
+        return exact
     by_host = (ids.get(_host_key(host)) for host in (match.source, *match.also))
     return exact or next(filter(None, by_host), None)
 
@@ -288,9 +309,10 @@ def _stream_key(url: str) -> str:
     return f"{parts.hostname}:{parts.port or 554}{parts.path}?{parts.query}"
 
 
-def _onvif_key(url: str) -> str:
+def _onvif_key(url: str, source: str = "") -> str:
     parts = urlsplit(url)
-    return f"onvif {parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"onvif {parts.hostname}:{port} {source}"
 
 
 def _host_key(host: str) -> str:
