@@ -129,7 +129,7 @@ def test_motion_of_a_camera_is_an_event_while_it_lasts(
     async def scene(fleet: Fleet, site: Site) -> None:
         device = fleet.device("gate")
         async with asyncio.timeout(5):
-            while not device.subscriptions:
+            while not device.subscriptions or RECEPTION.of(GATE) is None:
                 await asyncio.sleep(0.02)
         assert RECEPTION.of(GATE) == Heard(True)
         device.happen("motion", on=True)

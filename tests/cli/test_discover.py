@@ -145,3 +145,33 @@ def test_an_id_that_is_taken_gets_the_address_behind_it() -> None:
     assert free_id("ipc", "10.0.0.5", {"ipc"}) == "ipc-10-0-0-5"
     assert free_id("ipc", "10.0.0.5", {"ipc", "ipc-10-0-0-5"}) == "ipc-10-0-0-5-2"
     assert is_camera_id(free_id("y" * 63, "fe80::1%eth0", {"y" * 63}))
+
+
+def test_many_passwords_of_a_file_lock_no_camera_that_refuses_by_a_fault(
+    vms: Vms, tmp_path: Path
+) -> None:
+    (tmp_path / "words").write_text("".join(f"falsch-{number}\n" for number in range(8)))
+    words = ("--user", "vms", "--password-file", str(tmp_path / "words"))
+    with beside() as fleet:
+        fleet.set_fault("gate", "onvif-fault-refusal", status=500)
+        done = vms("discover", *_options(fleet), *words, "--json")
+        seen = {name: fleet.device(name).signin.refusals for name in ("gate", "yard")}
+    assert {one["trouble"] for one in json.loads(done.stdout)} == {"refused"}
+    assert max(seen.values()) <= 4
+
+
+def test_one_channel_of_a_device_is_taken_in(
+    vms: Vms, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(discover.PASSWORD_VARIABLE, "gozcu")
+    with beside() as fleet:
+        fleet.set_fault("gate", "onvif-channels")
+        asked = (*_options(fleet), "--user", "vms")
+        where = f"{_here(fleet, 'gate')}#2"
+        assert where in vms("discover", *asked).stdout
+        done = vms("discover", *asked, "--add", where, "--json")
+    assert done.returncode == 0, done.stderr
+    cameras = {(one["name"], one["channel"]): one["camera"] for one in json.loads(done.stdout)}
+    assert cameras == {
+        ("Gozcu gate", 1): None, ("Gozcu gate", 2): "gozcu-gate-2", ("Gozcu yard", 1): None,
+    }  # fmt: skip

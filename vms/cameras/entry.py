@@ -18,7 +18,9 @@ from vms.core.findings import Finding, findings_of
 from vms.core.source_url import split_credentials, split_password
 
 _WHO = ("username", "password")
-_OF_THE_DEVICE = ("source", "sub", "onvif", "onvif_certificate", "inventory", "transport")
+_OF_THE_DEVICE = (
+    "source", "sub", "onvif", "onvif_certificate", "onvif_source", "inventory", "transport",
+)  # fmt: skip
 _SECRET = Finding(
     ("secret",),
     "names a file of the server, which only cameras.toml may",

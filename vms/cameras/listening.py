@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import OnvifError, Trouble
-from vms.cameras.onvif.topics import Kind, Told, changes
+from vms.cameras.onvif.topics import Kind, Told, changes, without_others
 from vms.cameras.reception import Heard, Reception, SaidTime
 from vms.core.clock import MINUTE, SECOND, Clock, Span
 from vms.core.config_camera import CameraSettings
@@ -104,6 +104,7 @@ class Listeners:
             async with self._connecting:
                 client = await self._client_for(camera)
                 due = await self._ask_time(camera, client)
+                others = await client.other_sources()
                 point = await client.events.subscribe(LIFE_S)
         except OnvifError as error:
             if error.trouble in _HOPELESS:
@@ -117,7 +118,8 @@ class Listeners:
             known: dict[tuple[Kind, str], bool] = {}
             retold = renewed = self._clock.monotonic()
             while True:
-                news = changes(await client.events.pull(point, WAIT_S), known)
+                notices = await client.events.pull(point, WAIT_S)
+                news = changes(without_others(notices, others), known)
                 for told in news:
                     await asyncio.to_thread(self._hearer.told, camera.camera_id, told)
                 if self._clock.monotonic() - retold >= _STILL:

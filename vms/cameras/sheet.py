@@ -26,8 +26,8 @@ from vms.core.findings import Finding
 # Column → where its value stands in the settings: all of them, as a test holds.
 COLUMNS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("id", "name", "groups", "source", "sub", "onvif", "username")},
-    **{name: (name,) for name in ("onvif_certificate", "transport", "record", "privacy")},
-    **{name: (name,) for name in ("pre_roll", "post_roll")},
+    **{name: (name,) for name in ("onvif_certificate", "onvif_source", "transport", "record")},
+    **{name: (name,) for name in ("privacy", "pre_roll", "post_roll")},
     **{name: ("location", name) for name in ("lat", "lon", "heading", "fov")},
     **{name: ("inventory", name) for name in ("make", "model", "serial", "firmware", "mac")},
     **{name: ("inventory", name) for name in ("installed", "warranty_until", "notes")},

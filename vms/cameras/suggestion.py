@@ -23,6 +23,8 @@ def suggested(found: Found, taken: Container[str]) -> dict[str, Any]:
     assert found.facts is not None, "a camera that was not described can't be suggested"
     facts, device = found.facts, found.facts.device
     name = found.match.name or f"{device.make} {device.model}".strip()
+    if facts.sources > 1:
+        name = f"{name[:190]} {facts.number}"
     label = {
         "make": device.make,
         "model": device.model,
@@ -36,6 +38,7 @@ def suggested(found: Found, taken: Container[str]) -> dict[str, Any]:
         "source": facts.main.uri,
         "sub": facts.sub.uri if facts.sub is not None else None,
         "onvif": found.onvif,
+        "onvif_source": facts.source if facts.sources > 1 else None,
         "inventory": {key: text[:_LABEL_MAX] for key, text in label.items() if text},
     }
     if found.credentials is not None:

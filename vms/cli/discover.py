@@ -21,6 +21,7 @@ from vms.core.secret import Secret
 if TYPE_CHECKING:
     from vms.app.site import Site
     from vms.cameras.onvif.client import Credentials
+    from vms.cameras.onvif.probe import Match
     from vms.cameras.onvif.search import Found, Wanted
 
 PASSWORD_VARIABLE = "VMS_DISCOVER_PASSWORD"  # noqa: S105 - its name
@@ -60,7 +61,11 @@ def discover(
     ] = None,
     add: Annotated[
         list[str] | None,
-        typer.Option("--add", metavar="ADDRESS", help="Take this one in; 'new': all not here yet."),
+        typer.Option(
+            "--add",
+            metavar="ADDRESS",
+            help="Take this one in, or a channel of it (10.0.0.5#2); 'new': all not here yet.",
+        ),
     ] = None,
     groups: Annotated[
         list[str] | None, typer.Option("--group", metavar="NAME", help="Into this group.")
@@ -157,17 +162,17 @@ def _take_in(
         settings = entered(suggested(one, taken) | {"groups": list(groups)})
         cameras.append(settings)
         taken.add(settings.id)
-        ids[one.match] = settings.id
+        ids[_key(one)] = settings.id
     for change in site.registry.take(cameras, whoami()):
         print(change, file=sys.stderr)
-    return [dataclasses.replace(one, camera=ids.get(one.match, one.camera)) for one in found]
+    return [dataclasses.replace(one, camera=ids.get(_key(one), one.camera)) for one in found]
 
 
 def _chosen(found: Sequence[Found], chosen: Sequence[str]) -> list[Found]:
     """Those to take in. Raises BadRequest for one that can't be, before anything is done."""
     wanted = {}
     for name in chosen:
-        fitting = [one for one in found if name in (_NEW, one.match.source, _address(one))]
+        fitting = [one for one in found if name in (_NEW, *_names(one))]
         if name == _NEW:
             fitting = [one for one in fitting if one.facts is not None and one.camera is None]
         elif not fitting:
@@ -177,8 +182,13 @@ def _chosen(found: Sequence[Found], chosen: Sequence[str]) -> list[Found]:
                 raise BadRequest(f"{name} is here already, as {one.camera}; nothing was added")
             if one.facts is None:
                 raise BadRequest(f"{name} can't be added: {one.detail}; nothing was added")
-            wanted[one.match] = one
+            wanted[_key(one)] = one
     return list(wanted.values())
+
+
+def _key(found: Found) -> tuple[Match, int]:
+    """Which device, and which of its video sources."""
+    return found.match, found.facts.number if found.facts is not None else 1
 
 
 def _row(found: Found) -> tuple[str, ...]:
@@ -196,5 +206,13 @@ def _row(found: Found) -> tuple[str, ...]:
     return (_address(found), device.make, device.model, device.firmware, streams, here or "new")
 
 
+def _names(found: Found) -> tuple[str, ...]:
+    """What it can be chosen by: the device's address, and its own if the device has several."""
+    return found.match.source, str(found.match.address), _address(found)
+
+
 def _address(found: Found) -> str:
-    return found.match.source if found.match.port == 80 else str(found.match.address)
+    """Where it is: of a device with several video sources with which one, `10.0.0.5#2`."""
+    device = found.match.source if found.match.port == 80 else str(found.match.address)
+    several = found.facts is not None and found.facts.sources > 1
+    return f"{device}#{found.facts.number}" if several and found.facts is not None else device

@@ -149,7 +149,8 @@ class CameraSettings(Section):
     how much is kept before and after an event, where events are what is recorded. `onvif`: where
     the camera is asked and steered, `http://10.0.0.5/onvif/device_service`; None if it is not.
     `onvif_certificate`: which one is taken where it is asked over https: any (cameras sign theirs
-    themselves), one that an authority vouches for, or that of a SHA-256.
+    themselves), one that an authority vouches for, or that of a SHA-256. `onvif_source`: the token
+    of the video source it is where the device has several; None for the first.
     `motion`: what is looked for in its sub stream; None: nothing is.
     """
 
@@ -160,6 +161,7 @@ class CameraSettings(Section):
     sub: Source | None = None
     onvif: OnvifUrl | None = None
     onvif_certificate: Certificate = "any"
+    onvif_source: Annotated[Line, Field(min_length=1)] | None = None
     username: Line | None = None
     password: SecretText | None = None
     secret: Folder | None = None

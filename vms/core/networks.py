@@ -50,6 +50,10 @@ class Networks:
     def allowed(self) -> tuple[Network, ...]:
         return self._allowed
 
+    @property
+    def denied(self) -> tuple[Network, ...]:
+        return self._denied
+
     def allows(self, host: str) -> bool:
         """Whether a numeric address may be dialled; what is no number may not."""
         address = meant(host)
@@ -74,6 +78,22 @@ def meant(host: str) -> Ip | None:
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
+
+
+def common(one: Network, other: Network) -> Network | None:
+    """The addresses in both: the smaller of the two, if it lies in the larger."""
+    if one.version != other.version:
+        return None
+    small, large = (one, other) if one.prefixlen >= other.prefixlen else (other, one)
+    return small if small.subnet_of(large) else None  # type: ignore[arg-type]
+
+
+def without(one: Network, gone: Network) -> list[Network]:
+    """A network less another: what is left of it, as networks."""
+    cut = common(one, gone)
+    if cut is None:
+        return [one]
+    return [] if cut == one else sorted(one.address_exclude(cut))  # type: ignore[arg-type]
 
 
 def named(hosts: Iterable[str]) -> tuple[str, ...]:

@@ -54,6 +54,13 @@ KINDS: Mapping[str, FaultKind] = {
         "ONVIF: subscriptions share one address and are told apart by reference parameters"
     ),
     "onvif-inline-backup": FaultKind("ONVIF: the backup stands in the answer, the older way"),
+    "onvif-channels": FaultKind(
+        "ONVIF: the device has several video sources; only the last one can be steered",
+        {"count": 2},
+    ),
+    "onvif-fault-refusal": FaultKind(
+        "ONVIF: a wrong sign-in is refused by a SOAP fault, not by HTTP 401", {"status": 400}
+    ),
     "onvif-lock": FaultKind("ONVIF: the account is locked after wrong passwords", {"after": 3}),
 }
 

@@ -85,11 +85,14 @@ class FoundStream(BaseModel):
 class FoundCamera(BaseModel):
     """A camera that answered. `number`: its place in this search. `camera`: its id where it is
     registered already. `suggestion`: id and name it could have. `problem`: why it could not be
-    asked, `detail` with numbers. `picture`: whether one can be fetched.
+    asked, `detail` with numbers. `addresses`: `address` and others it answered from. `picture`:
+    whether one can be fetched. A device with several video sources is a camera for each:
+    `video_source` is its token, and it is `channel` of `channels`.
     """
 
     number: int
     address: str
+    addresses: list[str]
     port: int
     onvif: str
     name: str
@@ -100,6 +103,9 @@ class FoundCamera(BaseModel):
     serial: str | None
     mac: str | None
     clock_offset_ms: float | None
+    video_source: str | None
+    channel: int | None
+    channels: int | None
     streams: list[FoundStream]
     username: str | None
     camera: str | None
@@ -111,7 +117,7 @@ class FoundCamera(BaseModel):
 
 
 class SearchState(BaseModel):
-    """A search. `answers`: how many cameras answered, null while it listens; `described`: how
+    """A search. `answers`: how many devices answered, null while it listens; `described`: how
     many of them were asked so far. Forgotten 15 minutes after it ended.
     """
 
@@ -167,8 +173,9 @@ async def list_searches(request: Request, by: By) -> list[SearchState]:
 
 @router.get("/networks")
 async def networks(request: Request, by: By) -> list[str]:
-    """The networks that may be dialled: `networks` under [onvif] in cameras.toml."""
-    return list(parts_of(request).settings.onvif.networks)
+    """The networks that are dialled: what both `networks` under [onvif] and `allow` under [network]
+    in cameras.toml allow, less `deny`."""
+    return list(map(str, parts_of(request).finder.networks.dialled))
 
 
 @router.get("/{search}")
@@ -299,7 +306,7 @@ def _state(job: SearchJob, taken: set[str]) -> SearchState:
         ranges=list(job.ranges),
         multicast=job.wanted.multicast,
         answers=job.answers,
-        described=len(job.found),
+        described=len({one.match for one in job.found}),
         error=job.error,
         found=[_camera(number, one, taken) for number, one in enumerate(job.found)],
     )

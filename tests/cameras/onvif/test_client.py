@@ -130,6 +130,7 @@ def test_no_fault_of_the_simulator_is_untested() -> None:
     elsewhere = {
         "onvif-1970", "onvif-lock", "onvif-foreign-xaddr", "onvif-empty-matches", "onvif-fixed",
         "onvif-parameters", "onvif-inline-backup", "onvif-prefixes", "onvif-control",
+        "onvif-fault-refusal", "onvif-channels",
     }  # fmt: skip
     named = {name for name in KINDS if name.startswith("onvif-")}
     assert named == elsewhere | {name for name in TROUBLES if name.startswith("onvif-")}

@@ -34,6 +34,7 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
         "sub": f"rtsp://10.1.0.{5 + len(slug)}/sub",
         "onvif": None,
         "onvif_certificate": "any",
+        "onvif_source": None,
         "username": "vms",
         "transport": "auto",
         "record": "continuous",

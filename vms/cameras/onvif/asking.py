@@ -2,7 +2,9 @@
 
 One call costs one request. A second is sent only when the first was refused and there is something
 new to sign it with: the camera's HTTP challenge, or its clock after it was set. So a wrong password
-costs two refusals at first and one a call from then on.
+costs two refusals at first and one a call from then on. Every signed request that is refused
+counts, whether the camera says so by HTTP 401 or by a fault; an `Allowance` bounds how many there
+may be.
 """
 
 from __future__ import annotations
@@ -32,6 +34,13 @@ class Credentials:
     password: Secret
 
 
+@dataclass(slots=True)
+class Allowance:
+    """How many more refused requests a camera may see from us before we leave it alone."""
+
+    left: int
+
+
 class HttpSignIn(Protocol):
     """Answers HTTP challenges for one user; `accept` gives None when none can be answered."""
 
@@ -52,7 +61,10 @@ class Place:
 
 
 class Asking:
-    """Calls to the camera at `address`. `refusals` counts the requests it refused us in."""
+    """Calls to the camera at `address`. `refusals` counts the requests it refused us in.
+
+    Once `allowance` is used up, nothing is signed any more and every such call is REFUSED.
+    """
 
     def __init__(
         self,
@@ -62,6 +74,7 @@ class Asking:
         sign_ins: HttpSignIns,
         clock: Clock,
         path: str = DEVICE_PATH,
+        allowance: Allowance | None = None,
     ) -> None:
         self._http, self.address, self.clock = http, address, clock
         self._credentials = credentials
@@ -71,6 +84,7 @@ class Asking:
         self._device = Place(address, path)
         self._offset: int | None = None
         self._services: dict[str, str] | None = None
+        self._allowance = allowance
         self.refusals = 0
 
     async def clock_offset(self) -> int:
@@ -110,12 +124,12 @@ class Asking:
         """A call to a place; `deadline_s`: for one that the camera answers late on purpose."""
         response = await self._send(place, body, deadline_s=deadline_s)
         try:
-            answer = _answer(response, place.address)
+            answer = self._signed_answer(response, place.address)
         except OnvifError as error:
             if error.trouble is not Trouble.REFUSED or not self._renew(response):
                 raise
             response = await self._send(place, body, deadline_s=deadline_s)
-            answer = _answer(response, place.address)
+            answer = self._signed_answer(response, place.address)
         self._let_in = True
         return answer
 
@@ -143,6 +157,32 @@ class Asking:
             raise OnvifError(trouble, f"{self.address} has no {what} service")
         return Place(*reading.path_at(self.address, services[prefix]))
 
+    def _signed_answer(self, response: Response, address: Address) -> Element:
+        """What was answered to a signed request; a refusal counts, however it is said.
+
+        A fault of another kind counts as one, too, while the camera has not let us in: makers have
+        words of their own.
+        """
+        try:
+            return _answer(response, address)
+        except OnvifError as error:
+            refused = error.trouble in (Trouble.REFUSED, Trouble.LOCKED)
+            if self._credentials is not None and (
+                refused or (error.trouble is Trouble.FAULT and not self._let_in)
+            ):
+                self._count_refusal()
+            raise
+
+    def _count_refusal(self) -> None:
+        self.refusals += 1
+        if self._allowance is not None:
+            self._allowance.left -= 1
+
+    def _check_allowance(self) -> None:
+        if self._allowance is not None and self._allowance.left <= 0:
+            spent = f"{self.address} refused as many sign-ins as it may see; it is left alone"
+            raise OnvifError(Trouble.REFUSED, spent)
+
     def _renew(self, response: Response) -> bool:
         """After a refusal: whether there is something new to sign with.
 
@@ -167,23 +207,26 @@ class Asking:
         headers = {"Content-Type": _SOAP}
         token = ""
         if sign and self._credentials is not None:
+            self._check_allowance()
             if signed := self._authorization("POST", place.path):
                 headers["Authorization"] = signed
             else:
                 now = self.clock.now() + await self.clock_offset()
                 token = security(self._credentials.username, self._credentials.password, now)
         content = envelope(body, token + place.header)
-        response = await self._http.exchange(
+        return await self._http.exchange(
             place.address, "POST", place.path, headers, content, deadline_s=deadline_s
         )
-        if response.status == 401 and (token or "Authorization" in headers):
-            self.refusals += 1
-        return response
 
     async def _get(self, address: Address, path: str, size_max: int) -> Response:
         signed = self._authorization("GET", path)
+        if signed:
+            self._check_allowance()
         headers = {"Authorization": signed} if signed else {}
-        return await self._http.exchange(address, "GET", path, headers, b"", size_max=size_max)
+        response = await self._http.exchange(address, "GET", path, headers, b"", size_max=size_max)
+        if signed and response.status in (401, 403):
+            self._count_refusal()
+        return response
 
     def _authorization(self, method: str, path: str) -> str | None:
         if self._sign_in is None or not self._challenged:
@@ -199,6 +242,7 @@ def _answer(response: Response, address: Address) -> Element:
     try:
         return answer_of(response.body, str(address))
     except OnvifError as error:
-        if response.status == 401 and error.trouble is not Trouble.LOCKED:
-            raise OnvifError(Trouble.REFUSED, f"{error.detail} (HTTP 401)") from None
+        if response.status in (401, 403) and error.trouble is not Trouble.LOCKED:
+            said = f"{error.detail} (HTTP {response.status})"
+            raise OnvifError(Trouble.REFUSED, said) from None
         raise

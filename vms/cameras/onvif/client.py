@@ -6,24 +6,46 @@ heard there; what an admin asks of a camera stands here, as `port.OnvifCamera` p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vms.cameras.onvif import reading
-from vms.cameras.onvif.asking import DEVICE_PATH, Asking, Credentials, HttpSignIn, HttpSignIns
+from vms.cameras.onvif.asking import (
+    DEVICE_PATH,
+    Allowance,
+    Asking,
+    Credentials,
+    HttpSignIn,
+    HttpSignIns,
+)
 from vms.cameras.onvif.device import DeviceService
 from vms.cameras.onvif.events import PullPoints
 from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.imaging import ImagingService
 from vms.cameras.onvif.media import MediaService
-from vms.cameras.onvif.port import Address, CameraFacts, DeviceFacts, Profile, StreamFacts
+from vms.cameras.onvif.port import (
+    Address,
+    CameraFacts,
+    DeviceFacts,
+    OnvifError,
+    Profile,
+    StreamFacts,
+    Trouble,
+)
 from vms.cameras.onvif.ptz import PtzService
 from vms.core.clock import Clock
 
 __all__ = ["DEVICE_PATH", "Credentials", "HttpSignIn", "HttpSignIns", "OnvifClient"]
 
+SOURCES_MAX = 32
+"""Video sources of one device that are described; each costs three calls."""
 _PICTURE_MAX = 8_000_000  # bytes of a JPEG; one of 8 megapixels has three
 
 
 class OnvifClient:
-    """One camera at `address`. Services, clock offset and sign-in are kept between calls."""
+    """One camera at `address`. Services, clock offset and sign-in are kept between calls.
+
+    `source`: the token of the video source it is, where the device has several; None for the first.
+    """
 
     def __init__(
         self,
@@ -33,11 +55,14 @@ class OnvifClient:
         sign_ins: HttpSignIns,
         clock: Clock,
         path: str = DEVICE_PATH,
+        allowance: Allowance | None = None,
+        source: str | None = None,
     ) -> None:
-        self._asking = Asking(http, address, credentials, sign_ins, clock, path)
+        self._source = source
+        self._asking = Asking(http, address, credentials, sign_ins, clock, path, allowance)
         self._device, self._media = DeviceService(self._asking), MediaService(self._asking)
-        self.ptz = PtzService(self._asking, self._media)
-        self.imaging = ImagingService(self._asking, self._media)
+        self.ptz = PtzService(self._asking, self._media, source)
+        self.imaging = ImagingService(self._asking, self._media, source)
         self.events = PullPoints(self._asking)
 
     @property
@@ -75,7 +100,7 @@ class OnvifClient:
 
     async def picture(self) -> bytes | None:
         """A JPEG of now, as the camera made it; None when it offers none."""
-        main, sub = reading.main_and_sub(await self.profiles())
+        main, sub = reading.main_and_sub(await self.profiles(), self._source)
         uri = await self.snapshot(sub if sub is not None else main)
         return await self._asking.fetch(uri) if uri is not None else None
 
@@ -86,13 +111,50 @@ class OnvifClient:
     async def describe(self) -> CameraFacts:
         """Everything an admin needs to add the camera."""
         device = await self.device()
-        main, sub = reading.main_and_sub(await self.profiles())
+        return await self._facts(device, await self.profiles(), self._source)
+
+    async def describe_all(self) -> list[CameraFacts]:
+        """The same of each video source of the device, SOURCES_MAX at most.
+
+        One whose streams it does not tell is left out, as long as there is another: recorders name
+        inputs that nothing is connected to.
+        """
+        device, profiles = await self.device(), await self.profiles()
+        found: list[CameraFacts] = []
+        untold: OnvifError | None = None
+        for source in reading.sources_shown(profiles)[:SOURCES_MAX]:
+            try:
+                found.append(await self._facts(device, profiles, source))
+            except OnvifError as error:
+                if error.trouble not in (Trouble.FAULT, Trouble.BROKEN_ANSWER):
+                    raise
+                untold = untold or error
+        if not found and untold is not None:
+            raise untold
+        return found
+
+    async def other_sources(self) -> frozenset[str]:
+        """What events name the device's other video sources by; empty where ours is not told."""
+        if self._source is None:
+            return frozenset()
+        names = {one.token: {one.token, *one.configurations} for one in await self._media.sources()}
+        ours = names.pop(self._source, None)
+        return frozenset().union(*names.values()) - ours if ours is not None else frozenset()
+
+    async def _facts(
+        self, device: DeviceFacts, profiles: Sequence[Profile], source: str | None
+    ) -> CameraFacts:
+        main, sub = reading.main_and_sub(profiles, source)
+        sources = reading.sources_shown(profiles)
         return CameraFacts(
             self.address,
             device,
             await self.stream(main),
             await self.stream(sub) if sub is not None else None,
             await self.snapshot(main),
+            main.source,
+            sources.index(main.source) + 1,
+            len(sources),
         )
 
     # -- what is changed

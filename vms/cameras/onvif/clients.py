@@ -51,7 +51,10 @@ class OnvifClients:
         address = Address(number, port, tls, name, settings.onvif_certificate)
         user = Credentials(settings.username or "", settings.password or Secret(""))
         signed = user if settings.username is not None else None
-        return OnvifClient(self._http, address, signed, self._sign_ins, self._clock, parts.path)
+        return OnvifClient(
+            self._http, address, signed, self._sign_ins, self._clock, parts.path,
+            source=settings.onvif_source,
+        )  # fmt: skip
 
     async def _number(self, host: str, port: int) -> str:
         """The first allowed address of a host."""

@@ -8,11 +8,13 @@ import socket
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import ifaddr
 
+from vms.cameras.onvif.merging import merged
 from vms.cameras.onvif.networks import Networks
+from vms.cameras.onvif.port import bare, is_link_local
 from vms.cameras.onvif.probe import GROUP4, GROUP6, PORT, Match, probe, read_matches
 from vms.core.errors import BadRequest
 from vms.core.log import get_logger
@@ -26,23 +28,46 @@ _ROUNDS_S = (0.0, 0.6)  # UDP gets lost: each probe is sent twice
 _BURST = 64  # probes at once to a range; a switch's buffer is small
 
 
-class _Listening(asyncio.DatagramProtocol):
-    """One socket: keeps the first answer of each device."""
+STRANGERS_MAX = 64  # of them: answers from addresses that may not be dialled
 
-    def __init__(self, found: dict[tuple[str, int], Match], message_id: str, networks: Networks):
-        self._found, self._message_id, self._networks = found, message_id, networks
+
+class _Heard:
+    """The first answer of each place, of all sockets together."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._strangers = 0
+        self.found: dict[tuple[str, int], Match] = {}
+
+    def take(self, match: Match) -> None:
+        """Keep it; beyond the bounds it is dropped."""
+        key = (match.source, match.port)
+        known = self.found.get(key)
+        if known is not None:
+            if known.vague and not match.vague:
+                self.found[key] = match
+            return
+        strange = not self._networks.allows(match.source)
+        if len(self.found) >= FOUND_MAX or (strange and self._strangers >= STRANGERS_MAX):
+            return
+        self._strangers += strange
+        self.found[key] = match
+
+
+class _Listening(asyncio.DatagramProtocol):
+    """One socket."""
+
+    def __init__(self, heard: _Heard, message_id: str) -> None:
+        self._heard, self._message_id = heard, message_id
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: Python 3.11's own transport is none by inheritance.
         self.transport = cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        source = addr[0]
-        if len(self._found) >= FOUND_MAX or not self._networks.allows(source):
-            return
-        for match in read_matches(data, source, self._message_id):
-            self._found.setdefault((source, match.port), match)
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        for match in read_matches(data, _sender(addr), self._message_id):
+            self._heard.take(match)
 
     def error_received(self, exc: Exception) -> None:
         """Unreachable ones among a range are no error."""
@@ -59,17 +84,18 @@ async def find(
 ) -> list[Match]:
     """Who answers a probe, by multicast and at each of `hosts`; in the order of addresses.
 
-    Only addresses in `networks` are asked and believed. `interfaces`: by which multicast leaves,
+    A device is there once (`merging`), at an address in `networks` if it has one; those that have
+    none are for the caller to state, not to dial. `interfaces`: by which multicast leaves,
     as names or addresses; all when empty. Raises BadRequest for one that is not there.
     """
     message_id = str(uuid.uuid4())
-    found: dict[tuple[str, int], Match] = {}
+    heard = _Heard(networks)
     message = probe(message_id)
     loop = asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as opened:
         sends: list[tuple[_Listening, str]] = []
         for sock, group in _sockets(hosts, _adapters(interfaces) if multicast else ()):
-            listening = _Listening(found, message_id, networks)
+            listening = _Listening(heard, message_id)
             transport, _ = await loop.create_datagram_endpoint(
                 lambda one=listening: one,  # type: ignore[misc]
                 sock=sock,
@@ -80,7 +106,20 @@ async def find(
             await asyncio.sleep(wait)
             await _send(sends, message, port)
         await asyncio.sleep(max(0.0, listen_s - sum(_ROUNDS_S)))
-    return sorted(found.values(), key=lambda one: (":" in one.source, one.source, one.port))
+    found = merged(heard.found.values(), networks)
+    return sorted(found, key=lambda one: (":" in one.source, one.source, one.port))
+
+
+def _sender(addr: tuple[Any, ...]) -> str:
+    """Whom a datagram is from; a link-local IPv6 address means nothing without its interface."""
+    host = bare(str(addr[0]))
+    scope = addr[3] if len(addr) > 3 else 0
+    if not scope or not is_link_local(host):
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(scope)}"
+    except OSError:  # the interface is gone meanwhile
+        return f"{host}%{scope}"
 
 
 async def _send(sends: Iterable[tuple[_Listening, str]], message: bytes, port: int) -> None:

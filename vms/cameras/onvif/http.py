@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import httptools
 
 from vms.cameras.onvif.networks import Networks
-from vms.cameras.onvif.port import Address, OnvifError, Trouble
+from vms.cameras.onvif.port import Address, OnvifError, Trouble, bare
 from vms.cameras.onvif.xml import SIZE_MAX
 
 _HEAD_MAX = 32_768
@@ -76,7 +76,7 @@ class Http:
         """
         deadline = self._deadline_s if deadline_s is None else deadline_s
         self._networks.check(address.host)
-        lines = {"Host": str(address), "Connection": "close", **headers}
+        lines = {"Host": address.for_header, "Connection": "close", **headers}
         if body:
             lines["Content-Length"] = str(len(body))
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -108,7 +108,7 @@ class Http:
 async def _connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if not address.tls:
         return await asyncio.open_connection(address.host, address.port)
-    name = address.name or address.host
+    name = address.name or bare(address.host)
     context = _checked() if address.certificate == "checked" else _unchecked()
     return await asyncio.open_connection(
         address.host, address.port, ssl=context, server_hostname=name

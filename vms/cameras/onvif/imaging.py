@@ -48,10 +48,10 @@ class Imaging:
 
 
 class ImagingService:
-    """Reads and sets the picture of the camera's first video source."""
+    """Reads and sets the picture of a video source; `source`: its token, None for the first."""
 
-    def __init__(self, asking: Asking, media: MediaService) -> None:
-        self._asking, self._media = asking, media
+    def __init__(self, asking: Asking, media: MediaService, source: str | None = None) -> None:
+        self._asking, self._media, self._wanted = asking, media, source
         self._source: str | None = None
 
     async def settings(self) -> Imaging:
@@ -99,11 +99,13 @@ class ImagingService:
 
     async def _ask(self, name: str, more: str = "") -> Element:
         if self._source is None:
-            sources = await self._media.sources()
-            if not sources:
-                where = self._asking.address
-                raise OnvifError(Trouble.NO_SERVICE, f"{where} tells of no video source")
-            self._source = sources[0]
+            tokens = [one.token for one in await self._media.sources()]
+            fitting = [one for one in tokens if self._wanted in (None, one)]
+            if not fitting:
+                which = "" if self._wanted is None else f" {self._wanted}"
+                said = f"{self._asking.address} tells of no video source{which}"
+                raise OnvifError(Trouble.NO_SERVICE, said)
+            self._source = fitting[0]
         token = f"<timg:VideoSourceToken>{escape(self._source)}</timg:VideoSourceToken>"
         return await self._asking.ask("timg", f"<timg:{name}>{token}{more}</timg:{name}>")
 

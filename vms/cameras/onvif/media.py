@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 from vms.cameras.onvif import reading
 from vms.cameras.onvif.asking import Asking
-from vms.cameras.onvif.port import OnvifError, Profile, StreamFacts, Trouble
+from vms.cameras.onvif.port import OnvifError, Profile, StreamFacts, Trouble, VideoSource
 
 
 class MediaService:
@@ -20,7 +20,8 @@ class MediaService:
         services = await self._asking.services()
         found: list[Profile] = []
         if "tr2" in services:
-            body = "<tr2:GetProfiles><tr2:Type>VideoEncoder</tr2:Type></tr2:GetProfiles>"
+            types = "<tr2:Type>VideoSource</tr2:Type><tr2:Type>VideoEncoder</tr2:Type>"
+            body = f"<tr2:GetProfiles>{types}</tr2:GetProfiles>"
             found += reading.profiles_of(await self._asking.ask("tr2", body), "media2")
         if "trt" in services and not found:
             answer = await self._asking.ask("trt", "<trt:GetProfiles/>")
@@ -59,21 +60,22 @@ class MediaService:
         uri = answer.words("Uri")
         return reading.uri_at(self._asking.address, uri) if uri else None
 
-    async def heads(self) -> list[tuple[str, str]]:
-        """Profiles that can be steered, as (profile, PTZ node), the camera's order."""
+    async def heads(self) -> list[reading.PtzHead]:
+        """Profiles that can be steered, the camera's order."""
         services = await self._asking.services()
-        found: list[tuple[str, str]] = []
+        found: list[reading.PtzHead] = []
         if "tr2" in services:
-            body = "<tr2:GetProfiles><tr2:Type>PTZ</tr2:Type></tr2:GetProfiles>"
+            types = "<tr2:Type>VideoSource</tr2:Type><tr2:Type>PTZ</tr2:Type>"
+            body = f"<tr2:GetProfiles>{types}</tr2:GetProfiles>"
             found = reading.heads_of(await self._asking.ask("tr2", body))
         if "trt" in services and not found:
             found = reading.heads_of(await self._asking.ask("trt", "<trt:GetProfiles/>"))
         return found
 
-    async def sources(self) -> list[str]:
-        """The tokens of the video sources that profiles show, the camera's order."""
+    async def sources(self) -> list[VideoSource]:
+        """The video sources that profiles show, the camera's order."""
         services = await self._asking.services()
-        found: list[str] = []
+        found: list[VideoSource] = []
         if "tr2" in services:
             body = "<tr2:GetProfiles><tr2:Type>VideoSource</tr2:Type></tr2:GetProfiles>"
             found = reading.sources_of(await self._asking.ask("tr2", body))

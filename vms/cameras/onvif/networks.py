@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.core import networks
 from vms.core.errors import BadRequest, Refused
+from vms.core.networks import Network
 
 RANGE_MAX = 4096
 """More addresses than a /20 are no search but an attack."""
@@ -22,6 +23,30 @@ class Networks(networks.Networks):
 
     def allows(self, host: str) -> bool:
         return super().allows(host) and (self._reach is None or self._reach.allows(host))
+
+    @property
+    def dialled(self) -> tuple[Network, ...]:
+        """What is truly dialled: what both settings allow, without what is denied.
+
+        Where clouds tell a machine its secrets (`METADATA`) is never dialled and not cut out here:
+        a hundred networks would say less than one.
+        """
+        reach = self._reach if self._reach is not None else networks.ANYWHERE
+        both = [
+            small
+            for ours in self.allowed
+            for theirs in reach.allowed
+            if (small := networks.common(ours, theirs)) is not None
+        ]
+        known = {ipaddress.ip_network(one) for one in networks.METADATA}
+        for denied in (*self.denied, *reach.denied):
+            if denied not in known:
+                both = [left for one in both for left in networks.without(one, denied)]
+        return tuple(
+            one
+            for one in dict.fromkeys(both)
+            if not any(networks.common(one, other) == one for other in both if other != one)
+        )
 
     def hosts(self, ranges: Sequence[str]) -> tuple[str, ...]:
         """All addresses of `ranges`, each once.
@@ -50,7 +75,7 @@ class Networks(networks.Networks):
     def check(self, host: str) -> None:
         """Raises OnvifError for an address outside of them."""
         if not self.allows(host):
-            raise OnvifError(Trouble.FORBIDDEN_NETWORK, f"{host} is in no allowed network")
+            raise OnvifError(Trouble.FORBIDDEN_NETWORK, self._refusal(host, host))
 
 
 def addresses(text: str) -> Iterator[str]:

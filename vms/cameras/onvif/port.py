@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from vms.core.errors import VmsError
@@ -23,10 +24,24 @@ class Trouble(enum.StrEnum):
     BROKEN_ANSWER = "broken_answer"  # ends early, or lacks what it must have
     REFUSED = "refused"  # user or password
     LOCKED = "locked"
+    SPARED = "spared"  # it refused us lately; one more try might lock the account
     CERTIFICATE = "certificate"  # not the one that the camera's settings take
     NO_PROFILE = "no_profile"
     NO_SERVICE = "no_service"  # no PTZ, imaging or events
     FAULT = "fault"  # the camera's own words, in `detail`
+
+
+def bare(host: str) -> str:
+    """A numeric address without its scope: `fe80::1` of `fe80::1%eth0` (RFC 4007 §11)."""
+    return host.partition("%")[0]
+
+
+def is_link_local(host: str) -> bool:
+    """Whether a numeric address counts on one link only, and needs a scope if it is IPv6."""
+    try:
+        return ipaddress.ip_address(bare(host)).is_link_local
+    except ValueError:
+        return False
 
 
 class OnvifError(VmsError):
@@ -51,6 +66,11 @@ class Address:
     name: str = ""
     certificate: str = "any"
 
+    @property
+    def for_header(self) -> str:
+        """As HTTP's `Host` says it: what our interface is called means nothing to the camera."""
+        return str(replace(self, host=bare(self.host)))
+
     def __str__(self) -> str:
         host = self.name or self.host
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
@@ -73,7 +93,10 @@ class DeviceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One stream the camera offers. `codec`: h264, h265, or what the camera calls it."""
+    """One stream the camera offers. `codec`: h264, h265, or what the camera calls it.
+
+    `source`: the token of the video source it shows; empty where the camera tells none.
+    """
 
     token: str
     name: str
@@ -82,6 +105,16 @@ class Profile:
     height: int
     fps: float
     service: Literal["media", "media2"]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSource:
+    """One lens of a device, or one input of an encoder or a recorder. `configurations`: tokens of
+    what events name it by."""
+
+    token: str
+    configurations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +127,20 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
-    """Everything an admin needs to add the camera. `sub`: None when there is one size only."""
+    """Everything an admin needs to add the camera. `sub`: None when there is one size only.
+
+    `source`: the token of the video source that main and sub show, its `number` from 1 on, and how
+    many `sources` the device has; empty, 1, 1 where it tells none.
+    """
 
     address: Address
     device: DeviceFacts
     main: StreamFacts
     sub: StreamFacts | None
     snapshot: str | None
+    source: str = ""
+    number: int = 1
+    sources: int = 1
 
 
 class OnvifCamera(Protocol):

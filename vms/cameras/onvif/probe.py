@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from vms.cameras.onvif.client import DEVICE_PATH
-from vms.cameras.onvif.port import Address
+from vms.cameras.onvif.port import Address, bare
 from vms.cameras.onvif.xml import Element, HostileXml, NotXml, parse
 from vms.core.plain import plain
 
@@ -23,11 +23,23 @@ _SCOPES_MAX = 64
 _PATH = re.compile(r"/[!-~]{0,200}")
 
 
+class Place(NamedTuple):
+    """Where an XAddr leads. `host`: a number without a scope, or a name."""
+
+    host: str
+    port: int
+    path: str
+    tls: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A device that answered from `source`. `name`, `hardware`: what it says of itself unasked.
 
-    `port`, `path`, `tls`: of its XAddr; its host is not believed, `source` is where it was heard.
+    `source`: a numeric address, with its scope if it is link-local IPv6 (`fe80::1%eth0`). `port`,
+    `path`, `tls`: of its XAddr; its host is not believed, `source` is where it was heard. `vague`:
+    it named no place, these are the usual ones. `named`: the places of its XAddrs that are numbers.
+    `also`: other addresses that it answered from. `instead`: where to ask if `source` is silent.
     """
 
     source: str
@@ -37,6 +49,10 @@ class Match:
     name: str
     hardware: str
     tls: bool = False
+    vague: bool = False
+    named: tuple[Place, ...] = ()
+    also: tuple[str, ...] = ()
+    instead: Match | None = None
 
     @property
     def address(self) -> Address:
@@ -57,7 +73,10 @@ def probe(message_id: str) -> bytes:
 
 
 def read_matches(data: bytes, source: str, message_id: str) -> list[Match]:
-    """The devices of one datagram; empty for anything that is no answer to our probe."""
+    """The devices of one datagram; empty for anything that is no answer to our probe.
+
+    One that answers without a match is a vague one: somebody is there, and says no more.
+    """
     try:
         root = parse(data)
     except (NotXml, HostileXml):
@@ -65,18 +84,18 @@ def read_matches(data: bytes, source: str, message_id: str) -> list[Match]:
     if not root.words("RelatesTo").endswith(message_id):
         return []
     found = list(root.all("ProbeMatch"))[:_MATCHES_MAX]
-    return [match for one in found if (match := _match(one, source)) is not None]
+    if not found and root.first("ProbeMatches") is not None:
+        return [Match(source, "", 80, DEVICE_PATH, "", "", vague=True)]
+    return [_match(one, source) for one in found]
 
 
-def _match(element: Element, source: str) -> Match | None:
+def _match(element: Element, source: str) -> Match:
     scopes = element.words("Scopes").split()[:_SCOPES_MAX]
     places = [_place(one) for one in element.words("XAddrs").split()[:_XADDRS_MAX]]
     usable = [one for one in places if one is not None]
-    if not usable:
-        return None
     # The XAddr in the words of where we heard it, if there is one; over TLS only if it must be.
-    usable.sort(key=lambda one: (one.host != source, one.tls))
-    place = usable[0]
+    usable.sort(key=lambda one: (one.host != bare(source), one.tls))
+    place = usable[0] if usable else Place("", 80, DEVICE_PATH, tls=False)
     return Match(
         source=source,
         uuid=plain(element.words("EndpointReference", "Address"), 100),
@@ -85,29 +104,31 @@ def _match(element: Element, source: str) -> Match | None:
         name=_scope(scopes, "name"),
         hardware=_scope(scopes, "hardware"),
         tls=place.tls,
+        vague=not usable,
+        named=tuple(one for one in usable if _is_number(one.host)),
     )
 
 
-class _Place(NamedTuple):
-    host: str
-    port: int
-    path: str
-    tls: bool
-
-
-def _place(xaddr: str) -> _Place | None:
-    """Where an XAddr leads."""
+def _place(xaddr: str) -> Place | None:
+    """Where an XAddr leads; None if it is no address."""
     try:
         parts = urlsplit(xaddr)
         host, tls = parts.hostname, parts.scheme == "https"
         port = parts.port or (443 if tls else 80)
-        ipaddress.ip_address((host or "").partition("%")[0])
     except ValueError:
         return None
     path = parts.path or DEVICE_PATH
-    if parts.scheme not in ("http", "https") or host is None or not _PATH.fullmatch(path):
+    if parts.scheme not in ("http", "https") or not host or not _PATH.fullmatch(path):
         return None
-    return _Place(host, port, path, tls)
+    return Place(bare(host), port, path, tls)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _scope(scopes: list[str], kind: str) -> str:

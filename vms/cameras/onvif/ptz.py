@@ -27,10 +27,11 @@ class _Axes:
 
 
 class PtzService:
-    """Steers one camera. What it can is asked once."""
+    """Steers one camera; `source`: the one that shows this video source. What it can is asked
+    once."""
 
-    def __init__(self, asking: Asking, media: MediaService) -> None:
-        self._asking, self._media = asking, media
+    def __init__(self, asking: Asking, media: MediaService, source: str | None = None) -> None:
+        self._asking, self._media, self._source = asking, media, source
         self._facts: PtzFacts | None = None
 
     async def facts(self) -> PtzFacts:
@@ -38,10 +39,13 @@ class PtzService:
         if self._facts is None:
             services = await self._asking.services()
             heads = await self._media.heads() if "tptz" in services else []
+            if self._source is not None:
+                heads = [one for one in heads if one.source == self._source]
             if not heads:
-                where = self._asking.address
-                raise OnvifError(Trouble.NO_SERVICE, f"{where} has no profile that is steered")
-            profile, node = heads[0]
+                of = "" if self._source is None else f" of the video source {self._source}"
+                said = f"{self._asking.address} has no profile{of} that is steered"
+                raise OnvifError(Trouble.NO_SERVICE, said)
+            profile, node = heads[0].profile, heads[0].node
             body = f"<tptz:NodeToken>{escape(node)}</tptz:NodeToken>"
             answer = await self._asking.ask("tptz", f"<tptz:GetNode>{body}</tptz:GetNode>")
             self._facts = ptz_facts.facts_of(answer, profile, node)

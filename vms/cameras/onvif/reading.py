@@ -6,10 +6,10 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from vms.cameras.onvif.port import Address, OnvifError, Profile, Trouble
+from vms.cameras.onvif.port import Address, OnvifError, Profile, Trouble, VideoSource, bare
 from vms.cameras.onvif.soap import NAMESPACES
 from vms.cameras.onvif.xml import Element
 from vms.core.clock import SECOND
@@ -19,6 +19,7 @@ from vms.core.source_url import split_credentials
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 _LONGEST = 200  # of any name a camera gives
 _URI_MAX = 1000
+_SOURCE_CONFIGURATIONS = ("VideoSourceConfiguration", "VideoSource")  # of Media, of Media2
 _SUB_WIDTH = 1000
 """A stream for walls: anything wider costs a viewer as much as the main one."""
 
@@ -85,31 +86,82 @@ def profiles_of(answer: Element, service: Literal["media", "media2"]) -> list[Pr
         codec = {"hevc": "h265", "video/h265": "h265"}.get(codec, codec)
         fps = _number(video.words("RateControl", "FrameRateLimit"))
         name = name_of(one, "Name") or token
-        found.append(Profile(token, name, codec, int(width), int(height), fps, service))
+        source = _source_of(one)
+        found.append(Profile(token, name, codec, int(width), int(height), fps, service, source))
     return found
 
 
-def heads_of(answer: Element) -> list[tuple[str, str]]:
-    """GetProfiles of Media or Media2: (profile, PTZ node) of those that can be steered."""
+class PtzHead(NamedTuple):
+    """A profile that can be steered, its PTZ node, and the video source it shows."""
+
+    profile: str
+    node: str
+    source: str
+
+
+def heads_of(answer: Element) -> list[PtzHead]:
+    """GetProfiles of Media or Media2: those that can be steered."""
     found = []
     for one in answer.all("Profiles"):
         ptz = one.first("PTZConfiguration") or one.first("PTZ")
         token, node = one.attributes.get("token", ""), ptz.words("NodeToken") if ptz else ""
         if token and node and max(len(token), len(node)) <= _LONGEST:
-            found.append((token, node))
+            found.append(PtzHead(token, node, _source_of(one)))
     return found
 
 
-def sources_of(answer: Element) -> list[str]:
-    """GetProfiles: the tokens of the video sources, each once."""
-    tokens = (one.text.strip() for one in answer.all("SourceToken"))
-    return list(dict.fromkeys(token for token in tokens if 0 < len(token) <= _LONGEST))
+def sources_of(answer: Element) -> list[VideoSource]:
+    """GetProfiles: the video sources, each once, the camera's order."""
+    found: dict[str, dict[str, None]] = {}
+    for one in answer.walk():
+        token = _token(one.words("SourceToken")) if one.name in _SOURCE_CONFIGURATIONS else ""
+        if token:
+            found.setdefault(token, {})[_token(one.attributes.get("token", ""))] = None
+    return [VideoSource(token, tuple(filter(None, names))) for token, names in found.items()]
 
 
-def main_and_sub(profiles: Sequence[Profile]) -> tuple[Profile, Profile | None]:
-    """The largest H.264 or H.265 profile, and below it the largest one fit for walls.
+def _source_of(profile: Element) -> str:
+    """The token of the video source that a profile shows."""
+    for name in _SOURCE_CONFIGURATIONS:
+        if (shown := profile.first(name)) is not None:
+            return _token(shown.words("SourceToken"))
+    return ""
 
-    Where a token stands in both services, Media2's is kept: it knows H.265. Raises OnvifError.
+
+def _token(text: str) -> str:
+    return text if len(text) <= _LONGEST else ""
+
+
+def sources_shown(profiles: Sequence[Profile]) -> list[str]:
+    """The video sources with a usable profile, the camera's order; of a camera that tells none one
+    without a token. Raises OnvifError."""
+    tokens = dict.fromkeys(one.source for one in _usable(profiles))
+    return [token for token in tokens if token] or [""]
+
+
+def main_and_sub(
+    profiles: Sequence[Profile], source: str | None = None
+) -> tuple[Profile, Profile | None]:
+    """The largest H.264 or H.265 profile of a video source, and below it the largest one fit for
+    walls. `source`: its token; None: the first that the camera names. Raises OnvifError.
+    """
+    usable = _usable(profiles)
+    wanted = sources_shown(profiles)[0] if source is None else source
+    usable = [one for one in usable if one.source == wanted]
+    if not usable:
+        told = ", ".join(sources_shown(profiles))
+        said = f"no profile shows the video source {wanted!r}; there are {told}"
+        raise OnvifError(Trouble.NO_PROFILE, said)
+    main = max(usable, key=lambda one: (_area(one), one.fps))
+    smaller = [one for one in usable if _area(one) < _area(main)]
+    fit = [one for one in smaller if one.width <= _SUB_WIDTH]
+    return main, max(fit, key=_area, default=min(smaller, key=_area, default=None))
+
+
+def _usable(profiles: Sequence[Profile]) -> list[Profile]:
+    """Those of H.264 and H.265. Raises OnvifError when there is none.
+
+    Where a token stands in both services, Media2's is kept: it knows H.265.
     """
     by_token: dict[str, Profile] = {}
     for one in profiles:
@@ -119,10 +171,7 @@ def main_and_sub(profiles: Sequence[Profile]) -> tuple[Profile, Profile | None]:
     if not usable:
         told = ", ".join(sorted({one.codec for one in profiles})) or "none"
         raise OnvifError(Trouble.NO_PROFILE, f"no profile of H.264 or H.265; codecs: {told}")
-    main = max(usable, key=lambda one: (_area(one), one.fps))
-    smaller = [one for one in usable if _area(one) < _area(main)]
-    fit = [one for one in smaller if one.width <= _SUB_WIDTH]
-    return main, max(fit, key=_area, default=min(smaller, key=_area, default=None))
+    return usable
 
 
 def _area(profile: Profile) -> int:
@@ -145,7 +194,8 @@ def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
     target = f"{path}?{parts.query}" if parts.query else path
     if len(xaddr) > _URI_MAX or not target.isascii() or any(ord(one) <= 32 for one in target):
         raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {xaddr[:80]!r} is no address")
-    ours = parts.hostname in (dialled.host, dialled.name.lower() or dialled.host)
+    host = bare(dialled.host)
+    ours = bare(parts.hostname or "") in (host, dialled.name.lower() or host)
     if ours and parts.scheme == ("https" if dialled.tls else "http"):
         return replace(dialled, port=port), target
     return dialled, target

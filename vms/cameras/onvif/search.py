@@ -1,37 +1,42 @@
 """A search: who is there, what each one is, and which of them the site has already.
 
 Passwords are tried in the admin's order, and no more than a camera bears: no search locks an
-account. A camera is known by where it speaks ONVIF, by its stream, or else by its host.
+account, nor do several in a row (`refusals`). A camera is known by where it speaks ONVIF, by its
+stream, or else by its host.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from vms.cameras.onvif import discovery
+from vms.cameras.onvif.asking import Allowance
 from vms.cameras.onvif.client import Credentials, HttpSignIns, OnvifClient
 from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.knock import knock
 from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import CameraFacts, DeviceFacts, OnvifError, Trouble
 from vms.cameras.onvif.probe import PORT, Match
+from vms.cameras.onvif.refusals import REFUSALS_MAX, Refusals
 from vms.cameras.onvif.sentences import SENTENCES
 from vms.core.clock import Clock
 from vms.core.config_camera import CameraSettings
 
 AT_ONCE = 16
 """Cameras asked at the same time."""
-REFUSALS_MAX = 4
-"""Requests with a wrong password one camera sees at most in a search; locks begin at 5."""
+_USER_COSTS = 2
+"""Refusals of one wrong user at most where a camera checks each call: a token, and a header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One camera that answered. `facts`: when it let us in; `trouble`, `detail`: when not.
+    """One camera that answered: of a device with several video sources, one of these.
+
+    `facts`: when it let us in; `trouble`, `detail`: when not.
 
     `credentials`: those it took, None where it asked for none. `camera`: the id under which the
     site has it already.
@@ -55,12 +60,16 @@ class Found:
         facts, trouble = self.facts, self.trouble
         return {
             "address": self.match.source,
+            "addresses": [self.match.source, *self.match.also],
             "port": self.match.port,
             "onvif": self.onvif,
             "uuid": self.match.uuid,
             "name": self.match.name,
             "hardware": self.match.hardware,
             **_device_as_json(facts.device if facts is not None else None),
+            "video_source": facts.source if facts is not None and facts.sources > 1 else None,
+            "channel": facts.number if facts is not None else None,
+            "channels": facts.sources if facts is not None else None,
             "streams": _streams_as_json(facts) if facts is not None else [],
             "snapshot": facts.snapshot if facts is not None else None,
             "username": self.credentials.username if self.credentials is not None else None,
@@ -103,6 +112,7 @@ class Search:
     def __init__(self, networks: Networks, sign_ins: HttpSignIns, clock: Clock) -> None:
         self._networks, self._sign_ins, self._clock = networks, sign_ins, clock
         self._http = Http(networks)
+        self._refusals = Refusals(clock)
 
     async def run(
         self,
@@ -113,7 +123,8 @@ class Search:
     ) -> list[Found]:
         """All cameras that answered: a probe, or else over HTTP.
 
-        `heard` is told how many there are, `told` each one as soon as it is described.
+        `heard` is told how many devices there are, `told` each camera as soon as it is described. A
+        device with several video sources is a camera for each.
         """
         matches = await discovery.find(
             self._networks,
@@ -123,21 +134,39 @@ class Search:
             port=wanted.port,
             listen_s=wanted.listen_s,
         )
-        answered = {match.source for match in matches}
-        silent = [host for host in wanted.hosts if host not in answered]
-        ports = (wanted.http_port, wanted.https_port)
-        matches += await knock(self._networks, silent, ports, self._sign_ins, self._clock)
+        matches = await self._with_silent(matches, wanted)
         heard(len(matches))
         ids = _ids_by_place(known)
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def one(match: Match) -> Found:
+        left = discovery.FOUND_MAX
+
+        async def one(match: Match) -> list[Found]:
+            nonlocal left
             async with room:
-                found = await self._describe(match, wanted.credentials, ids)
-            told(found)
+                found = (await self._describe(match, wanted.credentials, ids))[:left]
+            left -= len(found)
+            for camera in found:
+                told(camera)
             return found
 
-        return list(await asyncio.gather(*(one(match) for match in matches)))
+        every = await asyncio.gather(*(one(match) for match in matches))
+        return [camera for found in every for camera in found]
+
+    async def _with_silent(self, matches: Sequence[Match], wanted: Wanted) -> list[Match]:
+        """The matches, and who else answers over HTTP: of the hosts that said nothing, and of those
+        that answered the probe without saying where they speak ONVIF."""
+        clear = [match for match in matches if not match.vague]
+        vague = {match.source: match for match in matches if match.vague}
+        answered = {match.source for match in clear}
+        asked = [host for host in wanted.hosts if host not in answered]
+        asked += [host for host in vague if host not in asked and self._networks.allows(host)]
+        ports = (wanted.http_port, wanted.https_port)
+        knocked = await knock(self._networks, asked, ports, self._sign_ins, self._clock)
+        for match in knocked:
+            said = vague.pop(match.source, match)
+            clear.append(replace(match, uuid=said.uuid, name=said.name, hardware=said.hardware))
+        return [*clear, *vague.values()]
 
     async def picture(self, found: Found) -> bytes | None:
         """A JPEG of now of a camera that let us in; None when it offers none. Raises OnvifError."""
@@ -146,31 +175,72 @@ class Search:
         client = self._client(found.match, found.credentials)
         return await client.picture_at(found.facts.snapshot)
 
-    def _client(self, match: Match, credentials: Credentials | None) -> OnvifClient:
+    def _client(
+        self, match: Match, credentials: Credentials | None, allowance: Allowance | None = None
+    ) -> OnvifClient:
         return OnvifClient(
-            self._http, match.address, credentials, self._sign_ins, self._clock, match.path
-        )
+            self._http, match.address, credentials, self._sign_ins, self._clock, match.path,
+            allowance,
+        )  # fmt: skip
 
     async def _describe(
         self, match: Match, credentials: Sequence[Credentials], ids: dict[str, str]
-    ) -> Found:
-        refusals = 0
-        error = OnvifError(Trouble.REFUSED, f"{match.address}: no user was given")
+    ) -> list[Found]:
+        names = [str(match.address), *([match.uuid] if match.uuid else [])]
+        allowance = self._refusals.allowance(names)
+        before = allowance.left
+        try:
+            found = await self._asked(match, credentials, ids, allowance)
+            if found[0].trouble is Trouble.UNREACHABLE and match.instead is not None:
+                other = replace(match.instead, also=match.also)
+                found = await self._asked(other, credentials, ids, allowance)
+        finally:
+            if allowance.left < before:  # also of a search that is stopped meanwhile
+                self._refusals.remember(names, allowance)
+        if found[0].facts is not None:
+            self._refusals.forget(names)
+        return found
+
+    async def _asked(
+        self,
+        match: Match,
+        credentials: Sequence[Credentials],
+        ids: dict[str, str],
+        allowance: Allowance,
+    ) -> list[Found]:
+        """One of each video source, or one with the trouble."""
+        if (unasked := self._unasked(match)) is not None:
+            camera = _known_as(match, None, ids)
+            return [Found(match, None, None, unasked.trouble, unasked.detail, camera)]
+        seen = f"{match.address} refused {REFUSALS_MAX - allowance.left} requests a short while ago"
+        error = OnvifError(Trouble.SPARED, seen)
         for one in credentials or (None,):
-            client = self._client(match, one)
+            if one is not None and allowance.left < _USER_COSTS:
+                break
             try:
-                facts = await client.describe()
+                every = await self._client(match, one, allowance).describe_all()
             except OnvifError as raised:
                 error = raised
-                refusals += client.refusals
-                # The next user costs up to two refusals: a token, and a header.
-                if raised.trouble is not Trouble.REFUSED or refusals + 2 > REFUSALS_MAX:
+                if raised.trouble is not Trouble.REFUSED:
                     break
             else:
-                camera = _known_as(match, facts, ids)
-                return Found(match, facts, one, None, None, camera)
+                return [
+                    Found(match, facts, one, None, None, _known_as(match, facts, ids))
+                    for facts in every
+                ]
         camera = _known_as(match, None, ids)
-        return Found(match, None, None, error.trouble, error.detail, camera)
+        return [Found(match, None, None, error.trouble, error.detail, camera)]
+
+    def _unasked(self, match: Match) -> OnvifError | None:
+        """Why a device that answered is not asked at all; None for one that is."""
+        try:
+            self._networks.check(match.source)
+        except OnvifError as error:
+            return error
+        if not match.vague:
+            return None
+        said = f"{match.source} answers the probe without saying where it speaks ONVIF, and "
+        return OnvifError(Trouble.BROKEN_ANSWER, f"{said}not at the usual ports either")
 
 
 def _device_as_json(device: DeviceFacts | None) -> dict[str, object]:
@@ -211,6 +281,8 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
                 ids[_stream_key(url)] = settings.id
         if settings.onvif is not None:
             ids[_onvif_key(settings.onvif)] = settings.id
+            if settings.onvif_source is not None:
+                ids[_onvif_key(settings.onvif, settings.onvif_source)] = settings.id
         host = urlsplit(settings.source).hostname or ""
         at_host.setdefault(_host_key(host), []).append(settings)
     alone = {host: there[0] for host, there in at_host.items() if len(there) == 1}
@@ -218,10 +290,18 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
 
 
 def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> str | None:
-    exact = ids.get(_onvif_key(f"{'https' if match.tls else 'http'}://{match.address}"))
+    scheme = "https" if match.tls else "http"
+    places = (replace(match, source=host).address for host in (match.source, *match.also))
+    several = facts is not None and facts.sources > 1
+    source = facts.source if facts is not None and several else ""
+    keys = [_onvif_key(f"{scheme}://{place}", source) for place in places]
+    exact = next((ids[key] for key in keys if key in ids), None)
     if exact is None and facts is not None:
         exact = ids.get(_stream_key(facts.main.uri))
-    return exact or ids.get(_host_key(match.source))
+    if several:  # the host says nothing of which one
+        return exact
+    by_host = (ids.get(_host_key(host)) for host in (match.source, *match.also))
+    return exact or next(filter(None, by_host), None)
 
 
 def _stream_key(url: str) -> str:
@@ -229,9 +309,10 @@ def _stream_key(url: str) -> str:
     return f"{parts.hostname}:{parts.port or 554}{parts.path}?{parts.query}"
 
 
-def _onvif_key(url: str) -> str:
+def _onvif_key(url: str, source: str = "") -> str:
     parts = urlsplit(url)
-    return f"onvif {parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"onvif {parts.hostname}:{port} {source}"
 
 
 def _host_key(host: str) -> str:

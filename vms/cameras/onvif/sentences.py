@@ -32,9 +32,9 @@ SENTENCES: dict[Trouble, Sentence] = {
     ),
     Trouble.FORBIDDEN_NETWORK: Sentence(
         "The address is outside the networks that may be dialled: correct it, or have its network "
-        "added ([onvif] networks).",
+        "added ([onvif] networks and [network] allow).",
         "Adres, aranmasına izin verilen ağların dışında: adresi düzeltin ya da ağını ekletin "
-        "([onvif] networks).",
+        "([onvif] networks ve [network] allow).",
     ),
     Trouble.REDIRECTED: Sentence(
         "The camera sends us to another address, where we do not follow: enter the address at "
@@ -71,6 +71,12 @@ SENTENCES: dict[Trouble, Sentence] = {
         "the next try.",
         "Kamera hesabı kilitledi: parolayı düzeltin, yeniden denemeden önce birkaç dakika "
         "bekleyin.",
+    ),
+    Trouble.SPARED: Sentence(
+        "The camera refused several sign-ins a short while ago and is left alone, so that it does "
+        "not lock the account; search again in 15 minutes.",
+        "Kamera kısa süre önce birkaç oturum açma denemesini reddetti; hesabı kilitlemesin diye "
+        "şimdi denenmiyor. 15 dakika sonra yeniden arayın.",
     ),
     Trouble.CERTIFICATE: Sentence(
         "The camera shows another certificate than its settings take: it has a new one, or "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import re
 import secrets
 from xml.sax.saxutils import escape
 
@@ -27,7 +28,18 @@ NAMESPACES = {
 _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
 _ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 _WSS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
-_REFUSED = ("NotAuthorized", "FailedAuthentication", "InvalidSecurity", "Unauthorized")
+# Fault codes of a refused sign-in: ONVIF Core §5.11, WS-Security 1.1 §12, and makers' own.
+_REFUSED = (
+    "notauthorized", "unauthorized", "operationprohibited", "accessdenied", "forbidden",
+    "failedauthentication", "failedcheck", "invalidsecurity", "unsupportedsecuritytoken",
+    "securitytokenunavailable", "messageexpired",
+)  # fmt: skip
+_REFUSED_WORDS = re.compile(
+    r"authori[sz]|authenticat|user ?name|password|credential|access denied|forbidden"
+    r"|skew|time ?stamp|nonce|replay"  # the signature's age: another one may do
+)
+_LOCKED = re.compile(r"\b(locked|lockout|lock out|(account|user|login|ip) lock)\b")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def envelope(body: str, header: str = "") -> bytes:
@@ -81,8 +93,16 @@ def _fault(fault: Element, peer: str) -> OnvifError:
     codes = [one.text.strip() for one in fault.walk() if one.name in ("Value", "faultcode")]
     words = fault.words("Reason", "Text") or fault.words("faultstring")
     told = f"{peer}: {words} ({', '.join(codes)})"
-    if "lock" in (words + "".join(codes)).lower():
+    if _LOCKED.search(_in_words(" ".join((words, *codes)))):
         return OnvifError(Trouble.LOCKED, told)
-    if any(word in code for code in codes for word in _REFUSED) or "authoriz" in words.lower():
+    plain_codes = [code.lower() for code in codes]
+    if any(word in code for code in plain_codes for word in _REFUSED):
+        return OnvifError(Trouble.REFUSED, told)
+    if _REFUSED_WORDS.search(words.lower()):
         return OnvifError(Trouble.REFUSED, told)
     return OnvifError(Trouble.FAULT, told)
+
+
+def _in_words(text: str) -> str:
+    """Its words in lower case, `ter:AccountLocked` as three: a clock is no lock."""
+    return " ".join(_WORDS.findall(text)).lower()

@@ -30,6 +30,8 @@ TOPICS: dict[str, Kind] = {
 }
 # The datum that says whether it is so; makers have their own words for the same.
 _STATES = ("State", "IsMotion", "IsTamper", "IsInside", "LogicalState", "Value")
+# The source that names a lens: VideoSourceToken, VideoSourceConfigurationToken, Source.
+_SOURCE_NAMES = ("VideoSource", "Source")
 _ON, _OFF = {"true", "1", "active", "on"}, {"false", "0", "inactive", "off"}
 
 
@@ -60,6 +62,20 @@ def notices_of(answer: Element, limit: int) -> list[Notice]:
         if len(found) == limit:
             break
     return found
+
+
+def without_others(notices: list[Notice], others: frozenset[str]) -> list[Notice]:
+    """Those that are not of another video source of the device, by its tokens `others`.
+
+    What names no video source, such as a digital input, is of all of them.
+    """
+    return [
+        one
+        for one in notices
+        if not any(
+            value in others for name, value in one.source.items() if name.startswith(_SOURCE_NAMES)
+        )
+    ]
 
 
 def told_by(notice: Notice) -> Told | None:

@@ -6,6 +6,7 @@ The first knows no H.265: profiles of that codec are only in the second, as with
 from __future__ import annotations
 
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 from vms.simulator.onvif.answers_device import Answer
 from vms.simulator.onvif.device import Device
@@ -26,11 +27,23 @@ def _videos(device: Device, *, old: bool) -> dict[str, VideoSpec]:
     return {name: one for name, one in device.videos.items() if not old or one.codec == "h264"}
 
 
-def _source(device: Device, tag: str) -> str:
+def _channels(device: Device) -> int:
+    """How many video sources the device has; all show the same."""
+    fault = device.faults.get("onvif-channels")
+    return max(1, fault["count"]) if fault is not None else 1
+
+
+def _of(channel: int) -> str:
+    """What tokens of a channel end in."""
+    return f".{channel}" if channel > 1 else ""
+
+
+def _source(device: Device, tag: str, channel: int) -> str:
     largest = max(device.videos.values(), key=lambda video: video.width)
+    end = _of(channel)
     return (
-        f'<{tag} token="vsc"><tt:Name>Picture</tt:Name><tt:UseCount>2</tt:UseCount>'
-        '<tt:SourceToken>vs</tt:SourceToken><tt:Bounds x="0" y="0" '
+        f'<{tag} token="vsc{end}"><tt:Name>Picture</tt:Name><tt:UseCount>2</tt:UseCount>'
+        f'<tt:SourceToken>vs{end}</tt:SourceToken><tt:Bounds x="0" y="0" '
         f'width="{largest.width}" height="{largest.height}"/></{tag}>'
     )
 
@@ -79,18 +92,23 @@ def _encoder2(name: str, video: VideoSpec, tag: str) -> str:
     )
 
 
-def _profile(device: Device, name: str, video: VideoSpec, tag: str) -> str:
+def _profile(device: Device, name: str, video: VideoSpec, tag: str, channel: int = 1) -> str:
+    turns = channel == _channels(device)
     return (
-        f'<{tag} token="profile-{name}" fixed="true"><tt:Name>{name}</tt:Name>'
-        f"{_source(device, 'tt:VideoSourceConfiguration')}"
+        f'<{tag} token="profile-{name}{_of(channel)}" fixed="true"><tt:Name>{name}</tt:Name>'
+        f"{_source(device, 'tt:VideoSourceConfiguration', channel)}"
         f"{_encoder(name, video, 'tt:VideoEncoderConfiguration')}"
-        f"{ptz_configuration('tt:PTZConfiguration')}</{tag}>"
+        f"{ptz_configuration('tt:PTZConfiguration') if turns else ''}</{tag}>"
     )
 
 
 def _profiles(device: Device, call: Call) -> str:
     found = _videos(device, old=True).items()
-    inner = "".join(_profile(device, name, video, "trt:Profiles") for name, video in found)
+    inner = "".join(
+        _profile(device, name, video, "trt:Profiles", channel)
+        for channel in range(1, _channels(device) + 1)
+        for name, video in found
+    )
     return f"<trt:GetProfilesResponse>{inner}</trt:GetProfilesResponse>"
 
 
@@ -102,16 +120,18 @@ def _one_profile(device: Device, call: Call) -> str:
 
 def _profiles2(device: Device, call: Call) -> str:
     wanted = {one.text for one in call.body.iter() if one.tag.endswith("}Type")}
-    inner = ""
-    for name, video in _videos(device, old=False).items():
+    inner, channels = "", _channels(device)
+    videos = _videos(device, old=False).items()
+    for channel, name, video in ((n, *one) for n in range(1, channels + 1) for one in videos):
         parts = {
-            "VideoSource": _source(device, "tr2:VideoSource"),
+            "VideoSource": _source(device, "tr2:VideoSource", channel),
             "VideoEncoder": _encoder2(name, video, "tr2:VideoEncoder"),
-            "PTZ": ptz_configuration("tr2:PTZ"),
+            "PTZ": ptz_configuration("tr2:PTZ") if channel == channels else "",
         }
         shown = "".join(xml for key, xml in parts.items() if wanted & {key, "All"})
         inner += (
-            f'<tr2:Profiles token="profile-{name}" fixed="true"><tr2:Name>{name}</tr2:Name>'
+            f'<tr2:Profiles token="profile-{name}{_of(channel)}" fixed="true">'
+            f"<tr2:Name>{name}</tr2:Name>"
             f"<tr2:Configurations>{shown}</tr2:Configurations></tr2:Profiles>"
         )
     return f"<tr2:GetProfilesResponse>{inner}</tr2:GetProfilesResponse>"
@@ -119,16 +139,22 @@ def _profiles2(device: Device, call: Call) -> str:
 
 def _named(device: Device, call: Call, *, old: bool) -> str:
     token = call.text("ProfileToken")
-    name = token.removeprefix("profile-")
+    name = token.removeprefix("profile-").partition(".")[0]
     if name not in _videos(device, old=old):
         raise SoapFault("ter:NoProfile", f"there is no profile {token!r}")
     return name
 
 
+def _query(call: Call) -> str:
+    """How the addresses of a channel differ."""
+    channel = call.text("ProfileToken").partition(".")[2]
+    return f"?channel={escape(channel)}" if channel else ""
+
+
 def _stream_uri(device: Device, call: Call) -> str:
     return (
         "<trt:GetStreamUriResponse><trt:MediaUri>"
-        f"<tt:Uri>{device.stream_url(_named(device, call, old=True))}</tt:Uri>"
+        f"<tt:Uri>{device.stream_url(_named(device, call, old=True))}{_query(call)}</tt:Uri>"
         "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect>"
         "<tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT60S</tt:Timeout>"
         "</trt:MediaUri></trt:GetStreamUriResponse>"
@@ -136,7 +162,7 @@ def _stream_uri(device: Device, call: Call) -> str:
 
 
 def _stream_uri2(device: Device, call: Call) -> str:
-    uri = device.stream_url(_named(device, call, old=False))
+    uri = device.stream_url(_named(device, call, old=False)) + _query(call)
     return f"<tr2:GetStreamUriResponse><tr2:Uri>{uri}</tr2:Uri></tr2:GetStreamUriResponse>"
 
 
@@ -147,7 +173,7 @@ def _snapshot(device: Device, name: str) -> str:
 def _snapshot_uri(device: Device, call: Call) -> str:
     return (
         "<trt:GetSnapshotUriResponse><trt:MediaUri>"
-        f"<tt:Uri>{_snapshot(device, _named(device, call, old=True))}</tt:Uri>"
+        f"<tt:Uri>{_snapshot(device, _named(device, call, old=True))}{_query(call)}</tt:Uri>"
         "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect>"
         "<tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT60S</tt:Timeout>"
         "</trt:MediaUri></trt:GetSnapshotUriResponse>"
@@ -155,17 +181,18 @@ def _snapshot_uri(device: Device, call: Call) -> str:
 
 
 def _snapshot_uri2(device: Device, call: Call) -> str:
-    uri = _snapshot(device, _named(device, call, old=False))
+    uri = _snapshot(device, _named(device, call, old=False)) + _query(call)
     return f"<tr2:GetSnapshotUriResponse><tr2:Uri>{uri}</tr2:Uri></tr2:GetSnapshotUriResponse>"
 
 
 def _sources(device: Device, call: Call) -> str:
     largest = max(device.videos.values(), key=lambda video: video.width)
-    return (
-        '<trt:GetVideoSourcesResponse><trt:VideoSources token="vs">'
-        f"<tt:Framerate>{largest.fps}</tt:Framerate>{_resolution(largest)}"
-        "</trt:VideoSources></trt:GetVideoSourcesResponse>"
+    inner = "".join(
+        f'<trt:VideoSources token="vs{_of(channel)}">'
+        f"<tt:Framerate>{largest.fps}</tt:Framerate>{_resolution(largest)}</trt:VideoSources>"
+        for channel in range(1, _channels(device) + 1)
     )
+    return f"<trt:GetVideoSourcesResponse>{inner}</trt:GetVideoSourcesResponse>"
 
 
 def _encoders(device: Device, call: Call) -> str:

@@ -191,6 +191,8 @@ class DeviceServer:
             locked = SoapFault("ter:AccountLocked", "The account is locked, try again later")
             return _Reply(400, fault(locked))
         refused = fault(SoapFault("ter:NotAuthorized", "Sender not Authorized"))
+        if said := self.device.faults.get("onvif-fault-refusal"):
+            return _Reply(500 if said["status"] == 500 else 400, refused)
         return _Reply(401, refused, more=(("WWW-Authenticate", signin.challenge()),))
 
     async def _answer(self, path: list[str], call: Call) -> str:

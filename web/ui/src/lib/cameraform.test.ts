@@ -10,6 +10,7 @@ const GATE: Registered = {
   sub: 'rtsp://10.0.0.5/sub',
   onvif: null,
   onvif_certificate: 'any',
+  onvif_source: null,
   username: 'vms',
   transport: 'auto',
   record: 'schedule:mesai',

@@ -25,6 +25,7 @@ export interface CameraDraft {
   readonly onvif: string;
   /** Empty: any. */
   readonly onvifCertificate: string;
+  readonly onvifSource: string;
   readonly username: string;
   readonly password: string;
   readonly transport: Transport;
@@ -59,6 +60,7 @@ export function draftOf(camera: Registered | null): CameraDraft {
     sub: camera?.sub ?? '',
     onvif: camera?.onvif ?? '',
     onvifCertificate: camera === null || camera.onvif_certificate === 'any' ? '' : camera.onvif_certificate,
+    onvifSource: camera?.onvif_source ?? '',
     username: camera?.username ?? '',
     password: '',
     transport: camera?.transport ?? 'auto',
@@ -149,6 +151,7 @@ export function entryOf(draft: CameraDraft): Entry {
     ...dialled(draft),
     id: draft.id,
     onvif_certificate: orNull(draft.onvifCertificate),
+    onvif_source: orNull(draft.onvifSource),
     name: draft.name.trim(),
     groups: groupsOf(draft.groups),
     record: draft.mode === 'schedule' ? `${SCHEDULED}${draft.schedule.trim()}` : draft.mode,

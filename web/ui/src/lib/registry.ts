@@ -30,6 +30,8 @@ export interface Registered {
   readonly sub: string | null;
   readonly onvif: string | null;
   readonly onvif_certificate: string;
+  /** The video source it is, where the device has several. */
+  readonly onvif_source: string | null;
   readonly username: string | null;
   readonly transport: Transport;
   readonly record: string;
@@ -142,6 +144,9 @@ export interface FoundCamera {
   readonly model: string | null;
   readonly firmware: string | null;
   readonly clock_offset_ms: number | null;
+  /** Which of the device's video sources, from 1 on, and how many it has. */
+  readonly channel: number | null;
+  readonly channels: number | null;
   readonly streams: readonly FoundStream[];
   readonly username: string | null;
   /** The id it is registered under, or null. */

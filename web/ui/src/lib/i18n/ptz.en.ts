@@ -86,7 +86,7 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
   'ptz.trouble.silent':
     'The camera does not finish its answer in time: try again; if it stays so, check the network and restart the camera.',
   'ptz.trouble.forbidden_network':
-    'The address is outside the networks that may be dialled: correct it, or have its network added ([onvif] networks).',
+    'The address is outside the networks that may be dialled: correct it, or have its network added ([onvif] networks and [network] allow).',
   'ptz.trouble.redirected':
     'The camera sends us to another address, where we do not follow: enter the address at which it answers itself (often https:// or another port).',
   'ptz.trouble.not_onvif':
@@ -99,6 +99,8 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
     'The camera refuses the user or the password: correct them in the camera’s settings; some cameras want a user of their own for ONVIF.',
   'ptz.trouble.locked':
     'The camera has locked the account: correct the password, and wait some minutes before the next try.',
+  'ptz.trouble.spared':
+    'The camera refused several sign-ins a short while ago and is left alone, so that it does not lock the account; search again in 15 minutes.',
   'ptz.trouble.certificate':
     'The camera shows another certificate than its settings take: it has a new one, or another machine stands in its place. Find out which; if it is new, enter it (onvif_certificate).',
   'ptz.trouble.no_profile':

@@ -85,7 +85,7 @@ export const ptz = {
   'ptz.trouble.silent':
     'Kamera yanıtını zamanında tamamlamıyor: yeniden deneyin; sürerse ağı denetleyin, kamerayı yeniden başlatın.',
   'ptz.trouble.forbidden_network':
-    'Adres, aranmasına izin verilen ağların dışında: adresi düzeltin ya da ağını ekletin ([onvif] networks).',
+    'Adres, aranmasına izin verilen ağların dışında: adresi düzeltin ya da ağını ekletin ([onvif] networks ve [network] allow).',
   'ptz.trouble.redirected':
     'Kamera bizi başka bir adrese yönlendiriyor; oraya gidilmedi: kameranın kendisinin yanıt verdiği adresi yazın (çoğu kez https:// ya da başka bir port).',
   'ptz.trouble.not_onvif':
@@ -98,6 +98,8 @@ export const ptz = {
     'Kamera kullanıcı adını ya da parolayı kabul etmiyor: kameranın ayarlarında düzeltin; kimi kameralar ONVIF için ayrı bir kullanıcı ister.',
   'ptz.trouble.locked':
     'Kamera hesabı kilitledi: parolayı düzeltin, yeniden denemeden önce birkaç dakika bekleyin.',
+  'ptz.trouble.spared':
+    'Kamera kısa süre önce birkaç oturum açma denemesini reddetti; hesabı kilitlemesin diye şimdi denenmiyor. 15 dakika sonra yeniden arayın.',
   'ptz.trouble.certificate':
     'Kamera, ayarlarında kabul edilenden başka bir sertifika gösteriyor: sertifikası yenilenmiş ya da yerinde başka bir cihaz var. Hangisi olduğunu öğrenin; yenilenmişse ayarlara yazın (onvif_certificate).',
   'ptz.trouble.no_profile':
