@@ -16,6 +16,7 @@ import pytest
 from storage.decoding import RoughDecoder
 from storage.facts import Fragment, RunFacts
 from storage.findings import Findings
+from storage.key_picture import KeyPicture
 from storage.recording import Store
 from tests.cameras.streets import Street, planted
 from tests.storage.encoded import still
@@ -34,7 +35,7 @@ from vms.core.clock import HOUR, MINUTE, SECOND, FakeClock, Instant, Span
 from vms.core.config import Settings
 from vms.core.errors import StorageError
 from vms.core.media import StreamFormat
-from vms.core.model import Cause, State
+from vms.core.model import Cause, State, StreamKey
 from vms.core.status import StreamStatus, WorkerStatus, status_path, write_status
 
 GATE = key("gate")
@@ -56,15 +57,38 @@ class Run:
         self.ailments = Ailments(site.engine)
         self.findings = Findings(site.engine, clock)
         self.moved: dict[str, Instant] = {}
+        self.live: Luma | None = None  # what the recorder holds
+        self.glances = 0
         self.reception = Reception()
         self.start()
 
     def start(self) -> None:
-        self.duty = HealthDuty(self.site, self, self.reception)
+        self.duty = HealthDuty(self.site, self, self.reception, self)
 
     def last(self) -> dict[str, Instant]:
         """As `vms.app.health_duty.Steering`."""
         return self.moved
+
+    def of(self, stream: StreamKey) -> KeyPicture | None:
+        """As `vms.app.health_duty.Live`."""
+        assert stream == GATE
+        self.glances += 1
+        if self.live is None:
+            return None
+        form, sample = still(self.live)
+        return KeyPicture(StreamFormat(form, None), [sample], [0], 0, self.clock.now())
+
+    def waits(self, minutes: int, cause: Cause, fault: Fault | None = None) -> None:
+        """So many minutes in which its pictures come and none is recorded."""
+        self.store.open_gap(GATE, self.clock.now(), cause)
+        self.store.pump()
+        for _ in range(minutes):
+            self.minute += 1
+            seen = self.street.picture(self.minute)
+            self.live = planted(self.street, fault, seen, self.before) if fault else seen
+            self.before = self.live
+            self.passes(sending(state=State.WAITING, cause=cause))
+        self.live = None
 
     def goes_on(
         self, minutes: int, fault: Fault | None = None, street: Street | None = None
@@ -356,6 +380,32 @@ def test_hours_that_are_not_recorded_by_choice_alarm_nobody(run: Run, cause: Cau
     for _ in range(20):
         run.passes(StreamStatus(State.WAITING, run.clock.now(), cause))
     assert run.sick() == {}
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_EVENT, Cause.NOT_SCHEDULED])
+def test_a_camera_that_waits_is_looked_at_live(run: Run, cause: Cause) -> None:
+    run.waits(8, cause)  # its view is learnt so, too
+    assert run.state(Check.TURNED) is CheckState.WELL
+    run.waits(6, cause, Fault.BLACK)
+    assert set(run.sick()) == {"black"}
+    chart = read_charts(run.site.settings.run_dir, run.clock.now()).cameras["gate"]
+    assert (chart.good, chart.looked) == (None, None)  # nothing of it is kept
+    assert run.site.archive.covering(GATE, run.clock.now()) is None
+    run.waits(5, cause)
+    assert run.sick() == {}
+    run.goes_on(4)  # and then something happens
+    run.goes_on(6, Fault.COVERED)
+    assert set(run.sick()) == {"covered"}
+
+
+def test_no_live_picture_is_asked_for_where_one_is_recorded_or_none_may_be_seen(run: Run) -> None:
+    run.goes_on(6)
+    run.stops(3, Cause.UNREACHABLE)
+    run.waits(4, Cause.PRIVACY)
+    assert run.glances == 0
+    run.site.registry.apply(settings(run.site.settings.system.data, record="off").cameras)
+    run.waits(4, Cause.RECORDING_OFF)
+    assert run.glances == 0
 
 
 def test_a_camera_switched_off_or_taken_out_has_no_ailment(run: Run) -> None:

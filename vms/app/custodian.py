@@ -20,6 +20,7 @@ from storage.findings import Findings
 from vms.app.audit_duty import AuditDuty
 from vms.app.collector_duty import CollectorDuty
 from vms.app.exports_duty import exports_duty
+from vms.app.glance import Glances
 from vms.app.health_duty import HealthDuty
 from vms.app.hearing_duty import HearingDuty
 from vms.app.hold_duty import HoldDuty
@@ -89,7 +90,8 @@ def health_duty(site: Site, reception: Reception | None = None) -> Duty:
     """Looks at the cameras, and heeds who steers them. `reception`: of who listens to them."""
     cv2.setNumThreads(1)  # more would take the recorder's cores
     moves = Moves(Records(site.engine), site.clock)
-    return HealthDuty(site, moves, reception or Reception())
+    glances = Glances(site.settings, site.clock)
+    return HealthDuty(site, moves, reception or Reception(), glances)
 
 
 def _holds(site: Site) -> Duty:

@@ -1,8 +1,8 @@
 """The custodian's eye on the cameras: their streams each ten seconds, a picture of each a minute.
 
-A shell: what is wrong is decided by `vms.cameras.health`. The pictures are keyframes that were
-recorded, spread over the minute, and decoded where their coded form may tell something new; of a
-camera that is not recorded just now none is looked at.
+A shell: what is wrong is decided by `vms.cameras.health`. The pictures are keyframes, spread over
+the minute, and decoded where their coded form may tell something new: those that were recorded, and
+of a camera that waits for its hours or an event the last that the recorder holds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from vms.cameras.reception import Reception
 from vms.cameras.usual_files import UsualFiles
 from vms.core.clock import DAY, MINUTE, SECOND, Instant, Span
 from vms.core.errors import NotFound, StorageError
-from vms.core.model import StreamKey
+from vms.core.model import Cause, State, StreamKey
 from vms.core.status import read_statuses
 
 # A segment is closed and in the index by then: reading it costs one look at its end.
@@ -50,6 +50,7 @@ _AGAIN_LEAST, _AGAIN_MOST = 20 * SECOND, 5 * MINUTE  # between two pictures that
 _GAPS_MOST = 60.0  # s a day
 _NEVER = Instant(0)
 _OF_VIEW = (Check.COVERED, Check.BLURRED, Check.TURNED)
+_WAITS = (Cause.NOT_SCHEDULED, Cause.NO_EVENT)
 _OF_RATES = (Check.FPS, Check.BITRATE)
 
 _SENTENCES: dict[Fault, str] = {
@@ -68,16 +69,22 @@ class Steering(Protocol):
     def last(self) -> Mapping[str, Instant]: ...
 
 
+class Live(Protocol):
+    """The newest keyframe of a stream, not recorded; None where there is none to be had."""
+
+    def of(self, stream: StreamKey) -> KeyPicture | None: ...
+
+
 class HealthDuty:
     """A `vms.app.custodian.Duty`. `steering`: who moved which camera; `reception`: whether
-    their events are heard."""
+    their events are heard; `live`: what cameras show that are not recorded now."""
 
     name = "health"
     every = Span(SECOND)
     urgent = False
 
-    def __init__(self, site: Site, steering: Steering, reception: Reception) -> None:
-        self._reception = reception
+    def __init__(self, site: Site, steering: Steering, reception: Reception, live: Live) -> None:
+        self._reception, self._live = reception, live
         self._site, self._clock, self._steering = site, site.clock, steering
         files = UsualFiles(site.settings.system.data)
         findings = Findings(site.engine, site.clock)
@@ -123,6 +130,7 @@ class HealthDuty:
                 self._ward.note(patient, patient.chart.rest(now))
                 continue
             status = state_of_camera(patient, statuses, "main")
+            patient.waits = status.state is State.WAITING and status.cause in _WAITS
             said = self._reception.time_of(patient.id, now)
             flow = patient.flow.take(status, now, patient.settings.source, said)
             readings = [*connection(status), *flow]
@@ -170,14 +178,18 @@ class HealthDuty:
             readings.append(_lost(lost_of(gaps, midnight, now) / SECOND))
             patient.counted = now
         found = _keyframe(self._site.archive, stream, Instant(now - _BEHIND))
+        stored = found is not None
+        if found is None and patient.waits:
+            found = self._live.of(stream)
         before = patient.before
         if found is not None and (before is None or found.time != before.time):
             readings.append(keyframes(found.spacing))
             if not _tells_nothing_new(patient, found):
-                readings += self._judge(patient, found)
+                readings += self._judge(patient, found, stored=stored)
         self._ward.hear(patient, readings, now)
 
-    def _judge(self, patient: Patient, picture: KeyPicture) -> list[Reading]:
+    def _judge(self, patient: Patient, picture: KeyPicture, *, stored: bool) -> list[Reading]:
+        """What a picture shows. Of one that is not `stored` nothing can be shown to a person."""
         look = _look_of(picture, self._decoder)
         if look is None or picture.time < patient.usual.since:
             return []
@@ -191,9 +203,9 @@ class HealthDuty:
         taught = usual.looks != patient.usual.looks
         self._ward.learn(patient, usual)
         patient.before = Looked(picture.time, look, _coded(picture), taught)
-        patient.chart.looked = picture.time
-        if not wrong:
-            patient.chart.good = picture.time
+        if stored:
+            patient.chart.looked = picture.time
+            patient.chart.good = patient.chart.good if wrong else picture.time
         return [_reading(*one) for one in told.items()]
 
 

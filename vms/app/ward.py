@@ -43,6 +43,7 @@ class Looked(NamedTuple):
 class Patient:
     """A camera under observation. `before`: its last look.
 
+    `waits`: its pictures come and are not recorded, by its schedule or as nothing happens.
     `steered`: since a person moved it, it has not yet shown a view that is known. `counted`: when
     its gaps were counted last. `kept`: when its usual rates were last kept.
     """
@@ -52,6 +53,7 @@ class Patient:
     usual: Usual
     flow: FlowWatch = field(default_factory=FlowWatch)
     before: Looked | None = None
+    waits: bool = False
     steered: bool = False
     counted: Instant | None = None
     kept: Instant | None = None

@@ -75,6 +75,14 @@ class LiveHub:
         if _take_off(self._viewers, stream, receive) and stream not in self._viewers:
             self._watched(stream, False)
 
+    def glimpse(self, stream: StreamKey) -> tuple[LiveMessage, ...]:
+        """Its format and the last keyframe that is held, or why there is none: an outage, privacy."""
+        state = self._state.get(stream, StreamDown(None, None))
+        held = self._backlog(stream)[:1] if isinstance(state, FormatChanged) else ()
+        if isinstance(state, FormatChanged) and not held:
+            return (StreamDown(None, None),)
+        return (state, *held)
+
     def forget(self, stream: StreamKey, last: StreamDown) -> None:
         """The stream is gone for good; its receivers are told and stay subscribed."""
         self.publish(stream, last)

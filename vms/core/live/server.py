@@ -10,6 +10,7 @@ from typing import cast
 from vms.core.live.hub import LiveHub
 from vms.core.live.messages import LiveMessage, LiveUnit
 from vms.core.live.wire import (
+    AskGlimpse,
     Decoder,
     Delivery,
     Frame,
@@ -99,6 +100,9 @@ class _ClientLink(asyncio.Protocol):
     def _obey(self, frame: Frame) -> None:
         if isinstance(frame, Delivery):
             raise WireError("a client delivers nothing")
+        if isinstance(frame, AskGlimpse):
+            self._show_once(frame)
+            return
         old = self._outlets.pop(frame.number, None)
         if old is not None:
             self._hub.unsubscribe(old.stream, old.receive)
@@ -110,6 +114,17 @@ class _ClientLink(asyncio.Protocol):
         outlet = _Outlet(frame.number, frame.stream, self._transport, self._server)
         self._outlets[frame.number] = outlet
         self._hub.subscribe(frame.stream, outlet.receive, views=frame.views)
+
+    def _show_once(self, frame: AskGlimpse) -> None:
+        transport = self._transport
+        assert transport is not None
+        if transport.get_write_buffer_size() > BUFFER_HIGH:
+            raise WireError("it asks and does not read")
+        for message in self._hub.glimpse(frame.stream):
+            head, data = encode_message(frame.number, message)
+            transport.write(head)
+            if data:
+                transport.write(data)
 
 
 class _Outlet:

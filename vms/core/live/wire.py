@@ -36,6 +36,7 @@ class _Kind(enum.IntEnum):
     SUBSCRIBE = 1
     UNSUBSCRIBE = 2
     ATTEND = 3  # to subscribe without being a viewer
+    GLIMPSE = 4  # to be sent the last keyframe, and nothing more
     FORMAT = 16
     UNIT = 17
     DOWN = 18
@@ -48,6 +49,14 @@ class Subscribe:
     number: int
     stream: StreamKey
     views: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskGlimpse:
+    """Somebody wants the last keyframe that is held of a stream."""
+
+    number: int
+    stream: StreamKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,16 @@ class Delivery:
     message: LiveMessage
 
 
-Frame = Subscribe | Unsubscribe | Delivery
+Frame = Subscribe | AskGlimpse | Unsubscribe | Delivery
 
 
 def encode_subscribe(number: int, stream: StreamKey, *, views: bool = True) -> bytes:
     kind = _Kind.SUBSCRIBE if views else _Kind.ATTEND
     return _frame(kind, number, str(stream).encode())
+
+
+def encode_glimpse(number: int, stream: StreamKey) -> bytes:
+    return _frame(_Kind.GLIMPSE, number, str(stream).encode())
 
 
 def encode_unsubscribe(number: int) -> bytes:
@@ -140,6 +153,8 @@ def _decode(kind: int, number: int, payload: bytes) -> Frame:
         if kind in (_Kind.SUBSCRIBE, _Kind.ATTEND):
             stream = StreamKey.parse(payload.decode())
             return Subscribe(number, stream, kind == _Kind.SUBSCRIBE)
+        if kind == _Kind.GLIMPSE:
+            return AskGlimpse(number, StreamKey.parse(payload.decode()))
         if kind == _Kind.UNSUBSCRIBE:
             return Unsubscribe(number)
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
