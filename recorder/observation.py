@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.source import Element
+from recorder.source import Element, Hole
 from vms.cameras.trial import Pictures
 from vms.core.clock import SECOND, Mono, Span
 from vms.core.media import AccessUnit, SenderReport, StreamFormat, Track
@@ -35,6 +35,8 @@ class Observation:
                 self.format = unit
             elif isinstance(unit, SenderReport):
                 self._report(unit)
+            elif isinstance(unit, Hole):
+                continue  # a trial counts what comes
             elif unit.track is Track.AUDIO:
                 self.sounds += 1
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from recorder.source import Element
+from recorder.source import Element, Hole
 from vms.core.clock import SECOND, Mono, Span
 from vms.core.media import AccessUnit, StreamFormat, Track
 
@@ -82,7 +82,7 @@ class PreRoll:
             self.size += size
             self._memory.used += size
             self._groups[-1].elements.append(element)
-        elif isinstance(element, StreamFormat) and self._groups:
+        elif isinstance(element, StreamFormat | Hole) and self._groups:
             self._groups[-1].elements.append(element)
 
     def trim(self, now: Mono) -> None:

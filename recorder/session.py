@@ -16,7 +16,7 @@ from recorder.footage import HOLE, Footage
 from recorder.pictures import PictureQueue
 from recorder.runclock import Reading, RunClock
 from recorder.sound import SoundQueue
-from recorder.source import Element
+from recorder.source import Element, Hole
 from storage.facts import RunFacts
 from vms.core.clock import MILLISECOND, MINUTE, SECOND, Instant, Mono, Span
 from vms.core.errors import CameraError
@@ -81,6 +81,7 @@ class Session:
         self._shift = 0  # ticks added to the camera's times since its clock leapt
         self._border: AccessUnit | None = None  # the keyframe that must begin a segment
         self._next_format: StreamFormat | None = None
+        self._hole: Cause | None = None  # why pictures are missing before the next keyframe
         self._set_to: Reading | None = None  # the machine's clock was set
         self._typical = self._rate // 25
         self._keyframe: int | None = None  # time of the last one written
@@ -126,6 +127,8 @@ class Session:
                 if isinstance(element, StreamFormat):
                     self._take_format(element, out)
                     queue = self._queue
+                elif isinstance(element, Hole):
+                    self._hole = element.cause
             elif element.track is not _VIDEO:
                 others += 1
                 self._take_sound(element, out)
@@ -226,7 +229,7 @@ class Session:
             self.clock.observe(unit.arrival, time * SECOND // self._rate)
         else:
             time = self._without_leap(unit, time)
-            if unit.key and time - self._queue.highest > self._hole_ticks():
+            if unit.key and (self._hole or time - self._queue.highest > self._hole_ticks()):
                 self._part_at_hole(unit, out)
         if unit.key and (self._set_to or self._next_format):
             self._border = self._border or unit
@@ -351,13 +354,15 @@ class Session:
         return max(HOLE * self._rate // SECOND, 10 * self._typical)
 
     def _part_at_hole(self, unit: AccessUnit, out: list[Action]) -> None:
-        """The camera said nothing for seconds: that is no footage, though the run goes on."""
-        if not self._footage.open:
+        """The camera said nothing for seconds, or pictures are missing: that is no footage, though
+        the run goes on."""
+        cause, self._hole = self._hole or Cause.SILENT, None
+        if not self._footage.open and (cause is Cause.SILENT or not self._queue.units):
             return
         self._flush(0, out)
         self._footage.close(out)
         wall = self.clock.wall((unit.pts + self._shift) * SECOND // self._rate)
-        self._footage.part(RunFacts(wall, wall), Cause.SILENT)
+        self._footage.part(RunFacts(wall, wall), cause)
         self._keyframe = None
 
     def _is_time(self, keyframe: int) -> bool:

@@ -19,7 +19,6 @@ from vms.core.source_url import with_password
 
 Transport = Literal["auto", "tcp", "udp", "libav"]
 Kind = Literal["native", "libav"]
-Element = AccessUnit | StreamFormat | SenderReport
 
 STEP_DEADLINE = Span(5 * SECOND)
 """How long one step of connecting may take: name, TCP, TLS, each RTSP request."""
@@ -53,16 +52,27 @@ class Target:
         return with_password(self.url, self.password.reveal()) if self.password else self.url
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Pictures are missing before the keyframe that comes next, for this cause."""
+
+    cause: Cause
+
+
+Element = AccessUnit | StreamFormat | SenderReport | Hole
+
+
 @dataclass(slots=True)
 class SourceStats:
     """Counters of one run; only the source writes them.
 
     `lost`: packets missing by sequence number. `late`: packets that came twice, or after their
     successors; they are not taken. `damaged`: pictures not handed on because a part
-    of them is missing or too large. `resyncs`: times the framing was lost and found again.
-    `garbage`: bytes skipped meanwhile. `malformed`: packets that could not be read. `foreign`:
-    packets of another session on our connection. `dropped`: units thrown away because a bounded
-    queue was full (libav only). `jumps`: times the camera's media clock leapt.
+    of them, or the keyframe they build on, is missing, or they are too large. `resyncs`: times the
+    framing was lost and found again. `garbage`: bytes skipped meanwhile. `malformed`: packets that
+    could not be read. `foreign`: packets of another session on our connection. `dropped`: units
+    thrown away because a bounded queue was full (libav only). `jumps`: times the camera's media
+    clock leapt.
     """
 
     packets: int = 0
@@ -83,7 +93,8 @@ class SourceStats:
 class Batch:
     """What one sweep brought, in order; a StreamFormat holds for the units behind it.
 
-    The first unit of a run is a keyframe, and a StreamFormat stands before it.
+    The first unit of a run is a keyframe, and a StreamFormat stands before it. A Hole stands
+    before the keyframe, and its StreamFormat, with which a stream goes on that had begun anew.
     """
 
     units: list[Element] = field(default_factory=list)

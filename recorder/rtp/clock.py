@@ -32,7 +32,7 @@ class RtpClock:
         self._ticks = self._highest = 0
         self._lag = 0  # the least (arrival - ticks) so far: how the two scales lie
         self._moved = 0  # arrival, in ticks, when the time last changed
-        self._restarted = False
+        self.restarts = 0
 
     def pts(self, timestamp: int, arrival: Mono) -> int:
         """Ticks of a unit that arrived now; call it once for each unit, in order of arrival."""
@@ -41,7 +41,7 @@ class RtpClock:
         rate, last = self.rate, self._timestamp
         now = (arrival - self.origin) * rate // SECOND
         if last is None:
-            ticks = max(now - self._lag, self._highest + 1) if self._restarted else now
+            ticks = max(now - self._lag, self._highest + 1) if self.restarts else now
         else:
             delta = timestamp - last
             ticks = self._ticks + delta
@@ -107,7 +107,7 @@ class RtpClock:
 
     def restart(self) -> None:
         """The camera began a new RTP session: its next time has nothing to do with the last."""
-        self._restarted = self._restarted or self._timestamp is not None
+        self.restarts += self._timestamp is not None
         self._timestamp = None
 
     def shift(self, ticks: int) -> None:
@@ -128,7 +128,8 @@ class RtpClock:
 
 
 class Alignment:
-    """Lays sound on the pictures once, by the sender reports of both tracks.
+    """Lays sound on the pictures, by the sender reports of both tracks; once, and again when one
+    of their clocks `restarts`.
 
     Until both have reported, the arrival of their first packets lays them, which a sweep blurs.
     """
@@ -138,10 +139,13 @@ class Alignment:
     def __init__(self, video_rate: int, audio_rate: int) -> None:
         self._rates = {Track.VIDEO: video_rate, Track.AUDIO: audio_rate}
         self._starts: dict[Track, Instant] = {}
+        self._restarts = 0
         self._done = False
 
-    def take(self, report: SenderReport) -> int:
+    def take(self, report: SenderReport, restarts: int = 0) -> int:
         """How many ticks the sound must be moved by now; mostly 0."""
+        if restarts != self._restarts:
+            self._restarts, self._done, self._starts = restarts, False, {}
         if self._done:
             return 0
         media = report.pts * SECOND // self._rates[report.track]

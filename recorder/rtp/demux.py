@@ -12,6 +12,7 @@ from recorder.rtp.clock import Alignment, RtpClock
 from recorder.rtp.flow import Flow
 from recorder.rtp.interleaved import DOLLAR, PREFIX, may_be_frame, resync, skip_blanks
 from recorder.rtp.nal import NalRules
+from recorder.rtp.newcomer import Newcomer
 from recorder.rtp.parameters import ParameterSets
 from recorder.rtp.rtcp import Received, Reported, parse_rtcp
 from recorder.rtp.sound import AudioDepacketiser, SoundTrack
@@ -25,7 +26,7 @@ from recorder.rtsp.messages import (
     may_open,
     parse,
 )
-from recorder.source import Element, SourceStats
+from recorder.source import Element, Hole, SourceStats
 from vms.core.clock import SECOND, Mono
 from vms.core.errors import CameraError
 from vms.core.media import AccessUnit, AudioFormat, SenderReport, StreamFormat, Track
@@ -33,6 +34,7 @@ from vms.core.model import Cause
 
 GARBAGE_MAX = 1024 * 1024
 _SETS_PATIENCE = 10 * SECOND
+_KEYFRAME_PATIENCE = 10 * SECOND  # of a stream that began anew; connecting anew is faster
 _MESSAGES_MAX = 32
 _VIDEO = Track.VIDEO  # an enum's member costs 0.16 µs each time it is looked up
 
@@ -84,6 +86,10 @@ class Demuxer:
         self._early: list[SenderReport] = []  # at most one a track, until the first keyframe
         self._skipped = 0
         self._without_sets: Mono | None = None
+        self._anew: Mono | None = None  # since the stream began anew there was no keyframe
+        self._withheld = False  # pictures, since then
+        self._in_band = False  # keyframes bring their parameter sets
+        self._bare = False  # since the stream began anew one came without
         self.format: StreamFormat | None = None
         self.messages: list[Message] = []  # at most _MESSAGES_MAX: more are dropped
         self.goodbye = False
@@ -169,9 +175,13 @@ class Demuxer:
     ) -> bool:
         channel, start = buffer[position + 1], position + PREFIX
         track = self._media.get(channel)
-        if track is Track.VIDEO:
-            self._stats.malformed += 1  # a readable packet was taken before
-            return False
+        if track is Track.VIDEO:  # a readable packet was taken before
+            newcomer = self._video.newcomer()
+            if newcomer is None:
+                self._stats.malformed += 1
+                return False
+            self._begin_anew(newcomer, arrival, out)
+            return True
         if track is Track.AUDIO and self._sound is not None:
             if self._clock.origin is None:
                 self._start_clocks(arrival)
@@ -179,7 +189,7 @@ class Demuxer:
             if units is None:
                 self._stats.malformed += 1
                 return False
-            if self.format is not None:
+            if self.format is not None and self._anew is None:
                 out.extend(units)
                 self._stats.units += len(units)
         elif (reporting := self._control.get(channel)) is not None:
@@ -194,12 +204,35 @@ class Demuxer:
         if self._sound is not None:
             self._sound.clock.origin = arrival
 
+    def _begin_anew(self, newcomer: Newcomer, arrival: Mono, out: list[Element]) -> None:
+        """Play the packets with which the stream begins anew, each as of when it came.
+
+        Nothing is handed on before a keyframe: what came before may be missing, and what it said.
+        """
+        video = self._video
+        if video.builder.done:
+            self._pictures(video.arrival or arrival, out)
+        if newcomer.again or not newcomer.renumbered:
+            self._clock.restart()
+        self.goodbye = False
+        if self.format is not None and self._anew is None:
+            self._anew = newcomer.packets[0][1]
+            self._withheld = newcomer.missed > 0
+        for packet, came in newcomer.packets:
+            if not video.packet(bytearray(packet), 0, len(packet), came):
+                further = video.newcomer()
+                if further is not None:
+                    self._begin_anew(further, came, out)
+            if video.builder.done:
+                self._pictures(came, out)
+
     def _pictures(self, arrival: Mono, out: list[Element]) -> None:
         self._skipped = 0
         clock, video = self._clock, self._video
         if clock.origin is None:
             self._start_clocks(arrival)
-        plain = not (video.builder.news or video.new_session or self._early) and self.format
+        anew = self._anew is not None
+        plain = not (video.builder.news or anew or self._early) and self.format
         pictures = video.builder.finished()
         times = clock.pts_of([picture[1] for picture in pictures], arrival)
         if plain:
@@ -212,6 +245,13 @@ class Demuxer:
         for (data, _, key, parameters), pts in zip(pictures, times, strict=True):
             if parameters:
                 self._sets.take(parameters)
+                self._in_band = self._in_band or self._sets.are_whole(parameters)
+            if self._anew is not None:
+                if self._withholds(self._anew, arrival, key=key, parameters=parameters):
+                    continue
+                if self._withheld:
+                    out.append(Hole(Cause.BROKEN_STREAM))
+                self._anew, self._withheld, self._bare = None, False, False
             if key:
                 self._announce(arrival, out)
             if self.format is not None:
@@ -220,9 +260,25 @@ class Demuxer:
                 if self._early:
                     out.extend(self._early)
                     self._early = []
-        if video.new_session:
-            video.new_session = False
-            clock.restart()
+
+    def _withholds(self, since: Mono, arrival: Mono, *, key: bool, parameters: list[bytes]) -> bool:
+        """Whether a picture is left out, as its stream began anew and had no keyframe yet.
+
+        Where keyframes bring their parameter sets, those of one without were lost, and the ones
+        known may be of before; not when the next one has none either.
+        """
+        if key and (self._bare or not self._in_band or self._sets.are_whole(parameters)):
+            return False
+        self._bare = self._bare or key
+        self._stats.damaged += 1
+        self._withheld = True
+        if arrival - since > _KEYFRAME_PATIENCE:
+            raise CameraError(
+                Cause.BROKEN_STREAM,
+                "The camera began its stream anew on the same connection and has sent no keyframe "
+                f"for {(arrival - since) // SECOND} s; connecting anew asks for one.",
+            )
+        return True
 
     def _announce(self, arrival: Mono, out: list[Element]) -> None:
         """Say what is coming, if this keyframe's sets differ from the last keyframe's."""
@@ -245,7 +301,11 @@ class Demuxer:
     def _rtcp(self, reporting: _Reporting, data: bytes, arrival: Mono, out: list[Element]) -> None:
         reports, goodbye = parse_rtcp(data)
         self.goodbye = self.goodbye or (goodbye and reporting.track is Track.VIDEO)
+        if goodbye:
+            reporting.flow.goodbye()
         for reported in reports:
+            if reporting.flow.is_stranger(reported.ssrc):
+                continue  # of another clock
             reporting.last, reporting.last_arrival = reported, arrival
             pts = reporting.clock.at(reported.timestamp)
             if pts is None:
@@ -259,7 +319,8 @@ class Demuxer:
 
     def _align(self, report: SenderReport) -> None:
         if self._alignment is not None and self._sound is not None:
-            self._sound.clock.shift(self._alignment.take(report))
+            restarts = self._clock.restarts + self._sound.clock.restarts
+            self._sound.clock.shift(self._alignment.take(report, restarts))
 
     def _between_frames(self, buffer: bytearray, position: int, end: int) -> int:
         """Skip blanks, read a message, or search on; 0 when more bytes are needed."""

@@ -1,7 +1,8 @@
 """Which RTP packets are ours and in order: identity, sequence, loss. Pure.
 
 Cameras put other sessions' packets on our connection (Reolink RLC-410), name an SSRC in SETUP
-and send another (Hikvision), and restart their sequence; none of it may end a recording.
+and send another (Hikvision), and restart their sequence; none of it may end a recording, or cost
+the keyframe with which the stream goes on (`recorder.rtp.newcomer`).
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import enum
 import struct
 
+from recorder.rtp.newcomer import Doubtful, Newcomer
 from recorder.source import SourceStats
 
 HEADER = 12
 _RTP = struct.Struct(">BBHII")
-_ADOPT = 32
-"""So many strangers in a row, and none of ours between, are the stream under a new name."""
+_DROPOUT = 3_000
+"""So many packets are not lost at once (RFC 3550 §A.1): rather was the count begun anew."""
 
 Packet = tuple[bool, int, int, int, int, int, int]
 """Marker, payload type, sequence, timestamp, SSRC, and where the payload begins and ends."""
@@ -25,8 +27,7 @@ class Verdict(enum.Enum):
 
     NEXT = "next"
     AFTER_GAP = "after a gap"
-    NEW_SESSION = "of a new session"
-    REFUSED = "not ours, or a duplicate"
+    DOUBTFUL = "not ours, or a duplicate, or of our stream begun anew"
 
 
 def parse_rtp(buffer: bytes | bytearray, start: int, stop: int) -> Packet | None:
@@ -61,9 +62,8 @@ class Flow:
         self.lost = 0
         self._announced = announced
         self._stats = stats
-        self._stranger: tuple[int, int] | None = None
-        self._strangers = 0
-        self._rewound = (-1, -1)
+        self._newcomer: Newcomer | None = None
+        self._gone = -1  # what had come when the sender said goodbye
 
     @property
     def highest(self) -> int:
@@ -77,46 +77,66 @@ class Flow:
         self.cycles += expected >> 16
         self._stats.packets += packets
 
+    def goodbye(self) -> None:
+        """The sender said that it ends."""
+        self._gone = self.highest
+
+    def is_stranger(self, ssrc: int) -> bool:
+        """Whether packets of that name came which are not taken for ours, as yet."""
+        newcomer = self._newcomer
+        return newcomer is not None and ssrc == newcomer.name[1] != self.ssrc
+
     def judge(self, payload_type: int, sequence: int, ssrc: int) -> Verdict:
-        """Decide on a packet and move on to the next one expected."""
+        """Decide on a packet and move on to the next one expected; what is doubtful is weighed."""
         if ssrc != self.ssrc or payload_type != self.payload_type:
-            if not self._adopt(payload_type, ssrc):
-                self._stats.foreign += 1
-                return Verdict.REFUSED
-            return self._begin(sequence)
-        self._strangers = 0
+            if self.ssrc is not None or payload_type != self.payload_type:
+                return Verdict.DOUBTFUL
+            self.ssrc, self.expected = ssrc, sequence  # the first seen
         ahead = (sequence - self.expected) & 0xFFFF
-        if ahead >= 0x8000 and (sequence, self.expected) != self._rewound:
-            # A second one in order, and none of the old count between (then they are doubles
-            # of packets that the hot path took): it did start anew.
-            self._rewound = ((sequence + 1) & 0xFFFF, self.expected)
-            self._stats.late += 1
-            return Verdict.REFUSED
-        self._rewound = (-1, -1)
-        if self.expected + ((ahead + 1) & 0xFFFF) > 0xFFFF:
+        if ahead > _DROPOUT:
+            return Verdict.DOUBTFUL
+        self.cycles += sequence < self.expected or sequence == 0xFFFF
+        self.expected = (sequence + 1) & 0xFFFF
+        self.lost += ahead
+        self._stats.lost += ahead
+        return Verdict.AFTER_GAP if ahead else Verdict.NEXT
+
+    def weigh(self, doubtful: Doubtful) -> Newcomer | None:
+        """Hold a doubtful packet until those of its kind prove to be our stream begun anew.
+
+        Then they are given back, this one the last, and the first of them is the next expected.
+        """
+        name = (doubtful.payload_type, doubtful.ssrc)
+        beside, newcomer = self.highest, self._newcomer
+        renumbered = name == (self.payload_type, self.ssrc)
+        if newcomer is None or not newcomer.goes_on(doubtful, beside):
+            behind = (doubtful.sequence - self.expected) & 0xFFFF >= 0x8000
+            newcomer = self._newcomer = Newcomer(
+                doubtful, beside, newcomer, renumbered=renumbered, behind=behind
+            )
+        newcomer.hold(doubtful)
+        promised = name == (self.payload_type, self._announced) and not renumbered
+        if not (promised or newcomer.convinces(doubtful, gone=self._gone == beside)):
+            self._stats.late += renumbered
+            self._stats.foreign += not renumbered
+            return None
+        self._newcomer = None
+        self._adopt(newcomer)
+        return newcomer
+
+    def _adopt(self, newcomer: Newcomer) -> None:
+        """Go on with the first of its packets. What was refused of it is ours, and lost."""
+        stats, refused = self._stats, newcomer.missed + len(newcomer.packets) - 1
+        stats.lost += newcomer.missed
+        if newcomer.renumbered:
+            missing = (newcomer.first - self.expected) & 0xFFFF
+            missing = missing if missing < 0x8000 else 0  # as far as the numbers tell
+            stats.late -= refused
+            stats.lost += missing
+            self.lost += missing + newcomer.missed
             self.cycles += 1
-        self.expected = (sequence + 1) & 0xFFFF
-        if not ahead:
-            return Verdict.NEXT
-        if ahead < 0x8000:
-            self.lost += ahead
-            self._stats.lost += ahead
-        return Verdict.AFTER_GAP
-
-    def _begin(self, sequence: int) -> Verdict:
-        first = self.expected < 0
-        self.expected = (sequence + 1) & 0xFFFF
-        return Verdict.NEXT if first else Verdict.NEW_SESSION
-
-    def _adopt(self, payload_type: int, ssrc: int) -> bool:
-        """Whether a stranger becomes ours: the first seen, the announced, or a lasting one."""
-        if payload_type == self.payload_type and (self.ssrc is None or ssrc == self._announced):
-            self.ssrc = ssrc
-            return True
-        if self._stranger != (payload_type, ssrc):
-            self._stranger, self._strangers = (payload_type, ssrc), 0
-        self._strangers += 1
-        if self._strangers < _ADOPT:
-            return False
-        self.payload_type, self.ssrc, self._strangers = payload_type, ssrc, 0
-        return True
+        else:
+            stats.foreign -= refused
+            self.payload_type, self.ssrc = newcomer.name
+            self.cycles, self.lost = 0, newcomer.missed
+        self.expected = newcomer.first

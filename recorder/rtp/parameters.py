@@ -38,6 +38,11 @@ class ParameterSets:
             self._format = self._build()
         return self._format
 
+    def are_whole(self, nals: Iterable[bytes]) -> bool:
+        """Whether an SPS and a PPS are among these NAL units."""
+        kinds = {self._rules.type_of(nal[0]) for nal in nals if nal}
+        return self._rules.sps in kinds and self._rules.pps in kinds
+
     def take(self, nals: Iterable[bytes]) -> None:
         """Learn from the parameter sets of one picture or of the SDP, other units are ignored."""
         nals = tuple(nals)

@@ -92,6 +92,11 @@ class PictureBuilder:
             self._drop()
         self._suspect, self.steady = True, False
 
+    def begin_anew(self) -> None:
+        """What comes now has nothing to do with the open picture, were it of the same time."""
+        self.gap()
+        self.timestamp = -1
+
     def mark(self) -> None:
         """The packet carried the marker: its picture ends here, if the camera tells the truth."""
         if self.slot >= 0:

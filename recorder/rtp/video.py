@@ -15,6 +15,7 @@ from typing import Any
 from recorder.rtp.flow import HEADER, Flow, Verdict, parse_rtp
 from recorder.rtp.interleaved import DOLLAR, PREFIX
 from recorder.rtp.nal import NalRules, Role
+from recorder.rtp.newcomer import Doubtful, Newcomer, opens
 from recorder.rtp.picture import UNIT_MAX, PictureBuilder
 from recorder.rtp.whole import WholePictures
 from recorder.source import SourceStats
@@ -24,6 +25,7 @@ _START, _END = 0x80, 0x40
 _RUN_MAX = 64
 _VERSION = 0x80  # no padding, no extension, no contributing sources
 _PAYLOAD = PREFIX + HEADER
+_RECENT = 10 * 90_000  # ticks that a double lies behind at most
 _BYTES = [bytes((number,)) for number in range(256)]
 _unpack_rtp = struct.Struct(">BBHII").unpack_from
 
@@ -43,7 +45,7 @@ class VideoDepacketiser:
         self.builder = PictureBuilder(rules, stats)
         self._whole = WholePictures(rules, channel, flow, self.builder)
         self.arrival: Mono | None = None  # of the last packet that is ours
-        self.new_session = False  # the camera began a new RTP session
+        self._newcomer: Newcomer | None = None  # to be played
         self._column = _PAYLOAD + rules.header  # where the FU header stands in a frame
         self._mask = rules.mask << rules.shift
         self._kind = rules.roles.index(Role.FRAGMENT) << rules.shift
@@ -54,7 +56,10 @@ class VideoDepacketiser:
         self._head = b""  # timestamp, SSRC, payload header of the open NAL unit's fragments
 
     def packet(self, buffer: bytearray, start: int, stop: int, arrival: Mono) -> bool:
-        """Take the RTP packet between `start` and `stop`; False if it is none."""
+        """Take the RTP packet between `start` and `stop`.
+
+        False if it is none, or if the stream began anew and `newcomer` is to be played.
+        """
         if stop - start < HEADER:
             return False
         first, second, sequence, timestamp, ssrc = _unpack_rtp(buffer, start)
@@ -69,8 +74,20 @@ class VideoDepacketiser:
         if sequence == flow.expected and ssrc == flow.ssrc and payload_type == flow.payload_type:
             flow.expected = (sequence + 1) & 0xFFFF
             flow.cycles += not flow.expected
-        elif not self._admitted(flow.judge(payload_type, sequence, ssrc)):
-            return True
+        else:
+            verdict = flow.judge(payload_type, sequence, ssrc)
+            if verdict is Verdict.DOUBTFUL:
+                again = (self.builder.timestamp - timestamp) & 0xFFFFFFFF < _RECENT
+                payload, packet = bytes(buffer[begin:finish]), bytes(buffer[start:stop])
+                self._newcomer = flow.weigh(
+                    Doubtful(
+                        payload_type, sequence, ssrc, packet, arrival,
+                        opens(self._rules, payload), again,
+                    )
+                )  # fmt: skip
+                return self._newcomer is None
+            if verdict is Verdict.AFTER_GAP:
+                self.builder.gap()
         self._stats.packets += 1
         self.arrival = arrival
         builder = self.builder
@@ -85,6 +102,13 @@ class VideoDepacketiser:
         if second > payload_type:
             builder.mark()
         return True
+
+    def newcomer(self) -> Newcomer | None:
+        """The packets with which the stream begins anew, once; the open picture is over."""
+        newcomer, self._newcomer = self._newcomer, None
+        if newcomer is not None:
+            self.builder.begin_anew()
+        return newcomer
 
     def take_run(self, buffer: bytearray, position: int, end: int, arrival: Mono) -> int:
         """Take a fragment, those of its size behind it, and the last one of their NAL unit.
@@ -165,14 +189,6 @@ class VideoDepacketiser:
         if prefix[5] & 0x80:
             builder.mark()
         return stop - position
-
-    def _admitted(self, verdict: Verdict) -> bool:
-        if verdict is Verdict.REFUSED:
-            return False
-        if verdict is not Verdict.NEXT:
-            self.builder.gap()
-        self.new_session = self.new_session or verdict is Verdict.NEW_SESSION
-        return True
 
     def _unit(self, payload: bytes, role: int) -> None:
         self.builder.end()

@@ -70,6 +70,25 @@ def rewound() -> list[bytes]:
     return [f for number, at in enumerate(times) for f in track.picture(nals(number), at)]
 
 
+def begun_anew(ssrc: int, sequence: int) -> tuple[list[bytes], tuple[bytes, ...]]:
+    """Before the fifth picture the camera restarts its encoder; and what we are to have of it."""
+    first, then = Packetiser(sequence=20_000), Packetiser(ssrc=ssrc, sequence=sequence)
+    out, sent = [], []
+    for number in range(PICTURES):
+        picture = [OTHER_SPS, PPS, IDR] if number == 4 else nals(number)
+        track, at = (first, 0) if number < 4 else (then, 77_000_000)
+        out += track.picture(picture, at + number * TICK)
+        sent.append(lengths(*picture))
+    return out, tuple(sent)
+
+
+def stranger() -> list[bytes]:
+    """Between any two of our packets one of another session, on our channel."""
+    other = Packetiser(ssrc=9, sequence=7)
+    theirs = [other.rtp(nal, 5) for _ in range(PICTURES * 4) for nal in (SPS, PPS, SEI)]
+    return [one for pair in zip(frames(), theirs, strict=False) for one in pair]
+
+
 HEVC_KEY = (HEVC_VPS, HEVC_SPS, HEVC_PPS, HEVC_IDR)
 TRAIL_N = b"\x00" + HEVC_FRAME[1:]
 TRAILING = (lengths(*HEVC_KEY), *[lengths(TRAIL_N)] * (PICTURES - 1))
@@ -129,6 +148,11 @@ def recorded_as(name: str, pictures: list[list[bytes]], seen: str = "") -> Quirk
         name, RTP, with_media(shown(pictures)), seen=seen,
         sent=tuple(lengths(*one) for one in pictures),
     )  # fmt: skip
+
+
+def anew(name: str, ssrc: int = 0x11223344, sequence: int = 7) -> Quirk:
+    wire, sent = begun_anew(ssrc, sequence)
+    return Quirk(name, RTP, with_media(wire), sent=sent)
 
 
 def hevc(name: str, seen: str, sps: bytes, vps: bytes = HEVC_VPS) -> Quirk:
@@ -192,6 +216,9 @@ PACKETS = (
           sent=(lengths(SEI, SPS, PPS, IDR), *PLAIN[1:])),
     Quirk("another session's packets", RTP,
           with_media([frame(9, b"$" * 300), *frames()]), seen="Reolink RLC-410"),
+    Quirk("another session's packets on our channel", RTP, with_media(stranger())),
+    anew("SSRC and parameter sets change mid-stream", ssrc=9),
+    anew("sequence begins anew mid-stream"),
     Quirk("duplicated packets", RTP, with_media(one for one in frames() for _ in range(2))),
     Quirk("packets lost inside TCP", RTP, with_media(frames()[:20] + frames()[21:]),
           sent=(PLAIN[0], *PLAIN[2:])),

@@ -84,6 +84,9 @@ def packets(rng: random.Random) -> None:
     parts = [frame(1, sender_report(track.ssrc, 1_763_800_000.0, 0))]
     for number in range(4):
         nals = [HEVC_FRAME if hevc else FRAME] if number % 3 else sets
+        if rng.random() < 0.2:  # the stream begins anew
+            track.ssrc += rng.randint(0, 1)
+            track.sequence = rng.randrange(1 << 16)
         parts += track.picture(nals, number * 3_600, marker=rng.random() < 0.9)
     for _ in range(rng.randint(0, 3)):
         del parts[rng.randrange(len(parts))]

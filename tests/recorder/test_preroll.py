@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.preroll import SLACK, PreRoll, PreRollMemory
+from recorder.source import Hole
 from tests.recorder.streams import FORMAT, MONO, at, picture, pictures
 from vms.core.clock import SECOND, Mono, Span
 from vms.core.media import AccessUnit
+from vms.core.model import Cause
 
 
 def taken(roll: PreRoll) -> list[AccessUnit]:
@@ -83,3 +85,15 @@ def test_a_group_too_large_is_forgotten_to_the_next_keyframe() -> None:
     assert not roll
     roll.add(picture(3, 0.12, key=True), FORMAT)
     assert roll.began == Mono(MONO + 120_000_000)
+
+
+def test_what_is_missing_between_groups_is_held_in_its_place() -> None:
+    roll, hole = PreRoll(Span(60 * SECOND), PreRollMemory(1 << 30)), Hole(Cause.BROKEN_STREAM)
+    before, after = pictures(5), pictures(5, first=5, since=3.0)
+    roll.add(hole, FORMAT)
+    for element in [*before, hole, *after]:
+        roll.add(element, FORMAT)
+    out = []
+    while roll:
+        out.append(roll.take())
+    assert out == [*before, hole, *after]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recorder.actions import Append, CloseSegment, OpenSegment
 from recorder.runclock import Reading
 from recorder.session import Rules, Session
-from recorder.source import Element
+from recorder.source import Element, Hole
 from tests.recorder.streams import (
     FORMAT,
     OTHER,
@@ -26,7 +26,7 @@ from tests.recorder.streams import (
 )
 from vms.core.clock import MILLISECOND, SECOND, Instant, Mono, Span
 from vms.core.errors import CameraError
-from vms.core.media import AccessUnit, Track
+from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import Cause
 
 
@@ -187,6 +187,24 @@ def test_a_silence_before_a_keyframe_is_a_gap_and_no_long_picture() -> None:
     assert [action.hole for action in opens] == [None, Cause.SILENT]
     assert lengths(tape) == [2.0, 2.0]
     assert opens[1].start - opens[0].start == pytest.approx(7 * SECOND, abs=MILLISECOND)
+
+
+@pytest.mark.parametrize("stream", [None, OTHER])
+@pytest.mark.parametrize("begun", [0.2, 2.0])
+def test_pictures_that_are_missing_are_a_gap_however_few(
+    begun: float, stream: StreamFormat | None
+) -> None:
+    before = pictures(round(begun * 25))
+    after = pictures(50, first=50, since=begun + 0.8)
+    session, tape = Session(Rules(), READING), Tape()
+    anew: list[Element] = [Hole(Cause.BROKEN_STREAM), *([stream] if stream else []), *after]
+    actions = session.feed([FORMAT, *before]) + session.feed(anew) + session.finish()
+    tape.play(actions)
+    opens = [action for action in actions if isinstance(action, OpenSegment)]
+    assert [action.hole for action in opens] == [None, Cause.BROKEN_STREAM]
+    assert [action.format for action in opens] == [FORMAT, stream or FORMAT]
+    assert lengths(tape) == [pytest.approx(begun, abs=0.01), 2.0]
+    assert tape.video == names([*before, *after])
 
 
 def test_a_camera_of_one_picture_in_five_seconds_has_no_gaps() -> None:
