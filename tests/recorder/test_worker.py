@@ -28,6 +28,7 @@ from vms.core.config import Settings
 from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.errors import CameraError
 from vms.core.live import FormatChanged, LiveClient, LiveMessage, LiveUnit, StreamDown
+from vms.core.live.glimpse import glimpse
 from vms.core.media import AccessUnit, StreamFormat, Track
 from vms.core.model import CameraId, Cause, State, StreamKey
 from vms.core.ntp import NtpState
@@ -330,6 +331,32 @@ def test_a_reload_leaves_unchanged_cameras_alone(tmp_path: Path) -> None:
     assert "recording_off" in [cause for _, _, cause in gaps]
     _, gaps = site.recorded(YARD)
     assert "removed" in [cause for _, _, cause in gaps]
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_of_a_camera_that_waits_the_last_keyframe_can_be_seen(
+    tmp_path: Path, private: bool
+) -> None:
+    site = Site(tmp_path, ["gate"])
+    site.schedules = [ScheduleSettings(name="all", spans=("daily 00:00-24:00",))]
+    hours = {"privacy": "all"} if private else {}
+    site.listed = [site.camera("gate", record="events", **hours)]
+
+    async def scene() -> None:
+        async with site.running():
+            await site.until(is_in(State.WAITING))
+            await asyncio.sleep(1.5)  # a keyframe comes each second
+            path = site.settings.socket_path("recorder-0")
+            seen = await asyncio.to_thread(glimpse, path, GATE, SECOND)
+            assert (seen is None) == private
+            if seen is not None:
+                assert seen.keyframe.unit.key
+                assert abs(seen.keyframe.wall - site.clock.now()) < 3 * SECOND
+            await asyncio.sleep(1)
+            assert site.statuses()[GATE].viewers == 0
+
+    asyncio.run(scene())
+    assert site.recorded(GATE)[0] == []  # and nothing of it was kept
 
 
 def test_events_and_a_reload_decide_and_the_unchanged_are_left_alone(tmp_path: Path) -> None:

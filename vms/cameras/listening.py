@@ -33,10 +33,12 @@ _CLOCK_EVERY, _CLOCK_AGAIN = Span(10 * MINUTE), Span(MINUTE)
 _CLOCK_OFF = Span(2 * SECOND)
 _WHOLE = Span(SECOND)  # seconds are all it says
 SHUNNED_S = 15 * 60.0
-"""A camera that refuses our password, or has no events, is left alone so long."""
-LOCKED_S = 31 * 60.0
-"""One that says that the account is locked: some begin their half hour anew at each try."""
-_HOPELESS = (Trouble.REFUSED, Trouble.LOCKED, Trouble.NO_SERVICE, Trouble.CERTIFICATE)
+"""A camera that has no events is left alone so long."""
+REFUSED_S = 31 * 60.0
+"""One that refuses our password, or says that it is locked: each try costs two refusals, beside the
+recorder's own two in half an hour, and some lock the account at the fifth."""
+_REFUSED = (Trouble.REFUSED, Trouble.LOCKED)
+_HOPELESS = (*_REFUSED, Trouble.NO_SERVICE, Trouble.CERTIFICATE)
 _REST_S = 0.2  # between two pulls, and after each thing that was told: 5 a second of a camera
 _CONNECTING_MAX = 16
 
@@ -110,8 +112,7 @@ class Listeners:
             if error.trouble in _HOPELESS:
                 self._unheard(camera, error)
                 log.info("a camera's events are not heard", camera=camera.id, error=error.detail)
-                locked = error.trouble is Trouble.LOCKED
-                await asyncio.sleep(LOCKED_S if locked else SHUNNED_S)
+                await asyncio.sleep(REFUSED_S if error.trouble in _REFUSED else SHUNNED_S)
             raise
         self._reception.tell(camera.camera_id, Heard(True))
         try:

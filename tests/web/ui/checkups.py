@@ -29,6 +29,7 @@ _VALUES = {
     "kept": (27.4, 30.0),
 }
 _BEGAN = 47 * 60
+_NEVER_SET = -56 * 365.25 * 86_400  # s: a clock that counts from 1970
 
 
 class World(Protocol):
@@ -113,6 +114,8 @@ class Checkups:
 
 def check(name: str, state: str) -> dict[str, Any]:
     value, limit = _VALUES.get(name, (None, None))
+    if (name, state) == ("clock", "sick"):
+        value = _NEVER_SET
     now = time.time()
     return {
         "check": str(name),

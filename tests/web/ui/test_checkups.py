@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.web.ui.test_console import Console, browser, console
@@ -41,8 +42,26 @@ def test_a_person_says_that_the_rates_are_meant(console: Console) -> None:
     page.get_by_role("button", name="Yeni ayar bu").click()
     expect(page.get_by_role("dialog")).to_contain_text("bilerek değiştirildiyse")
     page.get_by_role("dialog").get_by_role("button", name="Yeni ayar bu").click()
-    expect(page.get_by_role("status")).to_contain_text("Yeni hızlar öğreniliyor")
+    expect(page.get_by_text("Yeni hızlar öğreniliyor")).to_be_visible()
     assert console.world.views == ["meydan-2"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "warned", "shown"),
+    [
+        ("tr-TR", "Kameranın saati ayarlanmamış: 19", "yılını gösteriyor"),
+        ("en-GB", "The camera’s clock was never set: it shows the year 19", "wrong: it shows"),
+    ],
+)
+def test_a_clock_in_1970_says_so_on_the_cameras_page(
+    console: Console, locale: str, warned: str, shown: str
+) -> None:
+    console.world.sick = {"meydan-2": ["clock"]}
+    (camera,) = (one for one in console.world.cameras if one["id"] == "meydan-2")
+    camera["clock_offset_ms"] = None  # its stream tells no time
+    aside = console.open("/camera/meydan-2", locale=locale).locator("aside")
+    expect(aside.locator(".trouble")).to_contain_text(warned)
+    expect(aside.locator("dl").first).to_contain_text(shown)
 
 
 def test_who_may_not_change_cameras_is_not_asked(console: Console) -> None:

@@ -76,7 +76,7 @@ class LiveHub:
             self._watched(stream, False)
 
     def glimpse(self, stream: StreamKey) -> tuple[LiveMessage, ...]:
-        """Its format and the last keyframe held, or why there is none: an outage, privacy."""
+        """Its format and the last keyframe that is held; or an outage, which privacy is too."""
         state = self._state.get(stream, StreamDown(None, None))
         held = self._backlog(stream)[:1] if isinstance(state, FormatChanged) else ()
         if isinstance(state, FormatChanged) and not held:
