@@ -226,6 +226,7 @@ class Session:
             self._waiting = False
         if self._began is None:
             self._began = self._arrived = unit.arrival
+            self._hole = None  # it was before our time
             self.clock.observe(unit.arrival, time * SECOND // self._rate)
         else:
             time = self._without_leap(unit, time)

@@ -207,6 +207,11 @@ def test_pictures_that_are_missing_are_a_gap_however_few(
     assert tape.video == names([*before, *after])
 
 
+def test_what_is_missing_before_the_first_keyframe_parts_nothing() -> None:
+    tape, _ = record([Hole(Cause.BROKEN_STREAM), *pictures(150)])
+    assert len(tape.segments) == 1
+
+
 def test_a_camera_of_one_picture_in_five_seconds_has_no_gaps() -> None:
     units = [picture(i, i * 5.0, key=True) for i in range(30)]
     tape, _ = record(list(units))
