@@ -13,7 +13,7 @@ from storage.clock_hands import ClockHands
 from storage.custody import Memory
 from storage.disk import RealDisk
 from storage.facts import RunFacts
-from storage.findings import Findings
+from storage.findings import Findings, Kind
 from storage.holds.repository import HoldOrder
 from storage.index import Index
 from storage.volume import prepare_volume
@@ -113,7 +113,7 @@ def run(tmp_path: Path, template: Path) -> Iterator[Run]:
 
 
 def rule(**values: object) -> RetentionRule:
-    return RetentionRule.model_validate({"name": "r", **values})
+    return RetentionRule.model_validate({"name": "r"} | values)
 
 
 def test_footage_goes_when_it_is_as_old_as_its_rule_says(run: Run) -> None:
@@ -197,6 +197,29 @@ def test_a_promise_that_the_disk_breaks_is_told(run: Run) -> None:
     run.disk.size = 0
     assert run.minute() < 40
     assert "instead of 30 d" in run.told()["promise_broken"]
+
+
+@pytest.mark.parametrize("quota", ["quota", "quota_all"])
+def test_a_promise_that_a_quota_breaks_is_told_until_it_is_kept(run: Run, quota: str) -> None:
+    size = sum(one.bytes for one in run.site.keeping.kept())
+    run.site.keeping.put(rule(name="small", keep="30 d", **{quota: size // 4}), "ayse")
+    assert run.minute() < 40
+    (told,) = run.findings.open(Kind.PROMISE_BROKEN)
+    assert told.subject == "small"
+    assert "instead of 30 d" in told.detail
+    run.clock.advance(2 * HOUR)
+    run.minute()
+    assert run.findings.open(Kind.PROMISE_BROKEN) == []
+
+
+def test_a_hold_over_a_quota_costs_no_other_footage(run: Run) -> None:
+    sizes = {one.camera: one.bytes for one in run.site.keeping.kept()}
+    order = HoldOrder(CameraId("a"), BEGIN, Instant(BEGIN + 15 * MINUTE), "case")
+    run.site.holds.add(order, "savcilik")
+    run.site.keeping.put(rule(quota=sizes["a"] // 2, cameras=["a"]), "ayse")
+    assert run.minute() == 40
+    (kept, _) = run.site.keeping.kept()
+    assert 0 < kept.held < kept.bytes
 
 
 def test_a_second_custodian_stands_aside(run: Run) -> None:
