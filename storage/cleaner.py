@@ -75,7 +75,7 @@ class Ledger(Protocol):
 
 @dataclass(slots=True)
 class Done:
-    """What went. `held`: segments that were to go and are held."""
+    """What went. `held`: segments that were to go and are held, or spared."""
 
     segments: int = 0
     bytes: int = 0
@@ -111,11 +111,12 @@ class Cleaner:
         deletions: Iterable[Deletion],
         rules: Rules,
         between: Callable[[], bool] = lambda: True,
+        spared: Callable[[], HeldSpans] = HeldSpans,
     ) -> Done:
         """Do what was planned, in its order, a batch at a time.
 
-        `between`: called after each batch; False ends it early. Raises StorageError: then what was
-        begun is finished by `finish`.
+        `between`: called after each batch; False ends it early. `spared`: asked in each turn what
+        stays beside what is held. Raises StorageError: then what was begun is finished by `finish`.
         """
         done = Done()
         batch: list[Doomed] = []
@@ -125,12 +126,12 @@ class Cleaner:
                 continue
             batch += self._doomed(deletion, rules)
             while len(batch) >= self._size:
-                self._batch(batch[: self._size], shelves, done)
+                self._batch(batch[: self._size], shelves, done, spared)
                 batch = batch[self._size :]
                 if not between():
                     return done
         if batch:
-            self._batch(batch, shelves, done)
+            self._batch(batch, shelves, done, spared)
         self._tidy(shelves)
         return done
 
@@ -154,9 +155,20 @@ class Cleaner:
             )
         ]
 
-    def _batch(self, batch: Sequence[Doomed], shelves: Mapping[str, Shelf], done: Done) -> None:
+    def _batch(
+        self,
+        batch: Sequence[Doomed],
+        shelves: Mapping[str, Shelf],
+        done: Done,
+        spared: Callable[[], HeldSpans],
+    ) -> None:
         with self._holds.deleting() as held:
-            going = [one for one in batch if not held.covers(one.stream, one.start, one.end)]
+            stay = (held, spared())
+            going = [
+                one
+                for one in batch
+                if not any(spans.covers(one.stream, one.start, one.end) for spans in stay)
+            ]
             done.held += len(batch) - len(going)
             if not going:
                 return

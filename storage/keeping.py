@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -89,7 +89,10 @@ class CameraEffect:
 
 
 class Keeping:
-    """The rules of a site and what they mean for its footage. Calls block for the database."""
+    """The rules of a site and what they mean for its footage. Calls block for the database.
+
+    `spared`: what rules leave alone beside what is held.
+    """
 
     def __init__(
         self,
@@ -99,9 +102,10 @@ class Keeping:
         clock: Clock,
         holds: Holds,
         ledger: RuleLedger,
+        spared: Callable[[], HeldSpans] = HeldSpans,
     ) -> None:
         self._registry, self._volumes, self._clock = registry, volumes, clock
-        self._holds, self._ledger = holds, ledger
+        self._holds, self._ledger, self._spared = holds, ledger, spared
         self.rules = Rules(engine)
         self._stock = SqlStock(engine)
         self._hands = ClockHands(Memory(engine), clock)
@@ -161,7 +165,7 @@ class Keeping:
         return plan(
             self._stock,
             self.by_camera(wanted),
-            self._holds.spans(),
+            self._holds.spans().joined(self._spared()),
             self._clock.now(),
             self._reachable(),
         )

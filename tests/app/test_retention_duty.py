@@ -20,10 +20,13 @@ from storage.volume import prepare_volume
 from tests.storage.house import FORMAT, fresh_database, key, open_store, second
 from vms.app.retention_duty import RetentionDuty
 from vms.app.site import Site, open_site
+from vms.cameras.vault import Vault
 from vms.core.clock import DAY, HOUR, MINUTE, SECOND, FakeClock, Instant
 from vms.core.config import Settings
 from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId
+from vms.evidence.jobs import Jobs
+from vms.evidence.order import Order
 
 BEGIN = Instant(1_763_800_000 * SECOND // HOUR * HOUR)
 YEAR = 365 * DAY
@@ -220,6 +223,45 @@ def test_a_hold_over_a_quota_costs_no_other_footage(run: Run) -> None:
     assert run.minute() == 40
     (kept, _) = run.site.keeping.kept()
     assert 0 < kept.held < kept.bytes
+
+
+def ordered(run: Run, id_: str, minutes: int, cameras: str = "a") -> Jobs:
+    """An order of the oldest footage, accepted."""
+    jobs = Jobs(run.site.engine, run.clock, Vault(bytes(32)), lambda order: None)
+    span = BEGIN, Instant(BEGIN + minutes * MINUTE)
+    ids = tuple(CameraId(camera) for camera in cameras)
+    jobs.add(Order(id_, ids, *span, "2026/1", "mehmet", run.clock.now()))
+    return jobs
+
+
+@pytest.mark.parametrize("settings", [{"keep": "1 min"}, {"quota": 1}, {"quota_all": 1}])
+def test_what_is_ordered_goes_by_no_rule_until_the_export_ended(
+    run: Run, settings: dict[str, object]
+) -> None:
+    jobs = ordered(run, "one", 5)
+    run.clock.advance(MINUTE)
+    run.site.keeping.put(rule(**settings), "ayse", meant=True)
+    assert sum(one.segments for one in run.site.keeping.due()) == 35
+    assert run.minute() == 5
+    jobs.cancel("one")
+    assert run.minute() == 0
+
+
+def test_what_is_ordered_goes_last_from_a_full_volume(run: Run) -> None:
+    ordered(run, "one", 5)
+    run.disk.size = 0
+    run.duty.work(STOP)
+    assert run.left() == 5
+    run.duty.work(STOP)
+    assert run.left() == 0, "recording is worth more than an export"
+
+
+def test_a_full_volume_spares_no_more_than_a_share_of_it_for_exports(run: Run) -> None:
+    ordered(run, "huge", 20, cameras="ab")
+    ordered(run, "small", 2)
+    run.disk.size = 0
+    run.duty.work(STOP)
+    assert run.left() == 2
 
 
 def test_a_second_custodian_stands_aside(run: Run) -> None:

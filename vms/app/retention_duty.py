@@ -21,13 +21,14 @@ from storage.findings import Findings, Kind
 from storage.holds.held import HeldSpans
 from storage.ledger.log import Ledger
 from storage.pressure import Fill, headroom, needs
-from storage.retention import Deletion, Rules, Why, plan, relieve
+from storage.retention import Deletion, Rules, Why, held_bytes, plan, relieve
 from storage.shelf import FolderShelf, folder_shelves
 from storage.stock import Newest, SqlStock
 from vms.app.site import Site
 from vms.core.clock import INSTANT_MAX, MINUTE, SECOND, Instant, Mono, Span, span_text
 from vms.core.config_storage import VolumeSettings
 from vms.core.log import get_logger
+from vms.evidence.ordered import spans_of
 
 log = get_logger(__name__)
 
@@ -35,6 +36,7 @@ _PAUSE = 0.05  # seconds between batches, so that the recorder's rows and syncs 
 _RATES_FOR = 10 * SECOND  # how long the newest segments are taken for the present
 _USED_FOR = 5 * SECOND
 _HELD_SHARE = 0.7  # of a volume: long before only held footage is left
+_SPARED_SHARE = 0.25  # of a full volume's footage: what exports that are not done may keep there
 _BROKEN_FOR = 60 * MINUTE  # how long a broken promise is told after the last deletion
 _WENT_EARLY = "footage went early"
 _CLOCK = "clock"
@@ -73,6 +75,7 @@ class RetentionDuty:
         self._looked = Mono(0)
         self._newest: tuple[Mono, list[Newest]] | None = None
         self._used: tuple[Mono, Mapping[str, int]] | None = None
+        self._ordered: dict[tuple[str, str], int] = {}  # bytes of orders on a volume; at most 50
         self._broken: dict[str, tuple[Mono, str]] = {}  # one a volume, one a rule with a quota
 
     def work(self, stopping: threading.Event) -> None:
@@ -140,8 +143,14 @@ class RetentionDuty:
     def _relieve(self, shelf: FolderShelf, need: int, stopping: threading.Event) -> None:
         rules, held = self._site.keeping.by_camera(), self._site.holds.spans()
         now = self._clock.now()
-        due = relieve(self._stock, rules, held, now, shelf.uuid, need)
-        done = self._cleaner.delete(due, rules, lambda: not stopping.is_set())
+        for spared in (
+            self._spared_on(shelf.uuid),
+            HeldSpans(),
+        ):  # the second: nothing else is left
+            due = relieve(self._stock, rules, held.joined(spared), now, shelf.uuid, need)
+            if due:
+                break
+        done = self._cleaner.delete(due, rules, lambda: not stopping.is_set(), lambda: spared)
         self._used = None
         subject = str(shelf.root)
         if done.segments == 0:
@@ -153,6 +162,25 @@ class RetentionDuty:
         if worst is not None:
             detail = f"the volume is too small for the rules; {_WENT_EARLY}, {worst}"
             self._note_broken(subject, detail)
+
+    def _spared_on(self, uuid: str) -> HeldSpans:
+        """What exports wait for on a full volume, of the first ones up to a share of it: else
+        those who order much would cost what is being recorded."""
+        orders = self._site.ordered.orders()
+        waits = {order.id for order in orders}
+        self._ordered = {key: size for key, size in self._ordered.items() if key[0] in waits}
+        room = int(_SPARED_SHARE * self._stock.used().get(uuid, 0)) if orders else 0
+        taken = []
+        for order in orders:
+            size = self._ordered.get((order.id, uuid))
+            if size is None:
+                sizes = held_bytes(self._stock, spans_of([order]), self._stock.oldest(), {uuid})
+                size = sum(sizes.values())
+            self._ordered[order.id, uuid] = size
+            if size <= room:
+                room -= size
+                taken.append(order)
+        return spans_of(taken)
 
     def _newest_segments(self) -> list[Newest]:
         now = self._clock.monotonic()
@@ -175,8 +203,9 @@ class RetentionDuty:
         rules, held = self._site.keeping.by_camera(), self._site.holds.spans()
         shelves = self._shelves()
         by_age = self._clock_is_right()
-        now = self._clock.now()
-        due = plan(self._stock, rules, held, now, set(self._reached()), by_age=by_age)
+        now, ordered = self._clock.now(), self._site.ordered.spans
+        stay = held.joined(ordered())
+        due = plan(self._stock, rules, stay, now, set(self._reached()), by_age=by_age)
 
         def between() -> bool:
             if self._clock.monotonic() - self._looked >= SECOND:
@@ -184,7 +213,7 @@ class RetentionDuty:
             stopping.wait(self._pause)
             return not stopping.is_set()
 
-        done = self._cleaner.delete(due, rules, between)
+        done = self._cleaner.delete(due, rules, between, ordered)
         if done.segments:
             log.info("footage went by its rules", segments=done.segments, bytes=done.bytes)
             self._note_quotas(due, rules, now)
