@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Protocol
 from storage.custody import Memory
 from storage.holds.held import HeldSpans
 from storage.layout import Stage
-from storage.ledger.leaves import DeleteLeaf, parse
+from storage.ledger.deletions import deletions_in
+from storage.ledger.late import add_late_leaves
+from storage.ledger.leaves import DeleteLeaf, Leaf
 from storage.removal import Doomed, Removal
 from storage.retention import Deletion, Rules, Why, sentence
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Mono, rfc3339
@@ -43,7 +45,6 @@ _PENDING_MAX = 10_000
 # its row back. Recovery of a large site takes seconds.
 _SETTLED = 2 * MINUTE
 _UNTIDY_MAX = 100_000
-_DELETING = b'"kind":"delete"'  # in the lines of interest; the others are not parsed
 
 
 class Shelf(Protocol):
@@ -67,7 +68,7 @@ class Holds(Protocol):
 class Ledger(Protocol):
     """Where deletions are written down first. Raises StorageError."""
 
-    def append(self, leaves: Sequence[DeleteLeaf]) -> int: ...
+    def append(self, leaves: Sequence[Leaf]) -> int: ...
     def replicate(self, roots: Iterable[Path]) -> None: ...
     def size(self) -> int: ...
     def leaves(self, start: int, end: int) -> Iterator[tuple[int, bytes]]: ...
@@ -97,7 +98,7 @@ class Cleaner:
         by: str = "custodian",
         batch: int = BATCH,
     ) -> None:
-        self._size = batch
+        self._engine, self._size = engine, batch
         self._removal, self._memory = Removal(engine), Memory(engine)
         self._shelves, self._volumes = shelves, volumes
         self._holds, self._ledger, self._clock, self._by = holds, ledger, clock, by
@@ -268,13 +269,10 @@ class Cleaner:
                 self._places.popleft()
 
     def _begun(self, start: int, end: int) -> dict[StreamKey, dict[Instant, DeleteLeaf]]:
-        """The deletions in a part of the ledger; of one segment the last."""
+        """The deletions in a part of the ledger that stand; of one segment the last."""
         found: dict[StreamKey, dict[Instant, DeleteLeaf]] = {}
-        for _, line in self._ledger.leaves(start, end):
-            if _DELETING in line:
-                leaf = parse(line)
-                if isinstance(leaf, DeleteLeaf):
-                    found.setdefault(leaf.stream, {})[leaf.start] = leaf
+        for leaf in deletions_in(self._ledger.leaves(start, end)).values():
+            found.setdefault(leaf.stream, {})[leaf.start] = leaf
         return found
 
     def _finish_stream(
@@ -311,9 +309,12 @@ class Cleaner:
         )
         with self._holds.deleting() as held:
             if held.covers(row.stream, row.start, row.end):
-                # Held after the leaf was written: it stays, and the ledger is to know it again.
+                # Held after the leaf was written: it stays, and another leaf takes that one back.
                 self._removal.forget_leaf(row)
+                add_late_leaves(self._engine, self._ledger)
                 return 0
+            # Once more, as the last word: a leaf that came late may have taken it back meanwhile.
+            self._ledger.append([_leaf(doomed, leaf.by, self._clock.now())])
             gone = self._removal.remove([doomed])
         for one in gone:
             self._remove_file(one, shelf, Done())
