@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Protocol
 from storage.custody import Memory
 from storage.holds.held import HeldSpans
 from storage.layout import Stage
-from storage.ledger.leaves import DeleteLeaf, parse
+from storage.ledger.deletions import deletions_in
+from storage.ledger.late import add_late_leaves
+from storage.ledger.leaves import DeleteLeaf, Leaf
 from storage.removal import Doomed, Removal
 from storage.retention import Deletion, Rules, Why, sentence
 from vms.core.clock import HOUR, MINUTE, Clock, Instant, Mono, rfc3339
@@ -43,7 +45,6 @@ _PENDING_MAX = 10_000
 # its row back. Recovery of a large site takes seconds.
 _SETTLED = 2 * MINUTE
 _UNTIDY_MAX = 100_000
-_DELETING = b'"kind":"delete"'  # in the lines of interest; the others are not parsed
 
 
 class Shelf(Protocol):
@@ -67,7 +68,7 @@ class Holds(Protocol):
 class Ledger(Protocol):
     """Where deletions are written down first. Raises StorageError."""
 
-    def append(self, leaves: Sequence[DeleteLeaf]) -> int: ...
+    def append(self, leaves: Sequence[Leaf]) -> int: ...
     def replicate(self, roots: Iterable[Path]) -> None: ...
     def size(self) -> int: ...
     def leaves(self, start: int, end: int) -> Iterator[tuple[int, bytes]]: ...
@@ -75,7 +76,7 @@ class Ledger(Protocol):
 
 @dataclass(slots=True)
 class Done:
-    """What went. `held`: segments that were to go and are held."""
+    """What went. `held`: segments that were to go and are held, or spared."""
 
     segments: int = 0
     bytes: int = 0
@@ -102,7 +103,7 @@ class Cleaner:
         batch: int = BATCH,
         make_room: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._size, self._make_room = batch, make_room
+        self._engine, self._size, self._make_room = engine, batch, make_room
         self._removal, self._memory = Removal(engine), Memory(engine)
         self._shelves, self._volumes = shelves, volumes
         self._holds, self._ledger, self._clock, self._by = holds, ledger, clock, by
@@ -116,11 +117,12 @@ class Cleaner:
         deletions: Iterable[Deletion],
         rules: Rules,
         between: Callable[[], bool] = lambda: True,
+        spared: Callable[[], HeldSpans] = HeldSpans,
     ) -> Done:
         """Do what was planned, in its order, a batch at a time.
 
-        `between`: called after each batch; False ends it early. Raises StorageError: then what was
-        begun is finished by `finish`.
+        `between`: called after each batch; False ends it early. `spared`: asked in each turn what
+        stays beside what is held. Raises StorageError: then what was begun is finished by `finish`.
         """
         done = Done()
         batch: list[Doomed] = []
@@ -130,12 +132,12 @@ class Cleaner:
                 continue
             batch += self._doomed(deletion, rules)
             while len(batch) >= self._size:
-                self._batch(batch[: self._size], shelves, done)
+                self._batch(batch[: self._size], shelves, done, spared)
                 batch = batch[self._size :]
                 if not between():
                     return done
         if batch:
-            self._batch(batch, shelves, done)
+            self._batch(batch, shelves, done, spared)
         self._tidy(shelves)
         return done
 
@@ -159,7 +161,13 @@ class Cleaner:
             )
         ]
 
-    def _batch(self, batch: Sequence[Doomed], shelves: Mapping[str, Shelf], done: Done) -> None:
+    def _batch(
+        self,
+        batch: Sequence[Doomed],
+        shelves: Mapping[str, Shelf],
+        done: Done,
+        spared: Callable[[], HeldSpans],
+    ) -> None:
         """One turn; where ledger and database themselves have no room, what room there is is used.
 
         What a turn wrote that failed later is written again by the next: a leaf that is there twice
@@ -169,7 +177,7 @@ class Cleaner:
         while batch:
             some = batch[:size]
             try:
-                self._turn(some, shelves, done)
+                self._turn(some, shelves, done, spared)
             except StorageError as error:
                 urgent = all(one.urgent for one in some)
                 if error.cause is not Cause.DISK_FULL or not urgent:
@@ -182,9 +190,20 @@ class Cleaner:
                 batch = batch[size:]
                 size *= 2  # the files that went made room
 
-    def _turn(self, batch: Sequence[Doomed], shelves: Mapping[str, Shelf], done: Done) -> None:
+    def _turn(
+        self,
+        batch: Sequence[Doomed],
+        shelves: Mapping[str, Shelf],
+        done: Done,
+        spared: Callable[[], HeldSpans],
+    ) -> None:
         with self._holds.deleting() as held:
-            going = [one for one in batch if not held.covers(one.stream, one.start, one.end)]
+            stay = (held, spared())
+            going = [
+                one
+                for one in batch
+                if not any(spans.covers(one.stream, one.start, one.end) for spans in stay)
+            ]
             if not going:
                 done.held += len(batch)
                 return
@@ -285,13 +304,10 @@ class Cleaner:
                 self._places.popleft()
 
     def _begun(self, start: int, end: int) -> dict[StreamKey, dict[Instant, DeleteLeaf]]:
-        """The deletions in a part of the ledger; of one segment the last."""
+        """The deletions in a part of the ledger that stand; of one segment the last."""
         found: dict[StreamKey, dict[Instant, DeleteLeaf]] = {}
-        for _, line in self._ledger.leaves(start, end):
-            if _DELETING in line:
-                leaf = parse(line)
-                if isinstance(leaf, DeleteLeaf):
-                    found.setdefault(leaf.stream, {})[leaf.start] = leaf
+        for leaf in deletions_in(self._ledger.leaves(start, end)).values():
+            found.setdefault(leaf.stream, {})[leaf.start] = leaf
         return found
 
     def _finish_stream(
@@ -328,9 +344,12 @@ class Cleaner:
         )
         with self._holds.deleting() as held:
             if held.covers(row.stream, row.start, row.end):
-                # Held after the leaf was written: it stays, and the ledger is to know it again.
+                # Held after the leaf was written: it stays, and another leaf takes that one back.
                 self._removal.forget_leaf(row)
+                add_late_leaves(self._engine, self._ledger)
                 return 0
+            # Once more, as the last word: a leaf that came late may have taken it back meanwhile.
+            self._ledger.append([_leaf(doomed, leaf.by, self._clock.now())])
             gone = self._removal.remove([doomed])
         for one in gone:
             self._remove_file(one, shelf, Done())

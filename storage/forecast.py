@@ -22,7 +22,8 @@ class CameraKept:
     """What is kept of a camera. `promised`: what its rule says, None without an age.
 
     `kept`: how far back its footage reaches; `rate`: bytes a second; `fits`: the age that footage
-    would reach if only the disks and its quota set a limit, None while nothing was measured.
+    would reach if only the disks and its quota set a limit, None while nothing was measured;
+    `held`: how many of the bytes are held, and so count against no quota.
     """
 
     camera: str
@@ -32,6 +33,7 @@ class CameraKept:
     bytes: int
     rate: float
     fits: Span | None
+    held: int = 0
 
     @property
     def short(self) -> bool:
@@ -53,7 +55,7 @@ class DiskForecast:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Of the volumes together: what footage takes, and what it may still take."""
+    """Of the volumes together: what footage takes that may go, and what it may still take."""
 
     used: int
     free: int
@@ -84,8 +86,9 @@ def cameras_kept(
     rate: Mapping[str, float],
     room: Room,
     now: Instant,
+    held: Mapping[str, int] | None = None,
 ) -> list[CameraKept]:
-    """For each camera what is kept against what is promised."""
+    """For each camera what is kept against what is promised. `held`: of `sizes`, what is held."""
     whole = _fitting(cameras, rules, rate, room)
     shared = _shares(cameras, rules, rate)
     kept = []
@@ -101,6 +104,7 @@ def cameras_kept(
                 sizes.get(camera, 0),
                 rate.get(camera, 0.0),
                 _fits(rule, rate.get(camera, 0.0), whole, shared),
+                held.get(camera, 0) if held is not None else 0,
             )
         )
     return kept
@@ -145,7 +149,7 @@ def _until_shared_quota(
     sizes: dict[str, tuple[int, float]] = {}
     for one in kept:
         size, rate = sizes.get(one.rule or "", (0, 0.0))
-        sizes[one.rule or ""] = (size + one.bytes, rate + one.rate)
+        sizes[one.rule or ""] = (size + one.bytes - one.held, rate + one.rate)
     quotas = {rule.name: rule.quota_all for rule in rules.values() if rule is not None}
     return {
         name: max(0, quota - sizes[name][0]) / sizes[name][1]
@@ -160,7 +164,7 @@ def _grows_for(one: CameraKept, rule: RetentionRule | None, shared: Mapping[str,
     if rule is not None and rule.keep is not None:
         limits.append(max(0, rule.keep - one.kept) / SECOND)
     if rule is not None and rule.quota is not None:
-        limits.append(max(0, rule.quota - one.bytes) / one.rate)
+        limits.append(max(0, rule.quota - (one.bytes - one.held)) / one.rate)
     if rule is not None:
         limits.append(shared.get(rule.name, _ENDLESS))
     return min(limits)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,7 +28,7 @@ from storage.forecast import (
 from storage.holds.held import HeldSpans
 from storage.ledger.leaves import RuleLeaf
 from storage.patterns import Groups, rule_of
-from storage.retention import Deletion, emptied, plan
+from storage.retention import Deletion, emptied, held_bytes, plan
 from storage.rule_changes import RuleChange, StoredRule, in_order, rule_difference, with_declared
 from storage.rules import Rules
 from storage.stock import SqlStock
@@ -38,6 +38,7 @@ from vms.core.config_camera import CameraSettings
 from vms.core.config_storage import RetentionRule, VolumeSettings
 from vms.core.errors import Harmful
 from vms.core.log import get_logger
+from vms.core.model import StreamKey
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -88,7 +89,10 @@ class CameraEffect:
 
 
 class Keeping:
-    """The rules of a site and what they mean for its footage. Calls block for the database."""
+    """The rules of a site and what they mean for its footage. Calls block for the database.
+
+    `spared`: what rules leave alone beside what is held.
+    """
 
     def __init__(
         self,
@@ -98,9 +102,10 @@ class Keeping:
         clock: Clock,
         holds: Holds,
         ledger: RuleLedger,
+        spared: Callable[[], HeldSpans] = HeldSpans,
     ) -> None:
         self._registry, self._volumes, self._clock = registry, volumes, clock
-        self._holds, self._ledger = holds, ledger
+        self._holds, self._ledger, self._spared = holds, ledger, spared
         self.rules = Rules(engine)
         self._stock = SqlStock(engine)
         self._hands = ClockHands(Memory(engine), clock)
@@ -135,14 +140,19 @@ class Keeping:
         by_camera = self.by_camera(rules)
         now = self._clock.now()
         sizes: dict[str, int] = defaultdict(int)
-        for (stream, _), size in self._stock.totals().items():
+        totals = self._stock.totals()
+        for (stream, _), size in totals.items():
             sizes[stream.camera] += size
+        held: dict[str, int] = defaultdict(int)
+        for stream, size in self._held({uuid for _, uuid in totals}).items():
+            held[stream.camera] += size
         oldest = self._stock.oldest()
         begins: dict[str, Instant] = {}
         for stream, start in oldest.items():
             begins[stream.camera] = min(start, begins.get(stream.camera, start))
         rate = rates(self._stock.written_since(measured_since(now)), oldest, now)
-        return cameras_kept(list(by_camera), by_camera, sizes, begins, rate, self._room(), now)
+        room = self._room()
+        return cameras_kept(list(by_camera), by_camera, sizes, begins, rate, room, now, held)
 
     def forecast(self) -> DiskForecast:
         """When the volumes will be full, and how much fits on them."""
@@ -155,7 +165,7 @@ class Keeping:
         return plan(
             self._stock,
             self.by_camera(wanted),
-            self._holds.spans(),
+            self._holds.spans().joined(self._spared()),
             self._clock.now(),
             self._reachable(),
         )
@@ -266,9 +276,11 @@ class Keeping:
         return (*file, *people)
 
     def _reachable(self) -> set[str]:
-        return {
-            uuid for volume in self._volumes if (uuid := find_volume(volume.path)) is not None
-        } | self._stock.buckets()
+        return self._attached() | self._stock.buckets()
+
+    def _attached(self) -> set[str]:
+        uuids = (find_volume(volume.path) for volume in self._volumes)
+        return {uuid for uuid in uuids if uuid is not None}
 
     def _room(self) -> Room:
         totals = self._stock.totals()
@@ -282,7 +294,12 @@ class Keeping:
             if volume.quota is not None:
                 left = min(left, max(0, volume.quota - there))
             used, free = used + there, free + left
-        return Room(used, free)
+        return Room(max(0, used - sum(self._held(self._attached()).values())), free)
+
+    def _held(self, volumes: Collection[str]) -> dict[StreamKey, int]:
+        """Bytes on these volumes that are held, of each stream that has some."""
+        streams = {stream for stream, _ in self._stock.totals()}
+        return held_bytes(self._stock, self._holds.spans(), streams, volumes)
 
     def _refuse_harm(self, wanted: Sequence[RetentionRule], *, meant: bool) -> None:
         """Raise Harmful if the change would empty a camera or delete nearly everything at once."""

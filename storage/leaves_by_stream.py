@@ -87,12 +87,33 @@ class LeavesByStream:
                 yield place, leaf
 
     def is_deleted(self, stream: StreamKey, start: int, sha256: bytes | None) -> bool:
-        """Whether a deletion of this segment stands there (with that hash, if it is known)."""
-        for _, line in self._of(stream, DeleteLeaf.kind, start):
+        """Whether a deletion of this segment stands there (with that hash, if it is known), and
+        no later leaf of the very same file takes it back."""
+        for place, line in self._of(stream, DeleteLeaf.kind, start):
             leaf = parse(line)
-            if isinstance(leaf, DeleteLeaf) and sha256 in (None, leaf.sha256):
+            if not isinstance(leaf, DeleteLeaf) or sha256 not in (None, leaf.sha256):
+                continue
+            if not self._is_taken_back(leaf, place):
                 return True
         return False
+
+    def _is_taken_back(self, deletion: DeleteLeaf, place: int) -> bool:
+        later = itertools.takewhile(
+            lambda found: found[0] > place,
+            self._of(deletion.stream, SegmentLeaf.kind, deletion.start),
+        )
+        leaves = (parse(line) for _, line in later)
+        return any(isinstance(one, SegmentLeaf) and deletion.taken_back_by(one) for one in leaves)
+
+    def _kept_later(self, stream: StreamKey) -> set[int]:
+        """The starts of which a segment's leaf follows a deletion: next to none."""
+        query = (
+            "SELECT gone.start FROM leaf gone JOIN leaf kept ON kept.stream = gone.stream"
+            " AND kept.kind = ? AND kept.start = gone.start AND kept.place > gone.place"
+            " WHERE gone.stream = ? AND gone.kind = ?"
+        )
+        rows = self._db.execute(query, (SegmentLeaf.kind, str(stream), DeleteLeaf.kind))
+        return {start for (start,) in rows}
 
     def moved_to(self, stream: StreamKey, start: int) -> str | None:
         """The uuid of the volume a segment moved to last; None: it never did."""
@@ -105,9 +126,12 @@ class LeavesByStream:
     def deleted(self, stream: StreamKey) -> list[GapFacts]:
         """The spans whose footage was deleted; neighbours for the same reason are one."""
         spans: list[GapFacts] = []
-        for _, line in self._all(stream, DeleteLeaf.kind):
+        doubted = self._kept_later(stream)
+        for place, line in self._all(stream, DeleteLeaf.kind):
             leaf = parse(line)
             if not isinstance(leaf, DeleteLeaf):
+                continue
+            if leaf.start in doubted and self._is_taken_back(leaf, place):
                 continue
             detail = f"{leaf.rule}: {leaf.reason}" if leaf.rule else leaf.reason
             last = spans[-1] if spans else None

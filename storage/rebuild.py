@@ -82,12 +82,14 @@ class Rebuilt:
 
 
 class _File(NamedTuple):
-    """A file to be taken up, with what the ledger says of it."""
+    """A file to be taken up, with what the ledger says of it. `gone`: that it is deleted, too;
+    then it is held, and gets another leaf."""
 
     uuid: str
     place: Place
     path: Path
     told: tuple[int, SegmentLeaf] | None
+    gone: bool
 
 
 class _Read(NamedTuple):
@@ -200,12 +202,13 @@ class Rebuild:
             for start, copies in found.items():
                 leaf = told.segment(stream, start)
                 sha256, end = (leaf[1].sha256, leaf[1].end) if leaf else (None, start)
-                if told.is_deleted(stream, start, sha256) and not held.covers(stream, start, end):
+                gone = told.is_deleted(stream, start, sha256)
+                if gone and not held.covers(stream, start, end):
                     doomed += [path for _, _, path in copies]
                     found[start] = []
                     continue
                 uuid, place, path = self._choose(copies, told)
-                yield _File(uuid, place, path, leaf)
+                yield _File(uuid, place, path, leaf, gone)
             self._drop([row for row in rows if row.volume in roots and not found.get(row.start)])
 
     def _choose(
@@ -242,7 +245,7 @@ class Rebuild:
     def _taken_up(self, file: _File, fd: int, name: str) -> _Read:
         size = os.fstat(fd).st_size
         leaf = file.told[1] if file.told is not None else None
-        if self._level is Level.HASH or leaf is None or leaf.size != size:
+        if self._level is Level.HASH or file.gone or leaf is None or leaf.size != size:
             digest = hash_fd(fd)
         else:
             digest = Digest(leaf.sha256, size)
@@ -256,7 +259,8 @@ class Rebuild:
             detail = f"{file.path} is not what was written: the ledger has another SHA-256"
             finding = Finding(Kind.FOOTAGE_DAMAGED, name, detail)
         row = row_of(file.uuid, head, tail, Digest(leaf.sha256, leaf.size), pictures)
-        row = replace(row, end=leaf.end, clock=leaf.clock, leaf=file.told[0], frames=leaf.frames)
+        at = None if file.gone and finding is None else file.told[0]
+        row = replace(row, end=leaf.end, clock=leaf.clock, leaf=at, frames=leaf.frames)
         return _Read(file, row, head.head.gaps, finding)
 
     # -- changing -------------------------------------------------------------------------

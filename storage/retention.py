@@ -104,7 +104,8 @@ def plan(
     by_age: bool = True,
 ) -> list[Deletion]:
     """What the rules let go now, of what lies on `volumes`. `by_age`: False if the clock is not
-    to be trusted; quotas hold all the same, without regard to age."""
+    to be trusted; quotas hold all the same, without regard to age. A quota bounds what is not
+    held."""
     planner = _Planner(stock, rules, held)
     sizes: dict[StreamKey, int] = defaultdict(int)
     for (stream, volume), size in stock.totals().items():
@@ -115,6 +116,8 @@ def plan(
         sizes[deletion.stream] -= deletion.bytes
     for streams, quota, why in _quotas(rules, sizes):
         excess = sum(sizes[stream] for stream in streams) - quota
+        if excess > 0:  # held footage may lie over it: else all the rest would go in its place
+            excess -= planner.held_bytes(streams, volumes)
         if excess > 0:
             more = planner.oldest(streams, volumes, now, excess, why)
             for deletion in more:
@@ -141,6 +144,33 @@ def relieve(
     missing = need - sum(deletion.bytes for deletion in found)
     if missing > 0:
         found += planner.oldest(streams, [volume], None, missing, Why.DISK_FULL)
+    return found
+
+
+def held_bytes(
+    stock: Stock, held: HeldSpans, streams: Iterable[StreamKey], volumes: Collection[str]
+) -> dict[StreamKey, int]:
+    """Bytes of the segments on `volumes` that are held, of each stream that has some."""
+    ends = {
+        stream: spans[-1][1]
+        for stream in streams
+        if (spans := held.within(stream.camera, -INSTANT_MAX, INSTANT_MAX))
+    }
+    found: dict[StreamKey, int] = defaultdict(int)
+    if not ends:
+        return found
+    for row in stock.hours(ends.keys(), volumes, Instant(max(ends.values()))):
+        stream, hour = row.stream, row.hour
+        if not held.covers(stream, hour, hour + _WHOLE):
+            continue
+        if held.within(stream.camera, hour, hour + HOUR) == [(hour, hour + HOUR)]:
+            found[stream] += row.bytes
+        else:
+            found[stream] += sum(
+                one.bytes
+                for one in stock.segments(stream, row.volume, hour)
+                if held.covers(stream, one.start, one.end)
+            )
     return found
 
 
@@ -200,6 +230,10 @@ class _Planner:
     def __init__(self, stock: Stock, rules: Rules, held: HeldSpans) -> None:
         self._stock, self._rules, self._held = stock, rules, held
         self._taken: dict[tuple[StreamKey, str, Instant], Instant] = {}  # by rounds before
+
+    def held_bytes(self, streams: Iterable[StreamKey], volumes: Collection[str]) -> int:
+        """How much of the streams is held."""
+        return sum(held_bytes(self._stock, self._held, streams, volumes).values())
 
     def aged(
         self, streams: Iterable[StreamKey], volumes: Collection[str], now: Instant

@@ -23,6 +23,7 @@ from storage.check import PATIENCE, Level, Progress, verify_archive
 from storage.findings import Finding, Kind
 from storage.fmp4 import BadFile
 from storage.layout import path_of
+from storage.ledger.deletions import deletions_in
 from storage.ledger.heads import Head, HeadCheck, check_keys, check_replicas, heads_of
 from storage.ledger.history import RECORDS_MAX, Claims, History
 from storage.ledger.leaves import BadLeaf, DeleteLeaf, GapLeaf, SegmentLeaf, parse
@@ -189,14 +190,8 @@ class Audit:
     def _deletions(
         self, wanted: dict[tuple[StreamKey, int], _Suspect]
     ) -> dict[tuple[StreamKey, int], DeleteLeaf]:
-        """The deletions that speak of what is wanted; one more reading, and only of them."""
-        found: dict[tuple[StreamKey, int], DeleteLeaf] = {}
-        for _, line in self._ledger.leaves():
-            if b'"kind":"delete"' in line:
-                leaf = _parsed(line)
-                if isinstance(leaf, DeleteLeaf) and (leaf.stream, leaf.start) in wanted:
-                    found[leaf.stream, leaf.start] = leaf
-        return found
+        """The deletions that speak of what is wanted and stand; one more reading, of them only."""
+        return deletions_in(self._ledger.leaves(), lambda key: key in wanted)
 
     def _judged(
         self, one: _Suspect, row: LeafRow | None, place: int | None, gone: DeleteLeaf | None

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -230,10 +230,27 @@ class HeldSpans:
 
     def __init__(self, holds: Iterable[Hold] = ()) -> None:
         self._spans: dict[str, tuple[list[int], list[int]]] = {}
+        self._take((hold.camera, hold.start, hold.end) for hold in holds if hold.active)
+
+    @classmethod
+    def of(cls, spans: Iterable[tuple[str, int, int]]) -> HeldSpans:
+        """Spans (camera, start, end) that must not go, whoever says so."""
+        found = cls()
+        found._take(spans)
+        return found
+
+    def joined(self, other: HeldSpans) -> HeldSpans:
+        """What one or the other holds."""
+        return HeldSpans.of([*self._all(), *other._all()])
+
+    def _all(self) -> Iterator[tuple[str, int, int]]:
+        for camera, (starts, ends) in {**self._spans, EVERY_CAMERA: self._everywhere}.items():
+            yield from ((camera, *span) for span in zip(starts, ends, strict=True))
+
+    def _take(self, found: Iterable[tuple[str, int, int]]) -> None:
         by_camera: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        for hold in holds:
-            if hold.active:
-                by_camera[hold.camera].append((hold.start, hold.end))
+        for camera, start, end in found:
+            by_camera[camera].append((start, end))
         everywhere = by_camera.pop(EVERY_CAMERA, [])
         for camera, spans in by_camera.items():
             self._spans[camera] = _merged([*spans, *everywhere])

@@ -137,6 +137,15 @@ class Holds:
         with self._turn():
             yield self.spans()
 
+    @contextlib.contextmanager
+    def undeleting(self) -> Iterator[None]:
+        """A turn in which nobody deletes, for who says what is to stay. Keep it short.
+
+        Raises StorageError.
+        """
+        with self._turn():
+            yield
+
     def add(self, order: HoldOrder, by: str) -> Hold:
         """Hold a span from now on. Raises Refused, or StorageError if no place took it.
 

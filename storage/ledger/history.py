@@ -149,19 +149,19 @@ class Settled:
         words = (Word.GAP, Word.TAKEN_BACK) if gaps else (Word.SEGMENT, Word.DELETED)
         if stream not in self._streams:
             none = np.empty(0, np.int64)
-            return Claims(none, none, np.empty(0, np.uint64))
+            return Claims(none, none, np.empty(0, np.uint64), np.empty(0, bool))
         number = self._streams.index(stream)
         low = int(np.searchsorted(self._stream, number, "left"))
         high = int(np.searchsorted(self._stream, number, "right"))
         mine = np.isin(self._word[low:high], words)
         start, word = self._start[low:high][mine], self._word[low:high][mine]
         place, print_ = self._place[low:high][mine], self._print[low:high][mine]
-        ended = np.unique(start[word == Word.DELETED])  # a deletion is final, whatever follows it
-        said = word != Word.DELETED
-        start, word, place, print_ = start[said], word[said], place[said], print_[said]
+        # Of each start the last word holds, but for a segment's behind a deletion: whether it may
+        # take that back is for whoever reads both leaves.
         last = np.append(start[1:] != start[:-1], True) if len(start) else np.empty(0, bool)
-        holds = last & (word != Word.TAKEN_BACK) & ~np.isin(start, ended)
-        return Claims(start[holds], place[holds], print_[holds])
+        holds = last & (word != Word.TAKEN_BACK) & (word != Word.DELETED)
+        doubted = np.isin(start[holds], np.unique(start[word == Word.DELETED]))
+        return Claims(start[holds], place[holds], print_[holds], doubted)
 
 
 def _print_of(line: bytes) -> int:
@@ -169,15 +169,19 @@ def _print_of(line: bytes) -> int:
 
 
 class Claims:
-    """Starts in order, with the place and print of the leaf that holds. Nothing deleted."""
+    """Starts in order, with the place and print of the leaf that holds. Nothing deleted.
+
+    `doubted`: where a deletion stands before it. No row is taken for right there at first look.
+    """
 
     def __init__(
         self,
         start: NDArray[np.int64],
         place: NDArray[np.int64],
         print_: NDArray[np.uint64],
+        doubted: NDArray[np.bool_],
     ) -> None:
-        self.start, self.place, self._print = start, place, print_
+        self.start, self.place, self._print, self._doubted = start, place, print_, doubted
         self._seen = np.zeros(len(start), bool)
 
     def hold(self, rows: Sequence[tuple[int, bytes, int | None]]) -> NDArray[np.bool_]:
@@ -191,6 +195,7 @@ class Claims:
         known = self.start[at] == start
         self._seen[at[known]] = True
         holds: NDArray[np.bool_] = known & (self._print[at] == print_) & (self.place[at] == place)
+        holds &= ~self._doubted[at]
         return holds
 
     def unseen(self) -> list[tuple[int, int]]:

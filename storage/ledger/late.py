@@ -7,7 +7,7 @@ between and no leaf tells of what is no longer so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -15,7 +15,6 @@ from storage.database import writing
 from storage.facts import ClockFacts
 from storage.index import gap_facts
 from storage.ledger.leaves import GapLeaf, Leaf, SegmentLeaf
-from storage.ledger.log import Ledger
 from storage.schema import gap, segment, stream
 from vms.core.clock import Instant
 from vms.core.model import CameraId, StreamKey
@@ -39,8 +38,18 @@ _LATE_GAPS = (
 )
 
 
-def add_late_leaves(engine: sa.Engine, ledger: Ledger, limit: int = BATCH) -> int:
-    """Give up to `limit` rows of each kind their leaf; how many got one. Raises StorageError."""
+class Appends(Protocol):
+    """The ledger, as far as leaves are added. Raises StorageError."""
+
+    def append(self, leaves: Sequence[Leaf]) -> int: ...
+
+
+def add_late_leaves(engine: sa.Engine, ledger: Appends, limit: int = BATCH) -> int:
+    """Give up to `limit` rows of each kind their leaf; how many got one. Raises StorageError.
+
+    To be called in a turn in which nothing is deleted: a segment's leaf behind that of its
+    deletion would take the deletion back.
+    """
     with engine.connect() as connection:  # most of the time there is none: then nothing is locked
         queries = (_LATE_SEGMENTS, _LATE_GAPS)
         if not any(connection.execute(query.limit(1)).first() for query in queries):

@@ -129,7 +129,7 @@ class GapLeaf(_Written):
 
 @dataclass(frozen=True, slots=True)
 class DeleteLeaf(_Written):
-    """A segment is deleted: by which rule, why, by whom."""
+    """A segment is deleted: by which rule, why, by whom. Final but for `taken_back_by`."""
 
     kind: ClassVar[str] = "delete"
     stream: StreamKey
@@ -141,6 +141,17 @@ class DeleteLeaf(_Written):
     reason: str
     by: str
     at: Instant
+
+    def taken_back_by(self, leaf: SegmentLeaf) -> bool:
+        """Whether a later leaf says that this deletion was not carried out: the very same file
+        is kept."""
+        return (self.stream, self.start, self.end, self.sha256, self.size) == (
+            leaf.stream,
+            leaf.start,
+            leaf.end,
+            leaf.sha256,
+            leaf.size,
+        )
 
 
 @dataclass(frozen=True, slots=True)

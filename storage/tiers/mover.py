@@ -21,7 +21,8 @@ from storage.findings import Findings, Kind
 from storage.index import Index
 from storage.layout import path_of
 from storage.ledger import Ledger
-from storage.ledger.leaves import DeleteLeaf, MoveLeaf, parse
+from storage.ledger.deletions import deletions_in
+from storage.ledger.leaves import MoveLeaf
 from storage.listing import segment_id
 from storage.rows import SegmentRow
 from storage.tiers.bucket import BucketError, digest_of
@@ -263,12 +264,11 @@ class Mover:
 
     def _finish_deleted(self, moving: Moving, place: int, roots: Mapping[str, Path]) -> None:
         """No row: if the ledger says that it was deleted since, no copy of it stays."""
-        for _, line in self._ledger.leaves(place):
-            leaf = parse(line)
-            if isinstance(leaf, DeleteLeaf) and (leaf.stream, leaf.start) == moving[:2]:
-                self._bucket.delete(str(path_of(moving.stream, moving.start)))
-                self._unlink([moving], roots)
-                return
+        wanted = (moving.stream, moving.start)
+        if wanted in deletions_in(self._ledger.leaves(place), lambda key: key == wanted):
+            self._bucket.delete(str(path_of(*wanted)))
+            self._unlink([moving], roots)
+            return
         self._left.append(moving)  # an index being rebuilt: nothing is deleted on its word
 
 

@@ -40,11 +40,13 @@ _BATCH = 200  # objects between two transactions
 
 
 class _Found(NamedTuple):
-    """An object to take up, with what the ledger says of it."""
+    """An object to take up, with what the ledger says of it. `gone`: that it is deleted, too;
+    then it is held, and gets another leaf."""
 
     place: Place
     object: Object
     leaf: tuple[int, SegmentLeaf] | None
+    gone: bool
 
 
 class _Taken(NamedTuple):
@@ -129,21 +131,20 @@ class TierRebuild:
             place, one = found
             leaf = told.segment(stream, place.start)
             sha256, end = (leaf[1].sha256, leaf[1].end) if leaf else (None, place.start)
-            if told.is_deleted(stream, place.start, sha256) and not self._held.covers(
-                stream, place.start, end
-            ):
+            gone = told.is_deleted(stream, place.start, sha256)
+            if gone and not self._held.covers(stream, place.start, end):
                 if row is not None:
                     self._index.apply([DropSegment(stream, place.start)])
                 tier.bucket.delete(one.key)
                 self._done.deleted += 1
                 continue
-            yield _Found(place, one, leaf)
+            yield _Found(place, one, leaf, gone)
 
     def _taken(self, tier: Tier, volume: str, found: _Found) -> _Taken:
-        place, one, leaf = found
+        place, one, leaf, gone = found
         name, where = segment_id(place.stream, place.start), f"{tier.url}/{one.key}"
         digest = None if leaf is None else Digest(leaf[1].sha256, leaf[1].size)
-        if self._level is Level.HASH or digest is None or digest.size != one.size:
+        if self._level is Level.HASH or gone or digest is None or digest.size != one.size:
             digest = Digest(digest_of(tier.bucket, one.key, one.size), one.size)
         try:
             row = self._row(tier, volume, found, digest)
@@ -158,10 +159,11 @@ class TierRebuild:
             detail = f"{where} is not what was written: the ledger has another SHA-256"
             finding = Finding(Kind.FOOTAGE_DAMAGED, name, detail)
         row = replace(row, sha256=known.sha256, size=known.size, end=known.end, clock=known.clock)
-        return _Taken(replace(row, frames=known.frames, leaf=leaf[0]), finding)
+        at = None if gone and finding is None else leaf[0]
+        return _Taken(replace(row, frames=known.frames, leaf=at), finding)
 
     def _row(self, tier: Tier, volume: str, found: _Found, digest: Digest) -> PutSegment:
-        place, one, _ = found
+        place, one = found.place, found.object
 
         def read(length: int, offset: int) -> bytes:
             return read_all(tier.bucket, one.key, offset, length)

@@ -13,17 +13,20 @@ from storage.clock_hands import ClockHands
 from storage.custody import Memory
 from storage.disk import RealDisk
 from storage.facts import RunFacts
-from storage.findings import Findings
+from storage.findings import Findings, Kind
 from storage.holds.repository import HoldOrder
 from storage.index import Index
 from storage.volume import prepare_volume
 from tests.storage.house import FORMAT, fresh_database, key, open_store, second
 from vms.app.retention_duty import RetentionDuty
 from vms.app.site import Site, open_site
+from vms.cameras.vault import Vault
 from vms.core.clock import DAY, HOUR, MINUTE, SECOND, FakeClock, Instant
 from vms.core.config import Settings
 from vms.core.config_storage import RetentionRule
 from vms.core.model import CameraId
+from vms.evidence.jobs import Jobs
+from vms.evidence.order import Order
 
 BEGIN = Instant(1_763_800_000 * SECOND // HOUR * HOUR)
 YEAR = 365 * DAY
@@ -113,7 +116,7 @@ def run(tmp_path: Path, template: Path) -> Iterator[Run]:
 
 
 def rule(**values: object) -> RetentionRule:
-    return RetentionRule.model_validate({"name": "r", **values})
+    return RetentionRule.model_validate({"name": "r"} | values)
 
 
 def test_footage_goes_when_it_is_as_old_as_its_rule_says(run: Run) -> None:
@@ -197,6 +200,68 @@ def test_a_promise_that_the_disk_breaks_is_told(run: Run) -> None:
     run.disk.size = 0
     assert run.minute() < 40
     assert "instead of 30 d" in run.told()["promise_broken"]
+
+
+@pytest.mark.parametrize("quota", ["quota", "quota_all"])
+def test_a_promise_that_a_quota_breaks_is_told_until_it_is_kept(run: Run, quota: str) -> None:
+    size = sum(one.bytes for one in run.site.keeping.kept())
+    run.site.keeping.put(rule(name="small", keep="30 d", **{quota: size // 4}), "ayse")
+    assert run.minute() < 40
+    (told,) = run.findings.open(Kind.PROMISE_BROKEN)
+    assert told.subject == "small"
+    assert "instead of 30 d" in told.detail
+    run.clock.advance(2 * HOUR)
+    run.minute()
+    assert run.findings.open(Kind.PROMISE_BROKEN) == []
+
+
+def test_a_hold_over_a_quota_costs_no_other_footage(run: Run) -> None:
+    sizes = {one.camera: one.bytes for one in run.site.keeping.kept()}
+    order = HoldOrder(CameraId("a"), BEGIN, Instant(BEGIN + 15 * MINUTE), "case")
+    run.site.holds.add(order, "savcilik")
+    run.site.keeping.put(rule(quota=sizes["a"] // 2, cameras=["a"]), "ayse")
+    assert run.minute() == 40
+    (kept, _) = run.site.keeping.kept()
+    assert 0 < kept.held < kept.bytes
+
+
+def ordered(run: Run, id_: str, minutes: int, cameras: str = "a") -> Jobs:
+    """An order of the oldest footage, accepted."""
+    jobs = Jobs(run.site.engine, run.clock, Vault(bytes(32)), lambda order: None)
+    span = BEGIN, Instant(BEGIN + minutes * MINUTE)
+    ids = tuple(CameraId(camera) for camera in cameras)
+    jobs.add(Order(id_, ids, *span, "2026/1", "mehmet", run.clock.now()))
+    return jobs
+
+
+@pytest.mark.parametrize("settings", [{"keep": "1 min"}, {"quota": 1}, {"quota_all": 1}])
+def test_what_is_ordered_goes_by_no_rule_until_the_export_ended(
+    run: Run, settings: dict[str, object]
+) -> None:
+    jobs = ordered(run, "one", 5)
+    run.clock.advance(MINUTE)
+    run.site.keeping.put(rule(**settings), "ayse", meant=True)
+    assert sum(one.segments for one in run.site.keeping.due()) == 35
+    assert run.minute() == 5
+    jobs.cancel("one")
+    assert run.minute() == 0
+
+
+def test_what_is_ordered_goes_last_from_a_full_volume(run: Run) -> None:
+    ordered(run, "one", 5)
+    run.disk.size = 0
+    run.duty.work(STOP)
+    assert run.left() == 5
+    run.duty.work(STOP)
+    assert run.left() == 0, "recording is worth more than an export"
+
+
+def test_a_full_volume_spares_no_more_than_a_share_of_it_for_exports(run: Run) -> None:
+    ordered(run, "huge", 20, cameras="ab")
+    ordered(run, "small", 2)
+    run.disk.size = 0
+    run.duty.work(STOP)
+    assert run.left() == 2
 
 
 def test_a_second_custodian_stands_aside(run: Run) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from storage.check import Level
 from storage.facts import RunFacts
 from storage.findings import Kind
 from storage.ledger import Ledger
-from storage.ledger.leaves import LiftLeaf, parse
+from storage.ledger.leaves import DeleteLeaf, LiftLeaf, SegmentLeaf, parse
 from storage.recording import Store
 from storage.rows import SegmentRow
 from tests.storage.house import FORMAT, key, second
@@ -78,6 +79,48 @@ def test_a_kept_head_finds_what_was_signed_anew_with_the_stolen_key(house: House
         assert any("kept head" in one.detail for one in house.check(kept=True))
 
 
+def test_a_deletion_that_was_not_carried_out_can_be_taken_back(house: House) -> None:
+    row = house.rows()[3]
+    with house.undone():
+        house.ledger.append([_deletion(row)])
+        assert "its row is not" in _told(house)[Kind.ROW_UNKNOWN]
+        _keep(house, row)
+        assert house.check() == []
+        house.ledger.append([_deletion(row)])
+        assert "its row is not" in _told(house)[Kind.ROW_UNKNOWN]
+
+
+@pytest.mark.parametrize("file_too", [False, True])
+def test_what_is_gone_is_not_hidden_by_taking_its_deletion_back(
+    house: House, file_too: bool
+) -> None:
+    row = house.rows()[3]
+    with house.undone():
+        house.ledger.append([_deletion(row)])
+        _keep(house, row)
+        _forget_row(house, row)
+        if file_too:
+            house.file(row).unlink()
+        told = _told(house)
+        assert _id(row) in {one.subject for one in house.check()}
+        kind = Kind.FOOTAGE_MISSING if file_too else Kind.ROW_MISSING
+        assert kind in told
+
+
+def test_other_footage_takes_no_deletion_back(house: House) -> None:
+    row, other = house.rows()[3], house.rows()[9]
+    with house.undone():
+        data = house.file(other).read_bytes()
+        house.file(row).write_bytes(data)
+        forged = replace(row, sha256=other.sha256, size=other.size)
+        house.ledger.append([_deletion(row)])
+        _keep(house, forged)
+        assert "its row is not" in _told(house)[Kind.ROW_UNKNOWN]
+        house.ledger.append([_deletion(forged)])  # one that is taken back hides no other
+        _keep(house, forged)
+        assert "its row is not" in _told(house)[Kind.ROW_UNKNOWN]
+
+
 def test_more_leaves_than_fit_at_once_are_read_in_parts(house: House) -> None:
     audit = Audit(
         house.engine,
@@ -128,6 +171,33 @@ def test_nothing_is_told_while_footage_is_recorded_and_deleted(tmp_path: Path) -
         worker.join(20)
     assert house.ledger.size() > 60
     house.engine.dispose()
+
+
+def _deletion(row: SegmentRow) -> DeleteLeaf:
+    facts = (row.stream, row.start, row.end, row.sha256, row.size)
+    return DeleteLeaf(*facts, "default", "old", "custodian", row.end)
+
+
+def _keep(house: House, row: SegmentRow) -> None:
+    """A leaf that says so, and the row with it."""
+    place = house.ledger.append([SegmentLeaf.of(row)])
+    _change(house, row, f"UPDATE segment SET leaf = {place}, bytes = {row.size}, sha256 = :sha256")
+
+
+def _forget_row(house: House, row: SegmentRow) -> None:
+    _change(house, row, "DELETE FROM segment")
+
+
+def _change(house: House, row: SegmentRow, statement: str) -> None:
+    of = "(SELECT id FROM stream WHERE camera = :camera)"
+    facts = {"camera": row.stream.camera, "start": row.start, "sha256": row.sha256}
+    with closing(sqlite3.connect(house.root / "gozcu.db")) as database:
+        database.execute(f"{statement} WHERE start = :start AND stream_id = {of}", facts)
+        database.commit()
+
+
+def _told(house: House) -> dict[Kind, str]:
+    return {finding.kind: finding.detail for finding in house.check()}
 
 
 def _id(row: SegmentRow) -> str:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from storage.archive import Archive
+from storage.audit.check import Audit
 from storage.cleaner import BATCH, Cleaner
 from storage.database import open_database
 from storage.disk import Disk, RealDisk
@@ -17,7 +18,8 @@ from storage.facts import GapFacts, RunFacts
 from storage.holds.repository import HoldOrder, Holds
 from storage.index import Index
 from storage.layout import path_of
-from storage.ledger.leaves import DeleteLeaf, parse
+from storage.ledger.late import add_late_leaves
+from storage.ledger.leaves import DeleteLeaf, SegmentLeaf, parse
 from storage.ledger.log import Ledger
 from storage.retention import plan
 from storage.rows import PutSegment
@@ -96,6 +98,13 @@ class House:
     def leaves(self) -> list[DeleteLeaf]:
         found = [parse(line) for _, line in self.ledger.leaves()]
         return [leaf for leaf in found if isinstance(leaf, DeleteLeaf)]
+
+    def verified(self) -> list[str]:
+        """What `vms verify` finds."""
+        add_late_leaves(self.engine, self.ledger)
+        self.ledger.checkpoint()
+        audit = Audit(self.engine, self.settings, self.ledger, self.clock, patience=0)
+        return [f"{found.kind} {found.subject}: {found.detail}" for found in audit.findings()]
 
     def starts(self, stream: StreamKey) -> list[Instant]:
         return [one.start for one in self.index.segments(stream, Instant(0), FOREVER)]
@@ -288,18 +297,49 @@ def test_what_a_crash_left_after_the_leaf_is_finished(house: House) -> None:
     assert house.make_cleaner().finish() == 0
 
 
-def test_what_is_held_after_its_leaf_was_written_stays_and_asks_for_a_new_leaf(
+def test_what_is_held_after_its_leaf_was_written_stays_and_another_leaf_takes_that_one_back(
     house: House,
 ) -> None:
     house.record(GATE, BEGIN, 1)
     (row,) = house.index.segments(GATE, Instant(0), FOREVER)
     leaf = DeleteLeaf(GATE, row.start, row.end, row.sha256, row.size, "r", "why", "c", BEGIN)
     house.ledger.append([leaf])
-    house.holds.add(HoldOrder(CameraId("gate"), BEGIN, Instant(BEGIN + DAY), "case"), "ayse")
-    assert house.make_cleaner().finish() == 0
+    order = HoldOrder(CameraId("gate"), BEGIN, Instant(BEGIN + DAY), "case")
+    hold = house.holds.add(order, "ayse")
+    for _ in range(3):
+        assert house.make_cleaner().finish() == 0
     (row,) = house.index.segments(GATE, Instant(0), FOREVER)
-    assert row.leaf is None
+    assert row.leaf == house.ledger.size() - 1
+    assert parse(house.ledger.read(row.leaf)) == SegmentLeaf.of(row)
     assert len(house.files()) == 1
+    assert house.gaps(GATE) == []
+    assert house.verified() == []
+    house.holds.lift(hold.id, "ayse", "closed")
+    assert house.make_cleaner().finish() == 0, "what was taken back is for a rule to let go anew"
+    assert house.clean(rule(keep="1 min"), now=BEGIN + DAY) == 1
+    assert house.files() == []
+    assert house.verified() == []
+
+
+def test_a_leaf_that_came_late_takes_no_deletion_back_that_is_carried_out(house: House) -> None:
+    house.record(GATE, BEGIN, 2)
+    first, _ = house.index.segments(GATE, Instant(0), FOREVER)
+    leaf = DeleteLeaf(
+        GATE, first.start, first.end, first.sha256, first.size, "r", "why", "c", BEGIN
+    )
+    house.ledger.append([leaf])
+    cleaner = house.make_cleaner()
+
+    class Late(Ledger):
+        """Where a leaf comes between the look and the deed."""
+
+        def leaves(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+            yield from super().leaves(start, end)
+            house.ledger.append([SegmentLeaf.of(first)])
+
+    cleaner._ledger = Late.of(house.settings, house.clock)
+    assert cleaner.finish() == 1
+    assert house.verified() == []
 
 
 def test_a_row_that_a_recovery_put_back_goes_again(house: House) -> None:

@@ -69,6 +69,19 @@ def test_a_disk_large_enough_for_its_rule_is_never_full(limit: dict[str, str]) -
         assert found.full_at == full
 
 
+@pytest.mark.parametrize("quota", ["quota", "quota_all"])
+def test_what_is_held_counts_against_no_quota_in_a_forecast_either(quota: str) -> None:
+    rules: dict[str, RetentionRule | None] = {"gate": rule(**{quota: f"{20 * 86_400} MB"})}
+    day = 86_400 * MB
+    room = Room(used=0, free=15 * day)
+    full = cameras_kept(["gate"], rules, {"gate": 20 * day}, {}, {"gate": MB}, room, NOW)
+    assert disk_forecast(full, rules, room, NOW).full_at is None
+    held = cameras_kept(
+        ["gate"], rules, {"gate": 20 * day}, {}, {"gate": MB}, room, NOW, {"gate": 20 * day}
+    )
+    assert disk_forecast(held, rules, room, NOW).full_at == NOW + 15 * DAY
+
+
 def test_a_camera_that_reached_its_age_grows_no_more() -> None:
     rules = {"gate": rule(keep="30 d"), "yard": rule("long", keep="300 d")}
     room = Room(used=0, free=100 * 86_400 * MB)

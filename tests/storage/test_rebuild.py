@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from storage.audit.check import Audit
 from storage.check import Level, check_coverage, verify_archive
 from storage.database import open_database
 from storage.disk import RealDisk
@@ -155,6 +156,11 @@ class Site:
         findings = verify_archive(self.engine, self.house.volumes, clock=self.clock, patience=0)
         return [(one.kind, one.subject) for one in findings]
 
+    def of_ledger(self) -> list[str]:
+        """What is wrong between the ledger and the index."""
+        audit = Audit(self.engine, self.house, self.ledger, self.clock, patience=0)
+        return [f"{one.subject}: {one.detail}" for one in audit.of_ledger()]
+
     def usage(self) -> list[tuple[object, ...]]:
         with self.engine.connect() as connection:
             return sorted(tuple(row) for row in connection.execute(sa.select(usage)))
@@ -280,6 +286,13 @@ def test_a_held_file_stays_whatever_the_ledger_says(site: Site) -> None:
     assert site.path(row).exists()
     assert (row.stream, row.start) in {(one.stream, one.start) for one in site.rows()}
     assert site.holds().covers(row.stream, row.start, row.end), "rebuilt from the volume's file"
+    assert site.of_ledger() == [], "another leaf takes the deletion back"
+    site.holds().lift(site.holds().active()[0].id, "ayşe", "closed")
+    site.ledger.replicate(site.roots)
+    site.lose_index()
+    assert site.rebuild().deleted == 0, "until a rule lets it go again"
+    assert site.of_ledger() == []
+    assert not [gap for gap in site.gaps() if gap.cause is Cause.DELETED and gap.start == row.start]
 
 
 def test_a_lost_file_is_named_and_its_time_explained(site: Site) -> None:

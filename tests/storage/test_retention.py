@@ -91,6 +91,26 @@ def test_a_quota_of_all_takes_the_oldest_of_whichever_camera() -> None:
     assert {one.why for one in due} == {Why.QUOTA_ALL}
 
 
+@pytest.mark.parametrize("quota", ["quota", "quota_all"])
+def test_held_footage_counts_against_no_quota(quota: str) -> None:
+    old, new = minutes("gate", 40 * DAY, 60), minutes("gate", 50 * MINUTE, 50)
+    stock = ListedStock([*old, *new])
+    held = HeldSpans([hold("gate", NOW - 41 * DAY, NOW - 39 * DAY)])
+    bounded = {"gate": rule(keep="60 d", **{quota: "450 B"})}
+    gone = stock.without(plan(stock, bounded, held, NOW, [V]), held)
+    assert gone == new[:5], "the 600 B that are held lie over the 450 B of the quota"
+
+
+def test_of_hours_held_in_part_only_the_held_segments_count_against_no_quota() -> None:
+    stock = ListedStock(minutes("gate", 4 * HOUR, 240))
+    held = HeldSpans([hold("gate", NOW - 200 * MINUTE, NOW - 90 * MINUTE)])
+    gone = stock.without(plan(stock, {"gate": rule(quota="1300 B")}, held, NOW, [V]), held)
+    assert gone == []
+    gone = stock.without(plan(stock, {"gate": rule(quota="1000 B")}, held, NOW, [V]), held)
+    assert len(gone) == 30
+    assert stock.asked < 20
+
+
 def test_a_minimum_is_stronger_than_a_quota() -> None:
     stock = ListedStock(minutes("gate", 3 * HOUR, 180))
     small = rule(quota="10 B", minimum="1 h")
@@ -242,7 +262,7 @@ def test_a_plan_takes_what_must_go_and_nothing_else(
         if of_camera and of_camera.keep is not None and one.volume == V:
             assert one.end > NOW - of_camera.keep or is_held(one, holds)
     _assert_quotas_met(left, rules, holds)
-    _assert_not_more_than_needed(before, due, rules)
+    _assert_not_more_than_needed(before, due, rules, holds)
     assert plan(stock, rules, holds, NOW, [V]) == [], "a second time there is nothing to do"
 
 
@@ -256,18 +276,22 @@ def _assert_quotas_met(
         own = [one for one in left if one.stream.camera == camera and one.volume == V]
         free = [one for one in own if not is_held(one, holds) and one.end <= NOW - mine.minimum]
         if mine.quota is not None and free:
-            assert sum(one.bytes for one in own) <= mine.quota
+            assert _unheld(own, holds) <= mine.quota
         shared = [
             one
             for one in left
             if one.volume == V and (r := rules[one.stream.camera]) and r.name == mine.name
         ]
         if mine.quota_all is not None and free:
-            assert sum(one.bytes for one in shared) <= mine.quota_all
+            assert _unheld(shared, holds) <= mine.quota_all
+
+
+def _unheld(some: list[Stored], holds: HeldSpans) -> int:
+    return sum(one.bytes for one in some if not is_held(one, holds))
 
 
 def _assert_not_more_than_needed(
-    before: list[Stored], due: list, rules: dict[str, RetentionRule | None]
+    before: list[Stored], due: list, rules: dict[str, RetentionRule | None], holds: HeldSpans
 ) -> None:
     """Without its last segment a quota would not be met."""
     for camera in CAMERAS:
@@ -277,7 +301,8 @@ def _assert_not_more_than_needed(
             continue
         assert mine is not None
         assert mine.quota is not None
-        total = sum(one.bytes for one in before if one.stream.camera == camera and one.volume == V)
+        mine_there = [one for one in before if one.stream.camera == camera and one.volume == V]
+        total = _unheld(mine_there, holds)
         aged = sum(one.bytes for one in due if one.stream.camera == camera and one.why is Why.AGE)
         assert total - aged - sum(one.bytes for one in taken) > mine.quota - 50
 

@@ -28,7 +28,8 @@ from storage.holds.repository import Holds
 from storage.index import Index
 from storage.layout import HOUSE, Place, Stage, path_of, place_of
 from storage.ledger import Ledger
-from storage.ledger.leaves import DeleteLeaf, Leaf, SegmentLeaf, parse
+from storage.ledger.deletions import deletions_in
+from storage.ledger.leaves import DeleteLeaf, Leaf, parse
 from storage.rows import SegmentRow
 from storage.segment_file import read_file_head, read_file_tail, walk
 from storage.tiers.cache import Cache
@@ -170,13 +171,9 @@ class World:
 
     @cached_property
     def deleted(self) -> dict[Key, DeleteLeaf]:
-        """Segments of which the ledger's last word is that they are gone."""
-        last = {
-            (leaf.stream, leaf.start): leaf
-            for leaf in self.leaves
-            if isinstance(leaf, DeleteLeaf | SegmentLeaf)
-        }
-        return {key: leaf for key, leaf in last.items() if isinstance(leaf, DeleteLeaf)}
+        """Segments of which the ledger says that they are gone."""
+        stand = deletions_in(self.ledger.leaves()).values()
+        return {(leaf.stream, leaf.start): leaf for leaf in stand}
 
     @cached_property
     def holds(self) -> Holds:

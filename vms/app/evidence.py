@@ -54,7 +54,8 @@ def newest_stamp(ledger: Ledger, settings: LedgerSettings, size: int) -> StampEn
 def jobs_of(site: Site) -> Jobs:
     """The exports that people asked for on the console."""
     vault = Vault.at(site.settings.system.data / "keys")
-    return Jobs(site.engine, site.clock, vault, exporter(site).check)
+    check = exporter(site).check
+    return Jobs(site.engine, site.clock, vault, check, site.holds.undeleting)
 
 
 def camera_name(site: Site, camera: str) -> str:

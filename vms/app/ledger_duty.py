@@ -35,7 +35,7 @@ class LedgerDuty:
     def work(self, stopping: threading.Event) -> None:
         """One round. Raises StorageError when the ledger can't be written."""
         try:
-            while add_late_leaves(self._site.engine, self._ledger) >= BATCH:
+            while self._add_late() >= BATCH:
                 if stopping.wait(_PAUSE):
                     return
             note = self._ledger.checkpoint()
@@ -45,6 +45,10 @@ class LedgerDuty:
         self._findings.well(Kind.LEDGER_STOPPED, _SUBJECT)
         self._replicate()
         self._stamp(note, stopping)
+
+    def _add_late(self) -> int:
+        with self._site.holds.undeleting():
+            return add_late_leaves(self._site.engine, self._ledger)
 
     def _replicate(self) -> None:
         for volume in self._site.settings.volumes:

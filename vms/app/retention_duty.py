@@ -10,8 +10,8 @@ import fcntl
 import os
 import shutil
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from storage.ballast import Ballast
 from storage.cleaner import Cleaner, Shelf
@@ -22,13 +22,14 @@ from storage.findings import Findings, Kind
 from storage.holds.held import HeldSpans
 from storage.ledger.log import Ledger
 from storage.pressure import Fill, headroom, needs
-from storage.retention import Deletion, Rules, plan, relieve
+from storage.retention import Deletion, Rules, Why, held_bytes, plan, relieve
 from storage.shelf import FolderShelf, folder_shelves
 from storage.stock import Newest, SqlStock
 from vms.app.site import Site
 from vms.core.clock import INSTANT_MAX, MINUTE, SECOND, Instant, Mono, Span, span_text
 from vms.core.config_storage import VolumeSettings
 from vms.core.log import get_logger
+from vms.evidence.ordered import spans_of
 
 log = get_logger(__name__)
 
@@ -36,7 +37,9 @@ _PAUSE = 0.05  # seconds between batches, so that the recorder's rows and syncs 
 _RATES_FOR = 10 * SECOND  # how long the newest segments are taken for the present
 _USED_FOR = 5 * SECOND
 _HELD_SHARE = 0.7  # of a volume: long before only held footage is left
+_SPARED_SHARE = 0.25  # of a full volume's footage: what exports that are not done may keep there
 _BROKEN_FOR = 60 * MINUTE  # how long a broken promise is told after the last deletion
+_WENT_EARLY = "footage went early"
 _CLOCK = "clock"
 
 
@@ -75,7 +78,8 @@ class RetentionDuty:
         self._looked = Mono(0)
         self._newest: tuple[Mono, list[Newest]] | None = None
         self._used: tuple[Mono, Mapping[str, int]] | None = None
-        self._broken: dict[Path, tuple[Mono, str]] = {}  # one a volume
+        self._ordered: dict[tuple[str, str], int] = {}  # bytes of orders on a volume; at most 50
+        self._broken: dict[str, tuple[Mono, str]] = {}  # one a volume, one a rule with a quota
 
     def work(self, stopping: threading.Event) -> None:
         """One look at the volumes, and each minute at the rules."""
@@ -143,8 +147,14 @@ class RetentionDuty:
     def _relieve(self, shelf: FolderShelf, need: int, stopping: threading.Event) -> None:
         rules, held = self._site.keeping.by_camera(), self._site.holds.spans()
         now = self._clock.now()
-        due = relieve(self._stock, rules, held, now, shelf.uuid, need)
-        done = self._cleaner.delete(due, rules, lambda: not stopping.is_set())
+        for spared in (
+            self._spared_on(shelf.uuid),
+            HeldSpans(),
+        ):  # the second: nothing else is left
+            due = relieve(self._stock, rules, held.joined(spared), now, shelf.uuid, need)
+            if due:
+                break
+        done = self._cleaner.delete(due, rules, lambda: not stopping.is_set(), lambda: spared)
         self._used = None
         subject = str(shelf.root)
         if done.segments == 0:
@@ -152,9 +162,29 @@ class RetentionDuty:
             self._findings.report(Kind.ONLY_HELD_LEFT, subject, detail)
             return
         log.info("room was made", volume=subject, segments=done.segments, bytes=done.bytes)
-        broken = _broken_promise(due, rules, now)
-        if broken is not None:
-            self._broken[shelf.root] = (self._clock.monotonic(), broken)
+        worst = _broken_promise(due, rules, now)
+        if worst is not None:
+            detail = f"the volume is too small for the rules; {_WENT_EARLY}, {worst}"
+            self._note_broken(subject, detail)
+
+    def _spared_on(self, uuid: str) -> HeldSpans:
+        """What exports wait for on a full volume, of the first ones up to a share of it: else
+        those who order much would cost what is being recorded."""
+        orders = self._site.ordered.orders()
+        waits = {order.id for order in orders}
+        self._ordered = {key: size for key, size in self._ordered.items() if key[0] in waits}
+        room = int(_SPARED_SHARE * self._stock.used().get(uuid, 0)) if orders else 0
+        taken = []
+        for order in orders:
+            size = self._ordered.get((order.id, uuid))
+            if size is None:
+                sizes = held_bytes(self._stock, spans_of([order]), self._stock.oldest(), {uuid})
+                size = sum(sizes.values())
+            self._ordered[order.id, uuid] = size
+            if size <= room:
+                room -= size
+                taken.append(order)
+        return spans_of(taken)
 
     def _newest_segments(self) -> list[Newest]:
         now = self._clock.monotonic()
@@ -177,7 +207,9 @@ class RetentionDuty:
         rules, held = self._site.keeping.by_camera(), self._site.holds.spans()
         shelves = self._shelves()
         by_age = self._clock_is_right()
-        due = plan(self._stock, rules, held, self._clock.now(), set(self._reached()), by_age=by_age)
+        now, ordered = self._clock.now(), self._site.ordered.spans
+        stay = held.joined(ordered())
+        due = plan(self._stock, rules, stay, now, set(self._reached()), by_age=by_age)
 
         def between() -> bool:
             if self._clock.monotonic() - self._looked >= SECOND:
@@ -185,9 +217,10 @@ class RetentionDuty:
             stopping.wait(self._pause)
             return not stopping.is_set()
 
-        done = self._cleaner.delete(due, rules, between)
+        done = self._cleaner.delete(due, rules, between, ordered)
         if done.segments:
             log.info("footage went by its rules", segments=done.segments, bytes=done.bytes)
+            self._note_quotas(due, rules, now)
         self._tell_held(held, shelves)
         self._tell_broken()
 
@@ -233,14 +266,28 @@ class RetentionDuty:
             elif not any(fill.full for fill in self._fills({uuid: shelves[uuid]})):
                 self._findings.well(Kind.ONLY_HELD_LEFT, str(settings.path))
 
+    def _note_quotas(self, due: Sequence[Deletion], rules: Rules, now: Instant) -> None:
+        """Where a quota took what the same rule's `keep` promises."""
+        by_quota: dict[str, list[Deletion]] = defaultdict(list)
+        for one in due:
+            if one.why in (Why.QUOTA, Why.QUOTA_ALL):
+                by_quota[one.rule].append(one)
+        for name, some in by_quota.items():
+            worst = _broken_promise(some, rules, now)
+            if worst is not None:
+                detail = f"the rule's quota is too small for its own time; {_WENT_EARLY}, {worst}"
+                self._note_broken(name, detail)
+
+    def _note_broken(self, subject: str, detail: str) -> None:
+        self._broken[subject] = (self._clock.monotonic(), detail)
+
     def _tell_broken(self) -> None:
         now = self._clock.monotonic()
-        for settings in self._site.settings.volumes:
-            at, detail = self._broken.get(settings.path, (None, ""))
-            if at is not None and now - at < _BROKEN_FOR:
-                self._findings.report(Kind.PROMISE_BROKEN, str(settings.path), detail)
-            else:
-                self._findings.well(Kind.PROMISE_BROKEN, str(settings.path))
+        self._broken = {
+            subject: told for subject, told in self._broken.items() if now - told[0] < _BROKEN_FOR
+        }
+        still = {subject: detail for subject, (_, detail) in self._broken.items()}
+        self._findings.settle(Kind.PROMISE_BROKEN, still)
 
 
 def _capacity(settings: VolumeSettings) -> int | None:
@@ -254,7 +301,7 @@ def _capacity(settings: VolumeSettings) -> int | None:
 
 
 def _broken_promise(due: Sequence[Deletion], rules: Rules, now: Instant) -> str | None:
-    """Of the footage that went for want of room, what its rule would have kept for longest."""
+    """Of what went for want of room, or over a quota, what its rule would have kept for longest."""
     worst: tuple[int, str] | None = None
     for one in due:
         rule = rules.get(one.stream.camera)
@@ -265,9 +312,7 @@ def _broken_promise(due: Sequence[Deletion], rules: Rules, now: Instant) -> str 
             shown = span_text(age // SECOND * SECOND)
             said = f"{one.stream.camera}: {shown} old instead of {span_text(rule.keep)}"
             worst = (rule.keep - age, said)
-    if worst is None:
-        return None
-    return f"the volume is too small for the rules; footage went early, {worst[1]}"
+    return None if worst is None else worst[1]
 
 
 def _what_is_held(held: int) -> str:

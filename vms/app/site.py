@@ -24,6 +24,7 @@ from vms.core.clock import Clock, Span, SystemClock
 from vms.core.config import Settings
 from vms.core.config_file import load_settings
 from vms.core.model import StreamKey
+from vms.evidence.ordered import Ordered
 from vms.people.accounts import Accounts, Origin
 from vms.people.approvals import Approvals
 from vms.people.audit.book import Book
@@ -54,6 +55,7 @@ class Site:
     tiers: Tiers
     ledger: Ledger
     holds: Holds
+    ordered: Ordered
     blocks: Blocks
     approvals: Approvals
     keeping: Keeping
@@ -82,6 +84,7 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
         migrate(engine)
         ledger = Ledger.of(settings, hand)
         holds = holds_of(settings, engine, hand, ledger)
+        ordered = Ordered(engine, hand, holds.undeleting)
         tiers = Tiers.of(settings, hand)
         roles = Roles(engine, settings.system.timezone)
         vault = Vault.at(settings.system.data / "keys")
@@ -101,9 +104,10 @@ def open_site(config: Path | Settings, clock: Clock | None = None) -> Iterator[S
             tiers=tiers,
             ledger=ledger,
             holds=holds,
+            ordered=ordered,
             blocks=Blocks(engine, hand),
             approvals=Approvals(engine, hand, roles),
-            keeping=Keeping(engine, registry, settings.volumes, hand, holds, ledger),
+            keeping=Keeping(engine, registry, settings.volumes, hand, holds, ledger, ordered.spans),
             audit=Book(engine, ledger, settings.system.data / "audit", hand),
         )
     finally:

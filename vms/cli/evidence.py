@@ -88,8 +88,14 @@ def export(
             cast(Literal["tr", "en"], language),
             keys[0].name,
         )
-        with _bar("Exporting", quiet=as_json) as progress:
-            made = exporter(site).run(order, output, _secret(password), progress)
+        secret = _secret(password)
+        with _bar("Exporting", quiet=as_json) as shown, site.ordered.running(order) as still:
+
+            def progress(done: int, total: int) -> None:
+                still()
+                shown(done, total)
+
+            made = exporter(site).run(order, output, secret, progress)
     if as_json:
         print_json(
             {

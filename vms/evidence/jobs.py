@@ -11,6 +11,7 @@ sealed in the row until the package is written.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from vms.core.clock import Clock, Instant, rfc3339
 from vms.core.errors import NotFound
 from vms.core.secret import Secret
 from vms.evidence.order import Order, Refused
+from vms.evidence.ordered import COMMAND, Undeleting
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -77,13 +79,20 @@ class ExportJob:
 class Jobs:
     """The table of jobs, as far as they are exports. Thread-safe; every call blocks.
 
-    `check`: refuses an order at once rather than an hour later.
+    `check`: refuses an order at once rather than an hour later. `undeleting`: from its end on
+    rules spare what was ordered within (`vms.evidence.ordered`).
     """
 
     def __init__(
-        self, engine: sa.Engine, clock: Clock, vault: Seals, check: Callable[[Order], object]
+        self,
+        engine: sa.Engine,
+        clock: Clock,
+        vault: Seals,
+        check: Callable[[Order], object],
+        undeleting: Undeleting = contextlib.nullcontext,
     ) -> None:
         self._engine, self._clock, self._vault, self._check = engine, clock, vault, check
+        self._undeleting = undeleting
 
     # -- who asks -----------------------------------------------------------------------------
 
@@ -96,7 +105,7 @@ class Jobs:
         if password is not None:
             sealed = self._vault.seal(password, order.id)
             facts["password"] = base64.b64encode(sealed).decode()
-        with writing(self._engine) as connection:
+        with self._undeleting(), writing(self._engine) as connection:
             waiting = connection.scalar(
                 sa.select(sa.func.count()).where(job.c.kind == _KIND, job.c.state == "waiting")
             )
@@ -211,13 +220,12 @@ class Jobs:
                 self._set(connection, id_, state="waiting", done=0, total=0)
 
     def forget(self, before: Instant) -> None:
-        """Rows of exports that ended before a time go."""
+        """Rows of exports that ended before a time go, and what crashed commands left."""
+        ended = job.c.kind == _KIND, job.c.state.in_(("done", "failed", "cancelled"))
         with writing(self._engine) as connection:
             connection.execute(
                 sa.delete(job).where(
-                    job.c.kind == _KIND,
-                    job.c.state.in_(("done", "failed", "cancelled")),
-                    job.c.changed < before,
+                    sa.or_(sa.and_(*ended), job.c.kind == COMMAND), job.c.changed < before
                 )
             )
 

@@ -316,7 +316,7 @@ export const keeping: Readonly<Record<keyof typeof tr, string>> = {
   'finding.clock_jumped': 'The machine’s clock jumped; a mass deletion was stopped',
   'finding.clock_jumped.todo': 'Check the clock; if it is right, confirm it on the Retention page.',
   'finding.promise_broken': 'Footage goes sooner than promised',
-  'finding.promise_broken.todo': 'Add a volume, lower the bit rate or promise less time.',
+  'finding.promise_broken.todo': 'Add a volume or raise the quota, lower the bit rate, or promise less time.',
   'finding.hold_damaged': 'What is known of a hold disagrees',
   'finding.hold_damaged.todo': 'Check this hold on the Holds page; while in doubt nothing is deleted.',
   'finding.ledger_damaged': 'The ledger is damaged',

@@ -315,7 +315,7 @@ export const keeping = {
   'finding.clock_jumped': 'Makinenin saati atladı; toplu silme durduruldu',
   'finding.clock_jumped.todo': 'Saati denetleyin; doğruysa Saklama sayfasında onaylayın.',
   'finding.promise_broken': 'Kayıt, söz verilenden önce siliniyor',
-  'finding.promise_broken.todo': 'Birim ekleyin, bit hızını düşürün veya saklama süresini kısaltın.',
+  'finding.promise_broken.todo': 'Birim ekleyin ya da kotayı yükseltin, bit hızını düşürün veya saklama süresini kısaltın.',
   'finding.hold_damaged': 'Muhafazanın kayıtları birbirini tutmuyor',
   'finding.hold_damaged.todo': 'Muhafazalar sayfasında bu muhafazayı denetleyin; kuşku varken hiçbir şey silinmez.',
   'finding.ledger_damaged': 'Kayıt defteri bozuk',
