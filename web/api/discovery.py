@@ -35,7 +35,7 @@ from vms.people.audit.entry import What
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
-from web.api.trial import Sentence, picture_of
+from web.api.trial import Sentence, Tried, bench, picture_of
 from web.parts import Finder, parts_of
 from web.permit import Permit
 from web.problems import Problem
@@ -231,6 +231,22 @@ async def add(request: Request, search: str, chosen: list[Chosen], by: By) -> Ad
     ids = [str(settings.id) for settings in wanted]
     _log.info("found cameras were added", by=by.identity.name, cameras=ids)
     return Added(cameras=ids)
+
+
+@router.post("/{search}/cameras/{number}/test")
+async def try_found(request: Request, search: str, number: int, by: By) -> Tried:
+    """Try the streams of a found camera before it is recorded, with the user it accepted.
+
+    Takes up to 30 s. 503 `busy` while others are tried.
+    """
+    found = parts_of(request).finder.searches.get(search).one(number)
+    if found.facts is None:
+        raise Problem(409, "refused", found.detail or "The camera was not described.")
+    registered = () if found.camera is None else (found.camera,)
+    note(request, what=What.DISCOVERY, detail=f"try {found.match.address}", cameras=registered)
+    values = suggested(found, ()) | {"id": "found"}
+    values.pop("onvif", None)  # it was asked in the search
+    return await bench.run(request, entered(values), None)
 
 
 async def _ids(request: Request) -> set[str]:

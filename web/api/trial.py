@@ -147,7 +147,8 @@ class Bench:
         return await run_in_threadpool(_tried, trial)
 
 
-_bench = Bench()
+bench = Bench()
+"""Of this process."""
 
 
 @router.post("/test")
@@ -156,7 +157,7 @@ async def try_address(request: Request, values: Entry, by: By) -> Tried:
 
     Takes up to 30 s. 503 `busy` while others are tried.
     """
-    return await _bench.run(request, entry.entered({"id": "camera", **_without_id(values)}), None)
+    return await bench.run(request, entry.entered({"id": "camera", **_without_id(values)}), None)
 
 
 @router.post("/{camera}/test")
@@ -172,7 +173,7 @@ async def try_camera(request: Request, camera: str, values: Entry, by: By) -> Tr
     after = entry.patched(before, values)
     whole = eyes.has_everywhere(Permission.REGISTRY)
     entry.refuse_to_tell(before, after, values, whole=whole)
-    return await _bench.run(request, after, camera)
+    return await bench.run(request, after, camera)
 
 
 def picture_of(stream: StreamTrial) -> bytes | None:

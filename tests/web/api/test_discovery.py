@@ -112,6 +112,25 @@ def test_what_is_found_is_added_with_the_password_it_took(
     assert ayse.get("/api/discovery").json() == []
 
 
+def test_a_found_camera_is_tried_before_it_is_recorded(
+    ayse: TestClient, site: WebSite, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _near(monkeypatch, fleet)
+    done = _search(ayse, CANARY)
+    by_name = {one["name"]: one for one in done["found"]}
+    where = f"/api/discovery/{done['id']}/cameras"
+    tried = ayse.post(f"{where}/{by_name['Gozcu gate']['number']}/test")
+    assert tried.status_code == 200, tried.text
+    (stream,) = tried.json()["streams"]
+    assert (tried.json()["well"], stream["codec"], stream["width"]) == (True, "h264", 320)
+    assert base64.b64decode(stream["picture"]).startswith(b"\xff\xd8\xff")
+    assert CANARY not in tried.text
+    refused = ayse.post(f"{where}/{by_name['Gozcu yard']['number']}/test")
+    assert (refused.status_code, refused.json()["code"]) == (409, "refused")
+    assert ayse.post(f"{where}/99/test").status_code == 404
+    assert len(site.parts.cameras.list()) == 2  # those of before
+
+
 def test_where_a_camera_is_dialled_comes_from_the_search_alone(
     ayse: TestClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

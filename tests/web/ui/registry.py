@@ -211,6 +211,7 @@ class Registering:
         router.add_get("/api/discovery/networks", self.networks)
         router.add_post("/api/discovery/{id}/stop", self.stop)
         router.add_post("/api/discovery/{id}/cameras", self.take)
+        router.add_post("/api/discovery/{id}/cameras/{n}/test", self.test)
         router.add_get("/api/discovery/{id}/pictures/{n}.jpg", self.picture)
 
     @property

@@ -193,6 +193,9 @@ class TestFind:
         dialog.get_by_label("Ad", exact=True).nth(0).fill("Şehir Parkı")
         expect(ids.nth(0)).to_have_value("sehir-parki")
         dialog.get_by_label("Hepsinin grupları").fill("parklar")
+        dialog.get_by_role("button", name="Dene", exact=True).click()
+        expect(dialog.get_by_text("Kaydedilebilir: H.264")).to_have_count(3)
+        assert said(console, "/api/discovery/s0/cameras/0/test") == {}
         console.world.registry.wrong = {"1.id": "axis-p3265-lve is taken"}
         add = dialog.get_by_role("button", name="3 kamerayı ekle ve kaydet")
         add.click()
@@ -204,7 +207,12 @@ class TestFind:
         sent = said(console, "/api/discovery/s0/cameras")
         assert sent[0] == {
             "number": 0,
-            "camera": {"id": "sehir-parki", "name": "Şehir Parkı", "groups": ["parklar"]},
+            "camera": {
+                "id": "sehir-parki",
+                "name": "Şehir Parkı",
+                "groups": ["parklar"],
+                "record": "continuous",
+            },
         }
         expect(page.get_by_role("button", name="Adlandır ve ekle")).to_have_count(0)
 

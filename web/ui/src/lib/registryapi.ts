@@ -98,6 +98,12 @@ export class RegistryApi {
     return this.#asking.change('POST', `/api/discovery/${encodeURIComponent(id)}/stop`);
   }
 
+  /** The streams of a found camera, before it is recorded. */
+  testFound(search: string, number: number, signal: AbortSignal): Promise<Tried> {
+    const path = `/api/discovery/${encodeURIComponent(search)}/cameras/${String(number)}/test`;
+    return this.#asking.change('POST', path, {}, { signal, deadlineMs: TRIAL_MS });
+  }
+
   addFound(search: string, chosen: readonly Chosen[]): Promise<{ readonly cameras: readonly string[] }> {
     return this.#asking.change('POST', `/api/discovery/${encodeURIComponent(search)}/cameras`, chosen);
   }

@@ -225,5 +225,7 @@ export const registry: Readonly<Record<keyof typeof tr, string>> = {
   'take.hint': 'Type names and groups. Each camera is stored with the user and password that it accepted in the search.',
   'take.groups': 'Groups of all of them',
   'take.go': 'Add and record ({n})',
+  'take.test': 'Test them',
+  'take.add': 'Add ({n})',
   'take.mixed': 'Some cameras need correction; none was added.',
 };

@@ -224,5 +224,7 @@ export const registry = {
   'take.hint': 'Adları ve grupları yazın. Her kamera, aramada kabul ettiği kullanıcı ve parolayla kaydedilir.',
   'take.groups': 'Hepsinin grupları',
   'take.go': '{n} kamerayı ekle ve kaydet',
+  'take.test': 'Dene',
+  'take.add': '{n} kamerayı ekle',
   'take.mixed': 'Bazı kameralarda düzeltilecekler var; hiçbiri eklenmedi.',
 } as const;
