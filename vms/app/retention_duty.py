@@ -147,13 +147,11 @@ class RetentionDuty:
     def _relieve(self, shelf: FolderShelf, need: int, stopping: threading.Event) -> None:
         rules, held = self._site.keeping.by_camera(), self._site.holds.spans()
         now = self._clock.now()
-        for spared in (
-            self._spared_on(shelf.uuid),
-            HeldSpans(),
-        ):  # the second: nothing else is left
-            due = relieve(self._stock, rules, held.joined(spared), now, shelf.uuid, need)
-            if due:
-                break
+        spared = self._spared_on(shelf.uuid)
+        due = relieve(self._stock, rules, held.joined(spared), now, shelf.uuid, need)
+        if not due:  # nothing else is left, and recording comes first
+            spared = HeldSpans()
+            due = relieve(self._stock, rules, held, now, shelf.uuid, need)
         done = self._cleaner.delete(due, rules, lambda: not stopping.is_set(), lambda: spared)
         self._used = None
         subject = str(shelf.root)
