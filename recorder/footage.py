@@ -74,6 +74,7 @@ class Footage:
         self.units = self.dropped = 0  # handed to storage; sound that no segment takes
         self.sound = SoundQueue(None)
         self._end = not_before  # of the footage so far
+        self._lead = 0  # ns by which footage lies ahead of the wall on purpose
         self._joined = False  # the next segment begins exactly at `_end`
         self._segment: _Segment | None = None
         self._format: StreamFormat | None = None
@@ -145,9 +146,13 @@ class Footage:
         self._segment = None
         out.append(CloseSegment(self._end))
 
-    def part(self, run: RunFacts, hole: Cause) -> None:
-        """The next segment is of another run and begins when its clock says; why it may be late."""
+    def part(self, run: RunFacts, hole: Cause, back: int = 0) -> None:
+        """The next segment is of another run and begins when its clock says; why it may be late.
+
+        `back`: nanoseconds by which the wall was set back since the last.
+        """
         self.run, self._joined, self._hole = run, False, hole
+        self._lead = max(0, self._lead + back)
 
     def cover(self, until: Instant | None, offset: int | None) -> None:
         """Without an open segment: a gap has reached to `until`, and no segment joins the last."""
@@ -169,7 +174,8 @@ class Footage:
         what follows can't be decoded without them: they get the least lengths there are, and the
         rest lies where it was taken.
         """
-        shift = self._ahead(taken) - self._delay * SECOND // rate
+        self._lead = self._ahead(taken)
+        shift = self._lead - self._delay * SECOND // rate
         times = [self.clock.wall(time * SECOND // rate) + shift for time in taken.decode]
         end = self._end
         if end is None or times[0] > end + CALM:
@@ -183,19 +189,23 @@ class Footage:
     def _ahead(self, taken: Taken) -> int:
         """Nanoseconds by which the footage lies ahead of the wall, because that was set back.
 
-        The stream's time then goes on by the monotonic clock. What arrives can be laid behind
-        the footage so far in any case: only what is older than its arrival can overlap it.
+        The stream's time then goes on by the monotonic clock. Who does not know it (the recorder
+        was started meanwhile) goes on behind the footage so far.
         """
-        wall = self.clock.offset
-        ahead = 0 if self.offset is None else self.offset - wall
-        if self._end is not None:
-            ahead = max(ahead, self._end - (taken.units[0].arrival + wall))
+        wall, ahead = self.clock.offset, 0
+        if self.offset is not None:
+            ahead = self.offset - wall
+        elif self._end is not None:
+            ahead = self._end - (taken.units[0].arrival + wall)
         return ahead if ahead > STEP else 0
 
     def _note_offset(self, segment: _Segment) -> None:
+        """What is left of the lead. A file may lie further off because its first pictures came
+        late: that is its own error, which runs that follow must not add to theirs."""
         lies = segment.instant(segment.ticks(segment.until) + segment.delay)
         true = self.clock.wall(segment.until * SECOND // segment.rate)
-        self.offset = self.clock.offset + lies - true
+        self._lead = max(0, min(self._lead, lies - true))
+        self.offset = self.clock.offset + self._lead
 
     def _place(self, media: int) -> int:
         assert self._segment is not None

@@ -338,9 +338,10 @@ class Session:
             if self._next_format is not None:
                 self._use_format(self._next_format)
         if self._set_to is not None:
+            before = self.clock.offset
             self.clock.set_to(self._set_to)
             run = RunFacts(self._set_to.wall, self._set_to.wall)
-            self._footage.part(run, Cause.CLOCK_STEP)
+            self._footage.part(run, Cause.CLOCK_STEP, before - self.clock.offset)
             self._set_to = None
 
     def _last_lasts(self, now: Mono | None) -> int:

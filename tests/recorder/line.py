@@ -33,8 +33,12 @@ class Line:
         self._true = self.clock.now() - self.clock.monotonic()
         self.intake.missing(Cause.CONNECTING)
 
-    def connect(self, age: float = 0.0, *, burst: bool = False) -> None:
-        """A run begins with a keyframe `age` seconds old; `burst`: and all pictures since."""
+    def connect(self, age: float = 0.0, *, burst: bool = False, late: float = 0.0) -> None:
+        """A run begins with a keyframe `age` seconds old; `burst`: and all pictures since.
+
+        `late`: its first pictures come so many seconds late, and less and less over four seconds.
+        """
+        self._late = late
         now = self.clock.monotonic()
         self._origin = now - round(age * SECOND)
         self._number = 0
@@ -76,7 +80,7 @@ class Line:
     def _pictures(self) -> list[Element]:
         units: list[Element] = []
         now = self.clock.monotonic()
-        while self._next < now:
+        while self._next + self._lag() < now:
             number = len(self.taken)
             pts = (self._next - self._origin) * 90_000 // SECOND
             self.taken.append(Instant(self._next + self._true))
@@ -87,6 +91,11 @@ class Line:
             self._lone = False
             self._number += 1
         return units
+
+    def _lag(self) -> int:
+        """How long the next picture is on its way."""
+        passed = (self._next - self._origin) / SECOND
+        return round(self._late * max(0.0, 1 - passed / 4) * SECOND)
 
     def _reading(self) -> Reading:
         return Reading(self.clock.now(), self.clock.monotonic())

@@ -37,6 +37,20 @@ def test_a_source_that_begins_with_a_burst_is_never_stamped_late() -> None:
     line.assert_tiled()
 
 
+def test_runs_whose_first_pictures_come_late_add_nothing_up() -> None:
+    """What a run is off by its own start, the runs that follow do not add to theirs."""
+    line = Line()
+    for _ in range(8):
+        line.connect(late=1.5)
+        line.record(20)
+        line.lose(6)
+        assert line.keeper.absence.covered is not None
+    errors = line.errors().values()
+    assert -0.2 < min(errors)
+    assert max(errors) < 1.5
+    line.assert_tiled()
+
+
 def test_pictures_older_than_the_footage_so_far_are_kept_and_move_nothing() -> None:
     line = Line()
     line.connect()

@@ -29,7 +29,7 @@ from vms.core.config_camera import CameraSettings
 from vms.core.errors import BadFields, CameraError
 from vms.core.findings import Finding
 from vms.core.log import get_logger
-from vms.core.model import Cause
+from vms.core.model import CameraId, Cause
 from vms.core.secret import Secret
 from vms.people.audit.entry import What
 from vms.people.permissions import Permission
@@ -37,7 +37,7 @@ from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.trial import Sentence, Tried, bench, picture_of
 from web.parts import Finder, parts_of
-from web.permit import Permit
+from web.permit import Eyes, Permit
 from web.problems import Problem
 from web.witness import note
 
@@ -211,6 +211,7 @@ async def picture(request: Request, search: str, number: int, by: By) -> Respons
     found = finder.searches.get(search).one(number)
     if found.facts is None:
         raise Problem(409, "refused", found.detail or "The camera was not described.")
+    await run_in_threadpool(_require_shown, request, by, found)
     registered = () if found.camera is None else (found.camera,)
     where = f"picture of {found.match.address}"
     note(request, what=What.DISCOVERY, detail=where, cameras=registered)
@@ -242,11 +243,19 @@ async def try_found(request: Request, search: str, number: int, by: By) -> Tried
     found = parts_of(request).finder.searches.get(search).one(number)
     if found.facts is None:
         raise Problem(409, "refused", found.detail or "The camera was not described.")
+    await run_in_threadpool(_require_shown, request, by, found)
     registered = () if found.camera is None else (found.camera,)
     note(request, what=What.DISCOVERY, detail=f"try {found.match.address}", cameras=registered)
     values = suggested(found, ()) | {"id": "found"}
     values.pop("onvif", None)  # it was asked in the search
     return await bench.run(request, entered(values), None)
+
+
+def _require_shown(request: Request, by: SignedIn, found: Found) -> None:
+    """A camera that is registered is shown to nobody from whom a block hides it."""
+    if found.camera is not None:
+        eyes = Eyes(request, by.identity)
+        eyes.require_shown(Permission.REGISTRY, CameraId(found.camera))
 
 
 async def _ids(request: Request) -> set[str]:

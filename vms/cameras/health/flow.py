@@ -135,7 +135,7 @@ def _off(offset: float, now: Instant) -> str:
         return f"its clock is {apart / 1000:.1f} s {side}"
     shown = now + int(offset) * MILLISECOND
     years = apart * MILLISECOND / _YEAR
-    day = rfc3339(Instant(shown))[:10]
+    day = rfc3339(Instant(min(max(shown, 0), _LATEST)))[:10]
     return f"its clock says {day}, {years:.0f} years {side}: it was never set"
 
 

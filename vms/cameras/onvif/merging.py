@@ -1,8 +1,8 @@
 """Answers of one device put together: it is one, from however many addresses it answers. Pure.
 
 Told by the uuid it gives itself. Some makers give all their cameras the same: two answers of one
-uuid are two devices where each comes from another address of the same kind and names none of the
-other's.
+uuid from two addresses of the same family are one device only where one of them names the address
+from which the other was heard. What both name besides proves nothing: it may be the maker's default.
 """
 
 from __future__ import annotations
@@ -41,14 +41,13 @@ def merged(matches: Iterable[Match], networks: Networks) -> list[Match]:
 def _two(one: Match, other: Match) -> bool:
     """Whether the same uuid stands for two devices."""
     here, there = bare(one.source), bare(other.source)
-    if here == there or _kind(here) != _kind(there):
+    if here == there or (":" in here) != (":" in there):
         return False
-    named = {place.host for place in one.named}
-    return not (named | {here}) & ({place.host for place in other.named} | {there})
+    return not (_names(one, there) or _names(other, here))
 
 
-def _kind(host: str) -> tuple[bool, bool]:
-    return ":" in host, is_link_local(host)
+def _names(one: Match, host: str) -> bool:
+    return any(place.host == host for place in one.named)
 
 
 def _best(group: list[Match], networks: Networks) -> Match:
@@ -71,6 +70,7 @@ def _best(group: list[Match], networks: Networks) -> Match:
             is_link_local(one.source),
             one.vague,
             one in named,
+            bool(one.named) and not _names(one, bare(one.source)),  # another one may answer for it
             ":" in one.source,
         )
 

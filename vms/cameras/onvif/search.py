@@ -8,7 +8,8 @@ stream, or else by its host.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from vms.cameras.onvif.sentences import SENTENCES
 from vms.core.clock import Clock
 from vms.core.config_camera import CameraSettings
 
+_ADDED = frozenset({"unicast", "proto"})
 AT_ONCE = 16
 """Cameras asked at the same time."""
 _USER_COSTS = 2
@@ -138,13 +140,14 @@ class Search:
         heard(len(matches))
         ids = _ids_by_place(known)
         room = asyncio.Semaphore(AT_ONCE)
+        uuids = Counter(match.uuid for match in matches)
 
         left = discovery.FOUND_MAX
 
         async def one(match: Match) -> list[Found]:
             nonlocal left
             async with room:
-                found = (await self._describe(match, wanted.credentials, ids))[:left]
+                found = (await self._describe(match, wanted.credentials, ids, uuids))[:left]
             left -= len(found)
             for camera in found:
                 told(camera)
@@ -184,9 +187,15 @@ class Search:
         )  # fmt: skip
 
     async def _describe(
-        self, match: Match, credentials: Sequence[Credentials], ids: dict[str, str]
+        self,
+        match: Match,
+        credentials: Sequence[Credentials],
+        ids: dict[str, str],
+        uuids: Mapping[str, int],
     ) -> list[Found]:
-        names = [str(match.address), *([match.uuid] if match.uuid else [])]
+        names = [str(match.address)]
+        if match.uuid and uuids[match.uuid] == 1:  # some makers give all their cameras the same
+            names.append(match.uuid)
         allowance = self._refusals.allowance(names)
         before = allowance.left
         try:
@@ -295,6 +304,8 @@ def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> s
     several = facts is not None and facts.sources > 1
     source = facts.source if facts is not None and several else ""
     keys = [_onvif_key(f"{scheme}://{place}", source) for place in places]
+    if several and facts is not None and facts.number == 1:  # settings that name no source
+        keys += [key.removesuffix(source) for key in keys]
     exact = next((ids[key] for key in keys if key in ids), None)
     if exact is None and facts is not None:
         exact = ids.get(_stream_key(facts.main.uri))
@@ -305,8 +316,10 @@ def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> s
 
 
 def _stream_key(url: str) -> str:
+    """Without what devices add to the address that people type (`unicast=true&proto=Onvif`)."""
     parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or 554}{parts.path}?{parts.query}"
+    query = [one for one in parts.query.split("&") if one.partition("=")[0] not in _ADDED]
+    return f"{parts.hostname}:{parts.port or 554}{parts.path}?{'&'.join(query)}"
 
 
 def _onvif_key(url: str, source: str = "") -> str:

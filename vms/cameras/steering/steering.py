@@ -285,7 +285,8 @@ class Steering:
                 step = self._due(camera, patrol) if camera not in self._sent else None
                 if step is not None:
                     self._sent.add(camera)
-                    self._start(self._patrol_to(camera, step), f"patrol {camera}")
+                    sent = self._patrol_to(camera, step, self._progress[camera])
+                    self._start(sent, f"patrol {camera}")
             await asyncio.sleep(_PATROL_EVERY_S)
 
     def _due(self, camera: str, patrol: Patrol) -> Step | None:
@@ -298,9 +299,9 @@ class Steering:
         step, self._progress[camera] = next_step(patrol, before, steered, now, self._rest)
         return step
 
-    async def _patrol_to(self, camera: str, step: Step) -> None:
-        """Its steps are not logged one by one: nobody commands them."""
-        progress = self._progress[camera]
+    async def _patrol_to(self, camera: str, step: Step, progress: Progress) -> None:
+        """Its steps are not logged one by one: nobody commands them. `progress`: as it was when the
+        step was due; another one means another patrol."""
         try:
             async with self._patrolling:
                 if self._progress.get(camera) is not progress or self.lease(camera) is not None:

@@ -9,6 +9,12 @@ export function merged(known: readonly LoggedCommand[], fresh: readonly LoggedCo
   return [...lines.values()].sort((one, other) => other.number - one.number);
 }
 
+/** Whether two pages have a line in common; else there may be others between them. */
+export function meet(known: readonly LoggedCommand[], fresh: readonly LoggedCommand[]): boolean {
+  const numbers = new Set(known.map((one) => one.number));
+  return fresh.some((one) => numbers.has(one.number));
+}
+
 /** Without the stops that end the movement before them, by whoever moved: its line says until when. */
 export function withoutStops(log: readonly LoggedCommand[]): readonly LoggedCommand[] {
   return log.filter((one, index) => {
