@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from vms.core.clock import MINUTE, SECOND, Clock, Mono, Span
 from vms.core.model import Cause, StreamName
@@ -13,37 +14,47 @@ FLOOR = Span(5 * SECOND)
 # Cameras lock an account, or our address, after 5 to 7 refusals within half an hour (Hikvision);
 # some then begin the half hour anew with each try. Two streams that are refused at once make four
 # within the first half hour, and two in each that follows. The quick tries are for a camera that
-# was just switched on and does not yet know its users.
+# was just switched on and does not yet know its users; more of them for one that has let us in
+# with this very password.
 _REFUSED = (Span(10 * SECOND), Span(MINUTE), Span(15 * MINUTE))
+_KNOWN = (Span(10 * SECOND), Span(MINUTE), Span(2 * MINUTE), Span(15 * MINUTE))
 _LOCKED = Span(31 * MINUTE)
 _TRYING = Span(MINUTE)  # how long one stream's try keeps the other from its own
+_SECOND_BEST = Span(3 * SECOND)  # the sub stream leaves the try to the main one
 
 
 class SignIn:
     """How a camera takes our user and password, as its streams know it together: once it refused
     one of them, one at a time tries, and ever more seldom. Used from one event loop.
 
-    A stream that was let in the last time waits for no other: some users may see one stream only.
+    A stream that was let in the last time waits for no other. One that is refused while another is
+    let in is refused by itself (some users may see one stream only), and counts for no other.
     """
 
     def __init__(self, clock: Clock, rng: random.Random) -> None:
         self._clock, self._random = clock, rng
         self._welcome: set[StreamName] = set()  # let in at their last try
-        self._refusals: dict[StreamName, int] = {}  # in a row
+        self._alone: dict[StreamName, tuple[int, Mono]] = {}  # refused by themselves; until when
+        self._refusals = 0  # of the camera, since it let somebody in
+        self._known = False  # it has let us in with this password
         self._until = Mono(0)
         self._trying: StreamName | None = None
 
     def forget(self) -> None:
         """User, password or address may be others: it is as if nobody had tried."""
         self._welcome.clear()
-        self._refusals.clear()
+        self._alone.clear()
+        self._refusals, self._known = 0, False
         self._until, self._trying = Mono(0), None
 
     def left(self, name: StreamName) -> Span:
         """How long a stream has to wait before it tries."""
-        if not self._refusals or name in self._welcome:
+        if name in self._welcome:
             return Span(0)
-        return Span(max(0, self._until - self._clock.monotonic()))
+        until = self._alone.get(name, (0, 0))[1]
+        if self._refusals:
+            until = max(until, self._until + (0 if name == "main" else _SECOND_BEST))
+        return Span(max(0, until - self._clock.monotonic()))
 
     def begin(self, name: StreamName) -> None:
         """A stream tries."""
@@ -53,22 +64,30 @@ class SignIn:
     def taken(self, name: StreamName) -> None:
         """A stream was let in. If it had been refused, something changed: the other may try too."""
         self._welcome.add(name)
-        if self._refusals.pop(name, 0):
-            self._until = Mono(0)
+        self._known = True
+        if self._refusals or name in self._alone:
+            self._alone.clear()
+        self._refusals, self._until, self._trying = 0, Mono(0), None
 
     def refused(self, name: StreamName, *, locked: bool) -> None:
         """A stream was refused, `locked`: because too many were."""
         self._welcome.discard(name)
-        self._refusals[name] = self._refusals.get(name, 0) + 1
-        tries = min(sum(self._refusals.values()), len(_REFUSED))
-        wait = _LOCKED if locked else _REFUSED[tries - 1]
-        late = int(wait * 0.2 * self._random.random())
-        self._trying, self._until = None, Mono(self._clock.monotonic() + wait + late)
+        if self._welcome and not locked:
+            count = self._alone.get(name, (0, 0))[0] + 1
+            self._alone[name] = count, self._after(_REFUSED, count)
+            return
+        self._refusals += 1
+        row = (_LOCKED,) if locked else _KNOWN if self._known else _REFUSED
+        self._trying, self._until = None, self._after(row, self._refusals)
 
     def failed(self, name: StreamName) -> None:
         """A stream's try came to nothing, and not by the password."""
         if self._trying == name:
             self._trying, self._until = None, Mono(0)
+
+    def _after(self, row: Sequence[Span], count: int) -> Mono:
+        wait = row[min(count, len(row)) - 1]
+        return Mono(self._clock.monotonic() + wait + int(wait * 0.2 * self._random.random()))
 
 
 class Patience(Backoff):

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterable
@@ -29,6 +30,9 @@ RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
 
 EARLY_MAX = 1024 * 1024
+_SAYS_LOCKED = re.compile(
+    r"\b(?:locked|lockout|lock)\b", re.IGNORECASE
+)  # and no "clock", "blocked"
 _LOCKED = 423  # of HTTP (RFC 4918 §11.3); some answer so in RTSP
 _SO_RCVBUFFORCE = 33  # Linux; root may exceed net.core.rmem_max with it
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -119,7 +123,7 @@ class Connection:
             ) from error
 
     def _heed_lock(self, response: Response) -> None:
-        named = response.status in (401, 403) and "lock" in response.reason.lower()
+        named = response.status in (401, 403) and _SAYS_LOCKED.search(response.reason)
         if named or response.status == _LOCKED:
             said = f"{response.status} {response.reason[:80]}".strip()
             raise LockedOut(self.peer, said)

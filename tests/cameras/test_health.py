@@ -331,6 +331,8 @@ def test_where_the_stream_tells_no_time_the_cameras_own_word_counts() -> None:
     assert clock(said(-3.1)).bad is False  # whole seconds are all it says
     assert clock(said(3.4)).detail == "its clock is 3.4 s ahead"
     assert clock(said(60 - BEGIN / SECOND)).detail.startswith("its clock says 1970-01-01")
+    last = (253_402_300_799 * SECOND - BEGIN) / SECOND  # the end of 9999
+    assert clock(said(last)).bad is True  # and nobody else's health stands still for it
     assert clock(said(-0.9), **IN_1970).bad is False  # its stream counts from its own start
     assert clock(said(60), clock_offset_ms=12.0).value == 0.012
 

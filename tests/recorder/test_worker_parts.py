@@ -153,6 +153,32 @@ def test_a_stream_that_is_let_in_does_not_wait_for_one_that_is_refused() -> None
     assert [name for name, _ in door.tries[tried:]].count("main") >= 2
 
 
+@pytest.mark.parametrize("boots", [5, 60, 150])
+def test_a_camera_that_refuses_while_it_boots_is_recorded_soon(boots: int) -> None:
+    """It let us in before with this password; its main stream tries first."""
+    door = Door("main", "sub")
+    door.passes(600, lambda _: None)
+    door.next = dict.fromkeys(door.next, door.clock.monotonic())  # it was switched off and on
+    tried = len(door.tries)
+    door.passes(boots, lambda _: Cause.REFUSED)
+    refused = len(door.tries) - tried
+    assert refused <= 4
+    door.passes(300, lambda _: None)
+    first, at = door.tries[tried + refused]
+    assert first == "main"
+    assert at - 600 <= boots + 72 + 24
+
+
+def test_a_stream_that_is_always_refused_costs_the_other_nothing() -> None:
+    door = Door("main", "sub")
+    door.passes(7200, lambda name: None if name == "main" else Cause.REFUSED)
+    door.next["main"] = door.clock.monotonic()
+    door.passes(3, lambda _: Cause.REFUSED)  # it answers 401 once, and never again
+    door.passes(60, lambda name: None if name == "main" else Cause.REFUSED)
+    (_, again) = [at for name, at in door.tries if name == "main" and at >= 7200]
+    assert again - 7200 <= 15
+
+
 def test_a_new_plan_is_tried_at_once_and_a_lock_waited_for() -> None:
     door = Door("main", "sub")
     door.passes(3600, lambda _: Cause.REFUSED)

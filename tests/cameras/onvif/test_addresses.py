@@ -69,6 +69,26 @@ def test_a_camera_of_both_families_is_one_row_at_its_ipv4_address(order: int) ->
     assert set(one.also) == {"fe80::5%eth0", "fd00::5"}
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_cameras_of_one_uuid_stay_two(order: int) -> None:
+    default = "http://192.168.1.10/onvif/d"  # of the maker, in both
+    answers = [heard("10.0.0.5", default), heard("10.0.0.6", default)]
+    assert len(merged(answers[::order], ALL)) == 2
+    fresh = [
+        heard("10.0.0.5", "http://10.0.0.5/onvif/d"),
+        heard("169.254.3.4", "http://169.254.3.4/onvif/d"),
+    ]
+    assert len(merged(fresh[::order], ALL)) == 2
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_who_answers_for_another_is_not_dialled_in_its_place(order: int) -> None:
+    camera = heard("10.0.0.5", "http://10.0.0.5/onvif/d")
+    rogue = heard("10.0.0.66", "http://10.0.0.5/onvif/d")
+    (one,) = merged([camera, rogue][::order], ALL)
+    assert (one.source, one.also) == ("10.0.0.5", ("10.0.0.66",))
+
+
 def test_what_is_heard_by_a_link_local_address_alone_is_dialled_where_it_says() -> None:
     says = "http://[fe80::5]/onvif/d http://192.168.1.5:8000/onvif/e http://203.0.113.5/onvif/f"
     (one,) = merged([heard("fe80::5%eth0", says)], DEFAULT)

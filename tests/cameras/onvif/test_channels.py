@@ -183,6 +183,12 @@ def test_a_search_offers_a_camera_for_each_source_and_knows_those_that_are_here(
             known = {one.facts and one.facts.main.uri: one.camera for one in again}
             assert known[first.facts and first.facts.main.uri] is None
             assert known[second.facts and second.facts.main.uri] == "gozcu-gate-2"
+            older = taken.model_copy(update={"id": "older", "onvif_source": None})
+            older = older.model_copy(update={"source": "rtsp://127.0.0.1/typed/by/hand"})
+            again = await search.run(wanted, [RegisteredCamera(older, "database")])
+            known = {one.facts and one.facts.main.uri: one.camera for one in again}
+            assert known[first.facts and first.facts.main.uri] == "older"  # and not offered anew
+            assert known[second.facts and second.facts.main.uri] is None
             client = await OnvifClients(LOCAL, sign_in, SystemClock()).client_for(taken)
             assert (await client.describe()).source == "vs.2"
             single = next(one for one in found if one.match.name == "Gozcu yard")

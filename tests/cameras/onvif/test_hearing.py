@@ -86,6 +86,9 @@ class _Lens:
     async def other_sources(self) -> frozenset[str]:
         return frozenset({"vs"})
 
+    async def clock_offset(self, *, anew: bool = False) -> int:
+        return 0
+
     async def subscribe(self, life_s: int) -> None: ...
     async def renew(self, point: None, life_s: int) -> None: ...
 

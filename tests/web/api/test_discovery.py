@@ -131,6 +131,25 @@ def test_a_found_camera_is_tried_before_it_is_recorded(
     assert len(site.parts.cameras.list()) == 2  # those of before
 
 
+def test_a_registered_camera_is_shown_to_nobody_from_whom_a_block_hides_it(
+    ayse: TestClient, site: WebSite, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _near(monkeypatch, fleet)
+    done = _search(ayse, CANARY)
+    (gate,) = [one for one in done["found"] if one["name"] == "Gozcu gate"]
+    where = f"/api/discovery/{done['id']}"
+    chosen = {"number": gate["number"], "camera": {"id": "hidden"}}
+    assert ayse.post(f"{where}/cameras", json=[chosen]).status_code == 201
+    block = {"camera": "hidden", "reason": "case 7"}
+    assert ayse.post("/api/blocks", json=block).status_code == 201
+    tried = ayse.post(f"{where}/cameras/{gate['number']}/test")
+    seen = ayse.get(f"{where}/pictures/{gate['number']}.jpg")
+    assert [(one.status_code, one.json()["code"]) for one in (tried, seen)] == [
+        (403, "blocked"),
+        (403, "blocked"),
+    ]
+
+
 def test_where_a_camera_is_dialled_comes_from_the_search_alone(
     ayse: TestClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

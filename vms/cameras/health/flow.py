@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from vms.cameras.health.checks import Check, Reading
 from vms.cameras.health.rates import UsualRates
 from vms.cameras.reception import SaidTime
-from vms.core.clock import DAY, MILLISECOND, MINUTE, SECOND, Instant, Span, rfc3339
+from vms.core.clock import DAY, INSTANT_MAX, MILLISECOND, MINUTE, SECOND, Instant, Span, rfc3339
 from vms.core.model import State
 from vms.core.status import StreamStatus
 
@@ -21,6 +21,7 @@ _RESYNCS_MOST = 2.0  # a minute
 _CLOCK_MOST = 2.0  # s
 _CLOCK_ABSURD = 366 * DAY  # off: it was never set, or counts from a start of its own
 _YEAR = 365.25 * DAY
+_LATEST = INSTANT_MAX  # 2262; what a camera says may lie far beyond
 _KEYFRAMES_MOST = 10.0  # s; a viewer waits as long for the first picture
 
 

@@ -2,7 +2,7 @@
 
 Told by the uuid it gives itself. Some makers give all their cameras the same: two answers of one
 uuid from two addresses of the same family are one device only where one of them names the address
-from which the other was heard. What both name besides proves nothing: it may be the maker's default.
+from which the other was heard. What both name besides proves nothing: makers have defaults.
 """
 
 from __future__ import annotations

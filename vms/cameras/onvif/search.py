@@ -27,6 +27,7 @@ from vms.cameras.onvif.sentences import SENTENCES
 from vms.core.clock import Clock
 from vms.core.config_camera import CameraSettings
 
+_FIRST = "*"  # settings that name no source: the device's first
 _ADDED = frozenset({"unicast", "proto"})
 AT_ONCE = 16
 """Cameras asked at the same time."""
@@ -290,8 +291,8 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
                 ids[_stream_key(url)] = settings.id
         if settings.onvif is not None:
             ids[_onvif_key(settings.onvif)] = settings.id
-            if settings.onvif_source is not None:
-                ids[_onvif_key(settings.onvif, settings.onvif_source)] = settings.id
+            source = settings.onvif_source if settings.onvif_source is not None else _FIRST
+            ids[_onvif_key(settings.onvif, source)] = settings.id
         host = urlsplit(settings.source).hostname or ""
         at_host.setdefault(_host_key(host), []).append(settings)
     alone = {host: there[0] for host, there in at_host.items() if len(there) == 1}
@@ -300,12 +301,12 @@ def _ids_by_place(known: Iterable[Known]) -> dict[str, str]:
 
 def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> str | None:
     scheme = "https" if match.tls else "http"
-    places = (replace(match, source=host).address for host in (match.source, *match.also))
+    places = [replace(match, source=host).address for host in (match.source, *match.also)]
     several = facts is not None and facts.sources > 1
     source = facts.source if facts is not None and several else ""
     keys = [_onvif_key(f"{scheme}://{place}", source) for place in places]
-    if several and facts is not None and facts.number == 1:  # settings that name no source
-        keys += [key.removesuffix(source) for key in keys]
+    if several and facts is not None and facts.number == 1:
+        keys += [_onvif_key(f"{scheme}://{place}", _FIRST) for place in places]
     exact = next((ids[key] for key in keys if key in ids), None)
     if exact is None and facts is not None:
         exact = ids.get(_stream_key(facts.main.uri))
