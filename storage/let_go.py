@@ -1,4 +1,5 @@
-"""Changes that never got into the index, because the database was away for too long.
+"""Changes that never got into the index, because the database was away for too long, or because a
+folder could not be listed when its files were to be taken up.
 
 Whoever let them go notes for each stream, before newer rows go in, from where on rows may be
 missing; the recovery of the next start looks back to there. The notes stand in the database, for
@@ -69,9 +70,9 @@ class LetGo:
 
     def _tell(self, first: Instant) -> None:
         detail = (
-            f"the database was away for too long: rows of segments and gaps from {rfc3339(first)} "
-            "on were let go. Their files are kept; the next start of the recorder gives them their "
-            "rows again"
+            f"rows of segments and gaps from {rfc3339(first)} on may be missing: the database was "
+            "away for too long, or a folder can't be listed. The files are kept; the next start of "
+            "the recorder gives them their rows again"
         )
         try:
             self._findings.report(Kind.ROWS_LET_GO, _SUBJECT, detail)

@@ -131,8 +131,10 @@ class Store:
         share = None if self._recovered else (self._worker, self._workers)
         recovered = recovery.run(fresh, share=share)
         self._recovered = True
+        if recovered.unlisted:  # the next start looks as far back again, however much comes since
+            self._let_go.note(recovered.unlisted)
         if len(volumes) == len(self._settings.volumes):  # on one that is away rows may be missing
-            self._let_go.forget(recovered.coverage.keys())
+            self._let_go.forget(recovered.coverage.keys() - recovered.unlisted.keys())
         self._tell(recovered.findings)
         for stream, (until, gap) in recovered.coverage.items():
             self._coverage[stream] = Coverage(stream, until, gap)

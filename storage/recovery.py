@@ -48,12 +48,15 @@ _FOREVER = Instant(2**62)
 
 @dataclass(slots=True)
 class Recovered:
-    """What was done. `coverage`: for each stream up to where it is accounted for, and its gap."""
+    """What was done. `coverage`: for each stream up to where it is accounted for, and its gap.
+    `unlisted`: from where on a folder that can't be listed may hide files of a stream.
+    """
 
     coverage: dict[StreamKey, tuple[Instant, GapFacts | None]] = field(default_factory=dict)
     salvaged: list[StreamKey] = field(default_factory=list)
     adopted: int = 0
     findings: list[Finding] = field(default_factory=list)
+    unlisted: dict[StreamKey, Instant] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class _Found:
     lost: list[GapFacts] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     salvaged: int = 0
+    unlisted: bool = False
 
 
 class Recovery:
@@ -120,6 +124,8 @@ class Recovery:
         changes: list[IndexChange] = []
         for one in found:
             changes += self._account(one, recovered)
+            if one.unlisted:
+                recovered.unlisted[one.stream] = one.since
         if changes:
             self._index.apply(self._books.booked(self._activities.measured(changes)))
         for finding in recovered.findings:
@@ -199,6 +205,7 @@ class Recovery:
                 self._take_best(ones, found, anew=start in copies.given_up)
         for path, error in itertools.chain.from_iterable(copies.refused.values()):
             found.findings.append(_unlisted(path, error))
+            found.unlisted = True
         uuids = {volume.uuid for volume in self._volumes} - copies.refused.keys()
         for row in copies.known.values():
             if row.start < copies.since or row.volume not in uuids:

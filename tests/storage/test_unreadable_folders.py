@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from storage.check import check_time
+from storage.database import open_database
 from storage.folders import streams_on
-from tests.storage.house import Recorder, key, open_archive, open_store
-from vms.core.clock import SECOND, FakeClock, Instant
+from storage.listing import Listing
+from tests.storage.house import Recorder, key, open_archive, open_store, settings
+from vms.core.clock import HOUR, SECOND, FakeClock, Instant
 
 GATE, YARD = key("gate"), key("yard")
 ALWAYS = Instant(0), Instant(2**62)
@@ -78,6 +81,40 @@ def test_all_record_on_and_the_folder_is_told(
         for stream in (GATE, YARD)
     ]
     assert lengths == [11, 7]
+
+
+def test_what_a_folder_hid_at_one_start_is_taken_up_at_a_later_one(
+    tmp_path: Path, sick: set[Path]
+) -> None:
+    """A file that was being written when the recorder died, hidden until hours later."""
+    clock = FakeClock()
+    with open_store(tmp_path, clock) as died:  # and is never closed while we look
+        died.recover([GATE])
+        recorder = Recorder(died, clock, GATE)
+        for _ in range(5):
+            clock.advance(SECOND)
+            recorder.step()
+            died.pump()
+        (part,) = (tmp_path / "video").rglob("*.part")
+        sick.add(part.parent)
+        for hours in (0, 4, 4):
+            clock.advance(hours * HOUR + SECOND)
+            with open_store(tmp_path, clock) as store:
+                store.recover([GATE])
+                recorder = Recorder(store, clock, GATE, number=100 + 50 * hours)
+                for _ in range(3):
+                    clock.advance(SECOND)
+                    recorder.step()
+                    store.pump()
+        sick.clear()
+        clock.advance(SECOND)
+        with open_store(tmp_path, clock) as store:
+            assert not store.recover([GATE]).findings
+            store.pump()
+            archive = open_archive(tmp_path, clock)
+            segments = archive.segments(GATE, *ALWAYS)
+            assert sum(one.end - one.start for one in segments) == 14 * SECOND
+            assert not check_time(Listing(open_database(settings(tmp_path).database_url)), GATE)
 
 
 def test_what_can_be_no_camera_s_is_not_even_asked(tmp_path: Path, sick: set[Path]) -> None:
