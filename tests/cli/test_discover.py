@@ -71,7 +71,7 @@ def test_a_refusal_is_a_sentence_and_no_failure(vms: Vms, fleet: Fleet, tmp_path
     assert done.returncode == 0
     (one, _) = json.loads(done.stdout)
     assert one["trouble"] == "refused"
-    assert one["problem"] == "The camera refuses the user or the password."
+    assert one["problem"].startswith("The camera refuses the user or the password: ")
     assert one["problem_tr"].startswith("Kamera kullanıcı adını")
     assert "refuses the user" in vms("discover", *_options(fleet)).stdout
 

@@ -40,6 +40,7 @@ def test_the_sick_are_listed_with_their_pictures(ali: TestClient, sick: Instant)
         "limit": 0.97,
         "unit": "share",
         "detail": "the picture is black",
+        "trouble": "",
     }
     assert camera["good"]["at"] == rfc3339(sick, digits=9)
     assert camera["good"]["url"].startswith("/api/cameras/gate-north/frame.jpg?at=")
