@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -127,17 +128,18 @@ class Cleaner:
         done = Done()
         batch: list[Doomed] = []
         shelves = self._shelves()
+        turn = partial(self._turn, shelves=shelves, done=done, spared=spared)
         for deletion in deletions:
             if deletion.volume not in shelves:
                 continue
             batch += self._doomed(deletion, rules)
             while len(batch) >= self._size:
-                self._batch(batch[: self._size], shelves, done, spared)
+                self._batch(batch[: self._size], turn)
                 batch = batch[self._size :]
                 if not between():
                     return done
         if batch:
-            self._batch(batch, shelves, done, spared)
+            self._batch(batch, turn)
         self._tidy(shelves)
         return done
 
@@ -161,13 +163,7 @@ class Cleaner:
             )
         ]
 
-    def _batch(
-        self,
-        batch: Sequence[Doomed],
-        shelves: Mapping[str, Shelf],
-        done: Done,
-        spared: Callable[[], HeldSpans],
-    ) -> None:
+    def _batch(self, batch: Sequence[Doomed], turn: Callable[[Sequence[Doomed]], None]) -> None:
         """One turn; where ledger and database themselves have no room, what room there is is used.
 
         What a turn wrote that failed later is written again by the next: a leaf that is there twice
@@ -177,7 +173,7 @@ class Cleaner:
         while batch:
             some = batch[:size]
             try:
-                self._turn(some, shelves, done, spared)
+                turn(some)
             except StorageError as error:
                 urgent = all(one.urgent for one in some)
                 if error.cause is not Cause.DISK_FULL or not urgent:

@@ -30,6 +30,12 @@ def ground() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a migrated database stands, or will, that `fresh_database` copies for each test."""
+    return tmp_path_factory.mktemp("database") / "template.db"
+
+
+@pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
     """The URL of an empty PostgreSQL."""
     with postgresql_server() as url:

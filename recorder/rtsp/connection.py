@@ -30,9 +30,8 @@ RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
 
 EARLY_MAX = 1024 * 1024
-_SAYS_LOCKED = re.compile(
-    r"\b(?:locked|lockout|lock)\b", re.IGNORECASE
-)  # and no "clock", "blocked"
+# Neither "clock" nor "blocked" says so.
+_SAYS_LOCKED = re.compile(r"\b(?:locked|lockout|lock)\b", re.IGNORECASE)
 _LOCKED = 423  # of HTTP (RFC 4918 §11.3); some answer so in RTSP
 _SO_RCVBUFFORCE = 33  # Linux; root may exceed net.core.rmem_max with it
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)

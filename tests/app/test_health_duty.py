@@ -43,11 +43,6 @@ BEGIN = Instant(1_763_800_000 * SECOND // MINUTE * MINUTE)
 STOP = threading.Event()
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 class Run:
     """A camera that writes a picture a minute, and the duty that looks at them."""
 

@@ -37,11 +37,6 @@ def settings(root: Path, *rules: dict[str, object]) -> Settings:
     )
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def site(tmp_path: Path, template: Path) -> Iterator[Site]:
     """Two cameras that recorded for two days up to now: 90 MB a minute, one segment each."""

@@ -79,11 +79,6 @@ class Run:
         return {one.kind: one.detail for one in self.findings.open()}
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def run(tmp_path: Path, template: Path) -> Iterator[Run]:
     """Twenty minutes of two cameras, which ended a minute ago."""

@@ -33,11 +33,6 @@ BEGIN = Instant(1_763_800_000 * SECOND // HOUR * HOUR)
 STOP = threading.Event()
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def server() -> Iterator[BucketServer]:
     with bucket_server() as running:

@@ -55,11 +55,6 @@ class Checked:
             )
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def site(tmp_path: Path, template: Path) -> Iterator[Checked]:
     house, clock = settings(tmp_path, "one", "two"), FakeClock()

@@ -110,11 +110,6 @@ class House:
         return [one.start for one in self.index.segments(stream, Instant(0), FOREVER)]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def house(tmp_path: Path, template: Path) -> Iterator[House]:
     fresh_database(tmp_path, template)

@@ -49,11 +49,6 @@ class Tight(Ledger):
         return super().append(leaves)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def house(tmp_path: Path, template: Path) -> Iterator[House]:
     fresh_database(tmp_path, template)

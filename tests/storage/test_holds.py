@@ -102,11 +102,6 @@ def held(holds: Holds, at: int) -> bool:
     return holds.covers(GATE, Instant(T + at * SECOND), Instant(T + at * SECOND + 1))
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def house(template: Path) -> Iterator[House]:
     base = "/dev/shm" if Path("/dev/shm").is_dir() else None

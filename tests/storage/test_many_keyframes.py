@@ -28,11 +28,6 @@ KEYS = 1_500
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
-@pytest.fixture(scope="module")
 def server() -> Iterator[BucketServer]:
     with bucket_server() as running:
         yield running

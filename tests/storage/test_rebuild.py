@@ -166,11 +166,6 @@ class Site:
             return sorted(tuple(row) for row in connection.execute(sa.select(usage)))
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def site(tmp_path: Path, template: Path) -> Iterator[Site]:
     site = Site(tmp_path, template)

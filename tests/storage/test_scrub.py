@@ -19,11 +19,6 @@ NEVER = threading.Event()
 PERIOD = 30 * DAY
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "template.db"
-
-
 @pytest.fixture
 def site(tmp_path: Path, template: Path) -> Iterator[Site]:
     site = Site(tmp_path, template)
