@@ -11,7 +11,12 @@ export class Trial {
   #asking: AbortController | null = null;
 
   /** `id` null: an address that is not registered; else a registered camera, patched by `entry`. */
-  async run(id: string | null, entry: Entry): Promise<void> {
+  run(id: string | null, entry: Entry): Promise<void> {
+    return this.ask((signal) => session.api.registry.test(id, entry, signal));
+  }
+
+  /** Any trial. */
+  async ask(what: (signal: AbortSignal) => Promise<Tried>): Promise<void> {
     this.stop();
     const asking = new AbortController();
     this.#asking = asking;
@@ -19,7 +24,7 @@ export class Trial {
     this.problem = null;
     this.tried = null;
     try {
-      this.tried = await session.api.registry.test(id, entry, asking.signal);
+      this.tried = await what(asking.signal);
     } catch (failure) {
       if (asking.signal.aborted) return;
       if (!(failure instanceof ApiError)) throw failure;
