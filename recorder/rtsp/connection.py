@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import re
 import socket
 import ssl
 from collections.abc import Iterable
@@ -23,6 +22,7 @@ from recorder.source import LockedOut
 from vms.core.clock import SECOND, Span
 from vms.core.dialling import Forbidden, places
 from vms.core.errors import CameraError
+from vms.core.lockout import says_locked_out
 from vms.core.model import Cause
 from vms.core.networks import ANYWHERE, Networks
 
@@ -30,8 +30,6 @@ RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
 
 EARLY_MAX = 1024 * 1024
-# Neither "clock" nor "blocked" says so.
-_SAYS_LOCKED = re.compile(r"\b(?:locked|lockout|lock)\b", re.IGNORECASE)
 _LOCKED = 423  # of HTTP (RFC 4918 §11.3); some answer so in RTSP
 _SO_RCVBUFFORCE = 33  # Linux; root may exceed net.core.rmem_max with it
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -122,7 +120,7 @@ class Connection:
             ) from error
 
     def _heed_lock(self, response: Response) -> None:
-        named = response.status in (401, 403) and _SAYS_LOCKED.search(response.reason)
+        named = response.status in (401, 403) and says_locked_out(response.reason)
         if named or response.status == _LOCKED:
             said = f"{response.status} {response.reason[:80]}".strip()
             raise LockedOut(self.peer, said)

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.xml import Element, HostileXml, NotXml, parse
 from vms.core.clock import SECOND
+from vms.core.lockout import says_locked_out
 from vms.core.secret import Secret
 
 NAMESPACES = {
@@ -38,8 +39,6 @@ _REFUSED_WORDS = re.compile(
     r"authori[sz]|authenticat|user ?name|password|credential|access denied|forbidden"
     r"|skew|time ?stamp|nonce|replay"  # the signature's age: another one may do
 )
-_LOCKED = re.compile(r"\b(locked|lockout|lock out|(account|user|login|ip) lock)\b")
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def envelope(body: str, header: str = "") -> bytes:
@@ -93,7 +92,7 @@ def _fault(fault: Element, peer: str) -> OnvifError:
     codes = [one.text.strip() for one in fault.walk() if one.name in ("Value", "faultcode")]
     words = fault.words("Reason", "Text") or fault.words("faultstring")
     told = f"{peer}: {words} ({', '.join(codes)})"
-    if _LOCKED.search(_in_words(" ".join((words, *codes)))):
+    if says_locked_out(" ".join((words, *codes))):
         return OnvifError(Trouble.LOCKED, told)
     plain_codes = [code.lower() for code in codes]
     if any(word in code for code in plain_codes for word in _REFUSED):
@@ -101,8 +100,3 @@ def _fault(fault: Element, peer: str) -> OnvifError:
     if _REFUSED_WORDS.search(words.lower()):
         return OnvifError(Trouble.REFUSED, told)
     return OnvifError(Trouble.FAULT, told)
-
-
-def _in_words(text: str) -> str:
-    """Its words in lower case, `ter:AccountLocked` as three: a clock is no lock."""
-    return " ".join(_WORDS.findall(text)).lower()
