@@ -17,11 +17,12 @@ from recorder.intake import Intake
 from recorder.keeper import Keeper
 from recorder.keyframes import KeyframeWatch
 from recorder.meter import Meter
-from recorder.patience import FLOOR, Patience, SignIn
+from recorder.patience import Patience
 from recorder.plan import StreamPlan
 from recorder.preroll import PreRollMemory
 from recorder.runclock import Reading
 from recorder.session import Rules, Session
+from recorder.sign_in import SignIn
 from recorder.source import Element, LockedOut, Source, SourceStats, Target
 from storage.facts import ClockFacts
 from vms.alarms.event import Event
@@ -59,7 +60,7 @@ class Surroundings:
 
 class CameraStream:
     """One stream over all its runs. `keeper` is None for streams that are only shown; `sign_in` is
-    its camera's other stream's too."""
+    that of all streams of its device."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class CameraStream:
         self._told_private = False
         self._cache = None if self._intake.keeps_all else GopCache()
         self._sign_in = sign_in or SignIn(around.clock, around.rng)
-        self._patience = Patience(around.rng, self._sign_in, key.name)
+        self._patience = Patience(around.rng, self._sign_in, key)
         self._meter, self._camera_clock = Meter(), CameraClock()
         self._keyframes = KeyframeWatch()
         self._past = SourceStats()
@@ -95,13 +96,16 @@ class CameraStream:
     async def run(self) -> None:
         """Keep connected until cancelled."""
         self._intake.missing(Cause.CONNECTING)
-        await supervise(
-            f"stream {self.key}",
-            self._instance,
-            self._clock,
-            backoff=self._patience,
-            failed=self._failed,
-        )
+        try:
+            await supervise(
+                f"stream {self.key}",
+                self._instance,
+                self._clock,
+                backoff=self._patience,
+                failed=self._failed,
+            )
+        finally:
+            self._sign_in.leave(self.key)
 
     async def _instance(self) -> None:
         """One run: connect, then wait until a sweep says that it is over."""
@@ -127,17 +131,30 @@ class CameraStream:
 
     async def _may_sign_in(self) -> None:
         """Wait while another try at the password would bring the account nearer to its lock."""
-        while left := self._sign_in.left(self.key.name):
+        while left := self._sign_in.left(self.key):
             self._retry_at = Instant(self._clock.now() + left)
-            # In pieces: the camera's other stream may be let in.
-            await asyncio.sleep(min(left, FLOOR) / SECOND)
-        self._sign_in.begin(self.key.name)
+            if self._sign_in.refused_all():
+                self._refused_as_others()
+            await self._sign_in.change(within=left)
+        self._sign_in.begin(self.key)
+
+    def _refused_as_others(self) -> None:
+        """It would be refused as another stream was, so it does not try; and that is its state."""
+        if self._error is not None and self._error.cause is Cause.REFUSED:
+            return
+        detail = (
+            "The device refuses this user and password for another of its streams; until it takes "
+            "them, one stream at a time tries, seldom, lest it lock the account."
+        )
+        self._error = CameraError(Cause.REFUSED, detail)
+        self._intake.missing(Cause.REFUSED, detail)
+        self._around.hub.publish(self.key, StreamDown(Cause.REFUSED, detail))
 
     def _begin(self, source: Source) -> None:
         self._intake.begin(self._reading())
         self._over = asyncio.get_running_loop().create_future()
         self._source = source
-        self._sign_in.taken(self.key.name)
+        self._sign_in.taken(self.key)
         self._told_private = False
         self._runs += 1
         self._camera_clock, self._keyframes = CameraClock(), KeyframeWatch()
@@ -164,7 +181,7 @@ class CameraStream:
             error = CameraError(cause, str(error) if known else "A bug was met; see the log.")
         self._errors += 1
         self._error = error
-        wait = max(wait, self._sign_in.left(self.key.name))
+        wait = max(wait, self._sign_in.left(self.key))
         self._retry_at = Instant(self._clock.now() + wait)
         self._intake.missing(error.cause, error.detail)
         self._around.hub.publish(self.key, StreamDown(error.cause, error.detail))

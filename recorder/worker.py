@@ -15,11 +15,11 @@ from recorder.camera_stream import CameraStream, OpenSource, Surroundings, stop
 from recorder.keeper import Keeper
 from recorder.opening import open_source
 from recorder.orders import Orders
-from recorder.patience import SignIn
 from recorder.plan import StreamPlan, changes, plans
 from recorder.preroll import PreRollMemory
 from recorder.runclock import Reading
 from recorder.session import Rules
+from recorder.sign_in import SignIns
 from storage.recording import Store
 from vms.alarms.event import Event
 from vms.core.clock import MILLISECOND, SECOND, Clock, Instant, Span, SystemClock
@@ -27,7 +27,7 @@ from vms.core.config import Settings
 from vms.core.errors import VmsError
 from vms.core.live import LiveHub, LiveServer, LiveUnit
 from vms.core.log import get_logger
-from vms.core.model import CameraId, Cause, StreamKey
+from vms.core.model import Cause, StreamKey
 from vms.core.ntp import NtpState, ntp_state
 from vms.core.status import StreamStatus, VolumeStatus, WorkerStatus, status_path, write_status
 from vms.core.supervise import Backoff, supervise
@@ -73,7 +73,7 @@ class Worker:
         self._streams: dict[StreamKey, CameraStream] = {}
         self._plans: dict[StreamKey, StreamPlan] = {}
         self._tasks: dict[StreamKey, asyncio.Task[None]] = {}
-        self._sign_ins: dict[CameraId, SignIn] = {}
+        self._sign_ins = SignIns(clock, self._around.rng)
         self._polled: set[CameraStream] = set()
         self._server = LiveServer(settings.socket_path(f"recorder-{index}"), self.hub)
         self._started = clock.now()
@@ -116,8 +116,6 @@ class Worker:
                 del self._plans[key]
             for key in change.removed:
                 leaving[key].leave(Cause.REMOVED)
-                if not any(other.camera == key.camera for other in wanted):
-                    self._sign_ins.pop(key.camera, None)
             for key in change.choose:
                 self._streams[key].choose(wanted[key])
                 self._plans[key] = wanted[key]
@@ -138,8 +136,8 @@ class Worker:
         keeper = Keeper(key, self._store, self._clock) if key.name == "main" else None
         if keeper is not None and plan.switched_off:
             keeper.missing(Cause.RECORDING_OFF)
-        sign_in = self._sign_ins.setdefault(key.camera, SignIn(self._clock, self._around.rng))
-        sign_in.forget()  # a plan is new: perhaps a right password's
+        sign_in = self._sign_ins.of(plan.target)
+        sign_in.forget(key)  # a plan is new: perhaps a right password's
         kept = keeper if plan.stored else None
         stream = CameraStream(key, plan, self._around, kept, sign_in)
         self._streams[key] = stream

@@ -80,6 +80,7 @@ def heard(
     monkeypatch.setattr(listening, "Backoff", quick)
     monkeypatch.setattr(listening, "_REST_S", 0.01)
     monkeypatch.setattr("vms.app.hearing_duty._LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(listening, "RECORDER_FIRST", Span(0))  # there is none
     settings = Settings.model_validate(
         {
             "file": folder / "cameras.toml",

@@ -284,6 +284,38 @@ def test_a_worker_that_breaks_does_not_say_that_it_was_stopped_on_purpose(
     assert gaps[-1][2] == "recorder_crashed"
 
 
+def test_channels_of_one_recorder_are_refused_together_and_recorded_together(
+    tmp_path: Path,
+) -> None:
+    """A device locks the account after five refusals, whichever channel they were for."""
+    names = [f"channel-{number}" for number in range(8)]
+    site = Site(tmp_path, names)
+    site.listed = [site.camera(name, username="vms", password="old") for name in names]
+
+    async def scene() -> None:
+        for camera in site.cameras.values():
+            camera.refuses = CameraError(Cause.REFUSED, "401 Unauthorized")
+        async with site.running() as worker:
+            await site.until(lambda found: {one.cause for one in found.values()} == {Cause.REFUSED})
+            await asyncio.sleep(2)
+            found = site.statuses()
+            assert len(found) == len(names)
+            assert sum(one.errors for one in found.values()) == 1
+            assert all(one.retry_at is not None for one in found.values())
+            for camera in site.cameras.values():
+                camera.refuses = None
+            site.listed[3] = site.camera(names[3], username="vms", password="new")
+            await worker.reload()
+            await site.until(
+                lambda found: {one.state for one in found.values()} == {State.RECORDING}
+            )
+
+    asyncio.run(scene())
+    for name in names:
+        _, gaps = site.recorded(StreamKey(CameraId(name)))
+        assert "refused" in {cause for _, _, cause in gaps}
+
+
 def test_a_refused_password_waits_for_minutes_and_a_new_one_for_nothing(tmp_path: Path) -> None:
     site = Site(tmp_path, ["gate"])
     locked = LockedOut("10.0.0.5:554", "423 Locked")

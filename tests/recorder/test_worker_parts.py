@@ -1,24 +1,18 @@
-"""The worker's small parts: plans and reloads, patience, rates, the camera's clock, absences."""
+"""The worker's small parts: plans and reloads, rates, the camera's clock, absences."""
 
 from __future__ import annotations
 
-import itertools
-import random
 import struct
-from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from recorder.absence import Absence
 from recorder.camera_clock import CameraClock
 from recorder.meter import Meter
-from recorder.patience import Patience, SignIn
 from recorder.plan import StreamPlan, changes, plans
 from recorder.rtp.rtcp import parse_rtcp
-from vms.core.clock import MILLISECOND, MINUTE, SECOND, FakeClock, Instant, Mono
+from vms.core.clock import MILLISECOND, SECOND, Instant, Mono
 from vms.core.config_camera import CameraSettings, ScheduleSettings
-from vms.core.model import CameraId, Cause, StreamKey, StreamName, shard_of
+from vms.core.model import CameraId, Cause, StreamKey, shard_of
 
 GATE = StreamKey(CameraId("gate"))
 
@@ -65,131 +59,6 @@ def test_another_schedule_touches_no_connection() -> None:
     for change in (changes(before, plain), changes(plain, before)):
         assert (change.stop, change.start) == ((), ())
         assert [key.camera for key in change.choose] == ["gate"]
-
-
-class Door:
-    """A camera that refuses, and what its streams do about it, second by second."""
-
-    def __init__(self, *names: StreamName) -> None:
-        self.clock = FakeClock()
-        rng = random.Random(1)
-        self.sign_in = SignIn(self.clock, rng)
-        self.streams = {name: Patience(rng, self.sign_in, name) for name in names}
-        self.next = dict.fromkeys(names, self.clock.monotonic())
-        self.tries: list[tuple[StreamName, int]] = []
-        self.begun = self.clock.monotonic()
-
-    def passes(self, seconds: int, answer: Callable[[StreamName], Cause | None]) -> None:
-        """`answer`: why a try fails, None where it succeeds and goes on."""
-        for _ in range(seconds):
-            due = [name for name, at in self.next.items() if at <= self.clock.monotonic()]
-            tried = []
-            for name in due:
-                if not self.sign_in.left(name):
-                    self.sign_in.begin(name)
-                    tried.append(name)
-                    at = (self.clock.monotonic() - self.begun) // SECOND
-                    self.tries.append((name, at))
-            for name in tried:
-                self._answered(name, answer(name))
-            self.clock.advance(SECOND)
-
-    def _answered(self, name: StreamName, cause: Cause | None) -> None:
-        if cause is None:
-            self.sign_in.taken(name)
-            self.next[name] = Mono(10**18)
-            return
-        self.streams[name].cause = cause
-        self.next[name] = Mono(self.clock.monotonic() + self.streams[name].after(SECOND))
-
-    def most(self, minutes: int) -> int:
-        """The most tries within so many minutes."""
-        times = [at for _, at in self.tries]
-        return max(sum(1 for at in times if 0 <= at - one < minutes * 60) for one in times)
-
-
-@pytest.mark.parametrize("names", [("main",), ("main", "sub")])
-def test_a_wrong_password_never_comes_near_to_a_lock(names: tuple[StreamName, ...]) -> None:
-    door = Door(*names)
-    door.passes(6 * 3600, lambda _: Cause.REFUSED)
-    assert door.most(30) <= 4  # the strictest lock at the fifth
-    quick = [at for _, at in door.tries if at < 120]
-    assert len(quick) == 3
-    late = [at for _, at in door.tries if at > 3600]
-    assert max(b - a for a, b in itertools.pairwise(late)) <= 18 * 60
-
-
-def test_a_camera_that_can_t_be_reached_is_tried_each_five_seconds() -> None:
-    door = Door("main", "sub")
-    door.passes(60, lambda _: Cause.UNREACHABLE)
-    times = [at for name, at in door.tries if name == "main"]
-    assert all(5 <= b - a <= 7 for a, b in itertools.pairwise(times))
-    door = Door("main")
-    door.passes(30, lambda _: Cause.REFUSED)
-    tried = len(door.tries)
-    door.passes(120, lambda _: Cause.SILENT)  # it was switched off meanwhile
-    times = [at for _, at in door.tries[tried:]]
-    assert len(times) > 5
-    assert all(5 <= b - a <= 7 for a, b in itertools.pairwise(times))
-
-
-def test_when_one_stream_is_let_in_the_other_tries_at_once() -> None:
-    door = Door("main", "sub")
-    door.passes(3600, lambda _: Cause.REFUSED)
-    tried = len(door.tries)
-    door.passes(20 * 60, lambda _: None)
-    (first, at), (second, then) = door.tries[tried:]
-    assert {first, second} == {"main", "sub"}
-    assert then - at <= 6
-
-
-def test_a_stream_that_is_let_in_does_not_wait_for_one_that_is_refused() -> None:
-    door = Door("main", "sub")
-    door.passes(3600, lambda name: None if name == "main" else Cause.REFUSED)
-    assert [name for name, _ in door.tries].count("main") == 1
-    assert door.most(30) <= 5
-    door.next["main"], tried = door.clock.monotonic(), len(door.tries)  # its cable was pulled
-    door.passes(15, lambda name: Cause.UNREACHABLE)
-    assert [name for name, _ in door.tries[tried:]].count("main") >= 2
-
-
-@pytest.mark.parametrize("boots", [5, 60, 150])
-def test_a_camera_that_refuses_while_it_boots_is_recorded_soon(boots: int) -> None:
-    """It let us in before with this password; its main stream tries first."""
-    door = Door("main", "sub")
-    door.passes(600, lambda _: None)
-    door.next = dict.fromkeys(door.next, door.clock.monotonic())  # it was switched off and on
-    tried = len(door.tries)
-    door.passes(boots, lambda _: Cause.REFUSED)
-    refused = len(door.tries) - tried
-    assert refused <= 4
-    door.passes(300, lambda _: None)
-    first, at = door.tries[tried + refused]
-    assert first == "main"
-    assert at - 600 <= boots + 72 + 24
-
-
-def test_a_stream_that_is_always_refused_costs_the_other_nothing() -> None:
-    door = Door("main", "sub")
-    door.passes(7200, lambda name: None if name == "main" else Cause.REFUSED)
-    door.next["main"] = door.clock.monotonic()
-    door.passes(3, lambda _: Cause.REFUSED)  # it answers 401 once, and never again
-    door.passes(60, lambda name: None if name == "main" else Cause.REFUSED)
-    (_, again) = [at for name, at in door.tries if name == "main" and at >= 7200]
-    assert again - 7200 <= 15
-
-
-def test_a_new_plan_is_tried_at_once_and_a_lock_waited_for() -> None:
-    door = Door("main", "sub")
-    door.passes(3600, lambda _: Cause.REFUSED)
-    assert door.sign_in.left("main") > 0
-    door.sign_in.forget()
-    assert door.sign_in.left("main") == door.sign_in.left("sub") == 0
-    patience = door.streams["main"]
-    patience.cause, patience.locked = Cause.REFUSED, True
-    assert patience.after(SECOND) < 10 * SECOND
-    assert door.sign_in.left("main") >= 31 * MINUTE
-    assert door.sign_in.left("sub") >= 31 * MINUTE
 
 
 def test_rates_are_those_of_the_last_seconds() -> None:

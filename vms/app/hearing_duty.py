@@ -17,8 +17,10 @@ from vms.app.site import Site
 from vms.cameras.listening import Listeners
 from vms.cameras.onvif.topics import Told
 from vms.cameras.reception import Reception
+from vms.cameras.standing import Standing
 from vms.core.clock import SECOND, Clock, Span
-from vms.core.model import CameraId
+from vms.core.model import CameraId, StreamKey
+from vms.core.status import StreamStatus, read_statuses
 
 _LOOK_EVERY_S = 5.0
 """Each look wakes a thread on every site, also where nothing is to be done."""
@@ -92,7 +94,10 @@ class HearingDuty:
     async def _listen(self, stopping: threading.Event) -> None:
         site = self._site
         hearing = await asyncio.to_thread(Hearing, site.events, site.clock)
-        listeners = Listeners(clients_of(site).client_for, hearing, site.clock, self._reception)
+        standing = Standing()
+        listeners = Listeners(
+            clients_of(site).client_for, hearing, site.clock, self._reception, standing
+        )
         followed = -1
         try:
             while not stopping.is_set():
@@ -100,9 +105,13 @@ class HearingDuty:
                 if revision != followed:
                     await listeners.follow(await asyncio.to_thread(site.registry.settings))
                     followed = revision
+                standing.told(await asyncio.to_thread(self._statuses))
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
             await listeners.close()
+
+    def _statuses(self) -> dict[StreamKey, StreamStatus]:
+        return read_statuses(self._site.settings.run_dir, self._site.clock.now())
 
 
 def _key(camera: CameraId, told: Told) -> Key:

@@ -6,18 +6,22 @@ What is heard is handed on; what becomes of it is not decided here.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.topics import Kind, Told, changes, without_others
 from vms.cameras.reception import Heard, Reception, SaidTime
-from vms.core.clock import MINUTE, SECOND, Clock, Span
+from vms.cameras.standing import Standing
+from vms.core.clock import MINUTE, SECOND, Clock, Mono, Span
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import VmsError
 from vms.core.log import get_logger
 from vms.core.model import CameraId
+from vms.core.secret import Secret
 from vms.core.supervise import Backoff, supervise
 
 log = get_logger(__name__)
@@ -34,9 +38,11 @@ _CLOCK_OFF = Span(2 * SECOND)
 _WHOLE = Span(SECOND)  # seconds are all it says
 SHUNNED_S = 15 * 60.0
 """A camera that has no events is left alone so long."""
-REFUSED_S = 31 * 60.0
-"""One that refuses our password, or says that it is locked: each try costs two refusals, beside the
-recorder's own two in half an hour, and some lock the account at the fifth."""
+_REFUSED_FOR = Span(31 * MINUTE)
+"""One that refuses our password, or says that it is locked: each try costs two refusals, and some
+lock the account at the fifth within half an hour."""
+RECORDER_FIRST = Span(15 * SECOND)
+"""So long the recorder's own try is waited for: two refusals less for a password that is wrong."""
 _REFUSED = (Trouble.REFUSED, Trouble.LOCKED)
 _HOPELESS = (*_REFUSED, Trouble.NO_SERVICE, Trouble.CERTIFICATE)
 _REST_S = 0.2  # between two pulls, and after each thing that was told: 5 a second of a camera
@@ -60,10 +66,17 @@ class Listeners:
     """Listens to whichever cameras it is told to; use it from one event loop."""
 
     def __init__(
-        self, client_for: ClientFor, hearer: Hearer, clock: Clock, reception: Reception
+        self,
+        client_for: ClientFor,
+        hearer: Hearer,
+        clock: Clock,
+        reception: Reception,
+        standing: Standing | None = None,
     ) -> None:
+        """`standing`: how the recorder is let in; None where none is to be waited for."""
         self._client_for, self._hearer, self._clock = client_for, hearer, clock
-        self._reception = reception
+        self._reception, self._standing = reception, standing
+        self._doors: weakref.WeakValueDictionary[_Account, _Door] = weakref.WeakValueDictionary()
         self._tasks: dict[CameraSettings, asyncio.Task[None]] = {}
         self._connecting = asyncio.Semaphore(_CONNECTING_MAX)
 
@@ -102,17 +115,27 @@ class Listeners:
 
     async def _listen(self, camera: CameraSettings) -> None:
         """Until something breaks. What lasted goes on until the camera says otherwise."""
+        await self._recorder_first(camera)
+        door = self._doors.setdefault(_account_of(camera), _Door())
         try:
-            async with self._connecting:
+            async with door.lock, self._connecting:
+                if door.refused is not None and self._clock.monotonic() < door.until:
+                    raise door.refused
                 client = await self._client_for(camera)
                 due = await self._ask_time(camera, client)
                 others = await client.other_sources()
                 point = await client.events.subscribe(LIFE_S)
+                door.refused = None
         except OnvifError as error:
+            if error.trouble in _REFUSED:
+                door.shut(error, Mono(self._clock.monotonic() + _REFUSED_FOR))
             if error.trouble in _HOPELESS:
                 self._unheard(camera, error)
                 log.info("a camera's events are not heard", camera=camera.id, error=error.detail)
-                await asyncio.sleep(REFUSED_S if error.trouble in _REFUSED else SHUNNED_S)
+                if error.trouble in _REFUSED:
+                    await self._opened(camera, door)
+                else:
+                    await asyncio.sleep(SHUNNED_S)
             raise
         self._reception.tell(camera.camera_id, Heard(True))
         try:
@@ -135,6 +158,34 @@ class Listeners:
         finally:
             await client.events.leave(point)
 
+    async def _recorder_first(self, camera: CameraSettings) -> None:
+        """Wait while the device refuses the recorder, and a moment for what it says to it."""
+        if self._standing is None or not _shares_device(camera):
+            return
+        until = self._clock.monotonic() + RECORDER_FIRST
+        while (standing := self._standing.of(camera.camera_id)) is not True:
+            left = Span(until - self._clock.monotonic())
+            if standing is None and left <= 0:
+                return
+            if standing is False:
+                left = Span(MINUTE)
+                self._reception.tell(camera.camera_id, _REFUSED_THERE)
+            await self._standing.change(within=left)
+
+    async def _opened(self, camera: CameraSettings, door: _Door) -> None:
+        """Wait until one more try can't lock the account, or the device takes our password anew."""
+        refused = False
+        while (left := Span(door.until - self._clock.monotonic())) > 0:
+            if self._standing is None:
+                await asyncio.sleep(left / SECOND)
+                continue
+            standing = self._standing.of(camera.camera_id)
+            if refused and standing:
+                door.until = Mono(0)
+                return
+            refused = refused or standing is False
+            await self._standing.change(within=left)
+
     async def _ask_time(self, camera: CameraSettings, client: OnvifClient) -> int:
         """What time it says it is, for its health; returns when to ask again, by our clock."""
         began = self._clock.monotonic()
@@ -156,6 +207,47 @@ class Listeners:
         trouble = str(error.trouble) if isinstance(error, OnvifError) else ""
         offered = trouble != Trouble.NO_SERVICE
         self._reception.tell(camera.camera_id, Heard(False, detail, offered, trouble))
+
+
+class _Account(NamedTuple):
+    """A device and who we are there: its channels are refused together."""
+
+    place: str
+    username: str | None
+    password: Secret | None
+
+
+class _Door:
+    """What a device said to one account: asked by one of its channels at a time."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.refused: OnvifError | None = None
+        self.until = Mono(0)
+
+    def shut(self, error: OnvifError, until: Mono) -> None:
+        """It refused; the channels that come after are told so without asking it."""
+        if self.refused is not error:
+            self.refused, self.until = error, until
+
+
+_REFUSED_THERE = Heard(
+    False,
+    "The camera refuses our user and password for its video; once it takes them there, it is "
+    "asked for its events.",
+    trouble=Trouble.REFUSED,
+)
+
+
+def _account_of(camera: CameraSettings) -> _Account:
+    place = urlsplit(camera.onvif or "").netloc.lower()
+    return _Account(place, camera.username, camera.password)
+
+
+def _shares_device(camera: CameraSettings) -> bool:
+    """Whether its video comes from where its events do, and somebody could be locked out."""
+    hosts = [urlsplit(url or "").hostname for url in (camera.source, camera.onvif)]
+    return camera.username is not None and hosts[0] == hosts[1]
 
 
 def _lasting(known: dict[tuple[Kind, str], bool]) -> list[Told]:
