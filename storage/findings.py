@@ -72,6 +72,7 @@ class Kind(enum.StrEnum):
     CAMERA_BLURRED = "camera_blurred"
     CAMERA_FROZEN = "camera_frozen"
     CAMERA_TURNED = "camera_turned"
+    PTZ_LOG_CHANGED = "ptz_log_changed"  # a movement's line: not what the audit says, or gone
     PTZ_LOG_FULL = "ptz_log_full"  # lines go, or soon will, before [ptz] keep has passed
     MOTION_SELDOM = "motion_seldom"  # looked for in few pictures: the machine can't bear more
 

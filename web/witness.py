@@ -93,6 +93,7 @@ class _Seen:
     purpose: str = ""
     start: Instant | None = None
     end: Instant | None = None
+    told: bool = False
     cameras: list[str] = field(default_factory=list)
     pictures_told: bool = False
 
@@ -127,16 +128,19 @@ def note(
     subject: str = "",
     detail: str = "",
     purpose: str = "",
+    told: bool = False,
     cameras: tuple[str, ...] = (),
     start: int | None = None,
     end: int | None = None,
 ) -> None:
     """What only the route knows of what is done. `what`: tell it although it changes nothing;
-    `purpose`: what for, beside what it is called."""
+    `purpose`: what for, beside what it is called; `told`: once it is done the audit has it already,
+    as a part of something larger."""
     seen = _seen_of(connection.scope)
     seen.what = what or seen.what
     seen.subject, seen.detail = subject or seen.subject, detail or seen.detail
     seen.purpose = purpose or seen.purpose
+    seen.told = told or seen.told
     seen.cameras = list(cameras) or seen.cameras
     seen.start = Instant(start) if start is not None else seen.start
     seen.end = Instant(end) if end is not None else seen.end
@@ -154,7 +158,7 @@ def saw(
     seen.pictures_told = True
     if seen.by is not None and seen.by.permit:
         who = seen.by.identity
-        eye = Eye(who.name, who.via, _address(connection.scope), camera, stream, what)
+        eye = Eye(who.name, who.via, address_of(connection.scope), camera, stream, what)
         _parts(connection.scope).trail.saw(eye, *span)
 
 
@@ -189,8 +193,8 @@ def _tell(scope: Scope, status: int, headers: Headers) -> None:
     what = seen.what or _done(scope, seen)
     if what is None and outcome == "denied":
         what = _REFUSED.get(seen.permission, What.SETTINGS) if seen.permission else None
-    if what is None or (what is What.LIVE and outcome == "done"):
-        return  # who watches is told as a viewing
+    if what is None or (outcome == "done" and (what is What.LIVE or seen.told)):
+        return  # who watches is told as a viewing, a camera's movement as one
     trail, who = _parts(scope).trail, seen.by.identity
     now = _parts(scope).clock.now()
     detail = seen.detail or _called(scope, seen)
@@ -199,7 +203,7 @@ def _tell(scope: Scope, status: int, headers: Headers) -> None:
     for camera in seen.cameras or [""]:
         trail.tell(
             Entry(
-                *(now, what, who.name, who.via, _address(scope), camera, seen.subject),
+                *(now, what, who.name, who.via, address_of(scope), camera, seen.subject),
                 *(detail, outcome, seen.start, seen.end),
             )
         )
@@ -215,7 +219,7 @@ def _tell_picture(scope: Scope, seen: _Seen) -> None:
     """A picture that no route told of: a preset's, a check's."""
     if seen.cameras and not seen.pictures_told and seen.by is not None:
         now, who = _parts(scope).clock.now(), seen.by.identity
-        eye = Eye(who.name, who.via, _address(scope), seen.cameras[0], "main", What.SNAPSHOT)
+        eye = Eye(who.name, who.via, address_of(scope), seen.cameras[0], "main", What.SNAPSHOT)
         _parts(scope).trail.saw(eye, now, Instant(now + SECOND))
 
 
@@ -237,6 +241,7 @@ def _parts(scope: MutableMapping[str, Any]) -> WebParts:
     return parts
 
 
-def _address(scope: MutableMapping[str, Any]) -> str:
+def address_of(scope: MutableMapping[str, Any]) -> str:
+    """From where a request comes."""
     client = scope.get("client")
     return str(client[0]) if client else "local"

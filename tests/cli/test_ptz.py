@@ -7,12 +7,18 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.cli.house import SETTINGS, Vms
 from vms.app.site import open_site
+from vms.app.steering_audit import SteeringAudit
+from vms.cameras.steering.lease import Operator
 from vms.cameras.steering.logbook import Logged
 from vms.cameras.steering.records import Records
+from vms.cameras.steering.scribe import Ending
 from vms.core.clock import MINUTE, SECOND, Instant
+from vms.people.audit.records import Records as AuditRecords
+from vms.people.audit.trail import Trail
 
 BEGIN = Instant(1_763_800_000 * SECOND)
 
@@ -52,3 +58,25 @@ def test_the_log_is_searched(vms: Vms, tmp_path: Path) -> None:
         assert [one["operator"] for one in csv.DictReader(file)] == ["veli", "ali"]
     audit = json.loads(vms("audit", "--kind", "read_audit", "--json").stdout)
     assert any("ptz log --json --who veli" in one["detail"] for one in audit)
+
+
+def test_verify_names_a_line_that_was_changed(vms: Vms, tmp_path: Path) -> None:
+    with open_site(tmp_path / "cameras.toml") as site:
+        records, trail = Records(site.engine), Trail(site.audit, site.clock)
+        now = site.clock.now()
+        moved = Logged("yard", now, "ali", "move", "1 0 0", "done", "", now, moves="0 1 0 0")
+        number = records.log(moved)
+        audit = SteeringAudit(trail, AuditRecords(site.engine), site.clock)
+        (line,) = records.logbook.lines([number]).values()
+        audit.ended(line, Operator("ali", 1), Ending("stop", "ali"))
+        trail.flush()
+    assert not [one for one in verified(vms) if one["kind"] == "ptz_log_changed"]
+    with open_site(tmp_path / "cameras.toml") as site, site.engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE ptz_command SET operator = 'veli' WHERE id = {number}"))
+    (finding,) = [one for one in verified(vms) if one["kind"] == "ptz_log_changed"]
+    assert f"line {number}" in json.dumps(finding)
+
+
+def verified(vms: Vms) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(vms("verify", "--json").stdout)
+    return found

@@ -26,6 +26,7 @@ from storage.ledger.log import Ledger
 from storage.overview import Overview
 from vms.alarms.events import Events
 from vms.app.site import ages_of
+from vms.app.steering_audit import SteeringAudit
 from vms.app.trial import CameraTrials
 from vms.app.webparts import finder_of, ways_in
 from vms.cameras.checkups import Checkups
@@ -156,7 +157,9 @@ def open_web_site(
     clients = OnvifClients(Networks(settings.onvif.networks), sign_in, SystemClock())
     records = Records(engine)
     portraits = Portraits(records, clock, lambda camera: True)
-    steering = Steering(clients, of_camera, records, portraits, settings.ptz, clock)
+    trail = Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock)
+    movements = SteeringAudit(trail, AuditRecords(engine), clock)
+    steering = Steering(clients, of_camera, records, portraits, movements, settings.ptz, clock)
     parts = WebParts(
         settings=settings,
         clock=clock,
@@ -178,7 +181,7 @@ def open_web_site(
         upkeep=Upkeep(clients, of_camera),
         checkups=Checkups(engine, settings.run_dir, clock),
         exports=Jobs(engine, clock, vault, checked),
-        trail=Trail(Book(engine, ledger, settings.system.data / "audit", clock), clock),
+        trail=trail,
         audit=AuditRecords(engine),
         externals=Externals(engine, clock, roles),
         **ways_in(settings, clock, vault),

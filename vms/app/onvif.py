@@ -6,6 +6,7 @@ import random
 
 from recorder.rtsp.auth import Authenticator
 from vms.app.site import Site
+from vms.app.steering_audit import SteeringAudit
 from vms.cameras.onvif.client import Credentials
 from vms.cameras.onvif.clients import OnvifClients
 from vms.cameras.onvif.networks import Networks
@@ -14,6 +15,8 @@ from vms.cameras.steering.records import Records
 from vms.cameras.steering.steering import Steering
 from vms.cameras.upkeep import Upkeep
 from vms.core.config_camera import CameraSettings
+from vms.people.audit.records import Records as AuditRecords
+from vms.people.audit.trail import Trail
 
 
 def sign_in(credentials: Credentials) -> Authenticator:
@@ -28,13 +31,14 @@ def clients_of(site: Site) -> OnvifClients:
     )
 
 
-def steering_of(site: Site) -> Steering:
-    """Steers the site's cameras."""
+def steering_of(site: Site, trail: Trail) -> Steering:
+    """Steers the site's cameras; `trail` is told of it."""
     records = Records(site.engine)
     portraits = Portraits(records, site.clock, lambda camera: not _private(site, camera))
+    audit = SteeringAudit(trail, AuditRecords(site.engine), site.clock)
     return Steering(
         clients_of(site), lambda camera: site.registry.get(camera).settings, records, portraits,
-        site.settings.ptz, site.clock,
+        audit, site.settings.ptz, site.clock,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from web.parts import Finder, WebParts
 
 def web_parts(site: Site) -> WebParts:
     """The neighbours of the web, from an open site."""
+    trail = Trail(site.audit, site.clock)
     return WebParts(
         settings=site.settings,
         clock=site.clock,
@@ -49,11 +50,11 @@ def web_parts(site: Site) -> WebParts:
         keeping=site.keeping,
         exports=jobs_of(site),
         events=site.events,
-        steering=steering_of(site),
+        steering=steering_of(site, trail),
         upkeep=upkeep_of(site),
         checkups=Checkups(site.engine, site.settings.run_dir, site.clock),
         finder=finder_of(site.settings, site.clock),
-        trail=Trail(site.audit, site.clock),
+        trail=trail,
         audit=Records(site.engine),
         externals=Externals(site.engine, site.clock, site.roles),
         **ways_in(site.settings, site.clock, Vault.at(site.settings.system.data / "keys")),

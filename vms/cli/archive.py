@@ -25,7 +25,7 @@ from vms.cli.options import (
     stream_key,
 )
 from vms.cli.progress import progress_bar
-from vms.core.clock import SECOND, Instant, SystemClock, rfc3339
+from vms.core.clock import SECOND, Instant, Span, SystemClock, rfc3339
 from vms.core.errors import BadRequest
 
 _EVER = Instant(0)
@@ -188,6 +188,7 @@ def verify(
     from storage.ledger.kept import read_kept
     from storage.tiers.check import verify_tiers
     from vms.app.site import open_archive
+    from vms.app.steering_audit import SteeringCheck
     from vms.people.audit.check import AuditCheck
 
     if level.upper() not in Level.__members__:
@@ -205,7 +206,9 @@ def verify(
         far = verify_tiers(site.engine, site.tiers, chosen, progress=checked)
         site.audit.settle()  # what a crash left on its way is no tampering
         people = AuditCheck(site.engine, site.ledger).findings()
-        findings = [*found, *far, *site.holds.check(), *people]
+        keep = Span(site.settings.ptz.keep)
+        steered = SteeringCheck(site.engine, keep, site.clock).findings()
+        findings = [*found, *far, *site.holds.check(), *people, *steered]
     if as_json:
         print_json([finding.as_json() for finding in findings])
     else:

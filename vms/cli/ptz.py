@@ -46,7 +46,7 @@ def log(
     with open_site(config) as site:
         asked = " ".join(sys.argv[1:])
         site.audit.write([entry_of_here(site.clock.now(), What.READ_AUDIT, asked)])
-        found = Logbook(site.engine).all(query)
+        found = Logbook(site.engine).all(query, moves=csv is not None)
         if csv is not None:
             try:
                 with csv.open("w", encoding="utf-8", newline="") as file:

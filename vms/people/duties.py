@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vms.core.clock import Instant
 from vms.core.model import CameraId
 from vms.people.approval import Action, Wanted
-from vms.people.permissions import TAKES, Grant, Identity, Permission, holds
+from vms.people.permissions import TAKES, Grant, Identity, Permission, Role, holds
 
 
 def steering_priority(identity: Identity) -> int:
@@ -21,7 +21,12 @@ def steering_priority(identity: Identity) -> int:
 
 def steers_for_a_purpose(identity: Identity) -> bool:
     """Whether every role by which somebody steers asks what for."""
-    steers = [one.role for one in identity.grants if Permission.PTZ in one.role.permissions]
+    return ask_for_a_purpose([one.role for one in identity.grants])
+
+
+def ask_for_a_purpose(roles: Sequence[Role]) -> bool:
+    """The same of the roles somebody holds."""
+    steers = [role for role in roles if Permission.PTZ in role.permissions]
     return bool(steers) and all(role.purpose for role in steers)
 
 

@@ -26,7 +26,7 @@ from web.api.times import Moment
 from web.parts import parts_of
 from web.permit import Eyes, Permit
 from web.playback.watermark import marked_jpeg
-from web.witness import note, saw
+from web.witness import address_of, note, saw
 
 router = APIRouter(prefix="/api/cameras/{camera}/ptz", tags=["ptz"])
 
@@ -159,9 +159,9 @@ async def look(camera: str, request: Request, by: Steers) -> Wheel:
         ),
         position=VectorForm(**asdict(position)) if position is not None else None,
         moving=status.moving if status is not None else None,
-        lease=_lease(wheel.lease, by),
+        lease=_lease(request, wheel.lease, by),
         patrol=_patrol(wheel.patrol),
-        purpose_required=wheel.purpose_required or _operator(by).states,
+        purpose_required=wheel.purpose_required or _operator(request, by).states,
     )
 
 
@@ -278,10 +278,10 @@ def picture(camera: str, token: Token, request: Request, by: Sees) -> Response:
 async def take(camera: str, request: Request, by: Steers, wanted: LeaseForm) -> LeaseFacts:
     """Steer the camera from now on; 409 `steered` tells who does. A command takes it as well."""
     lease = await parts_of(request).steering.take(
-        camera, _operator(by), wanted.purpose, take_over=wanted.take_over
+        camera, _operator(request, by), wanted.purpose, take_over=wanted.take_over
     )
     _tell_purpose(request, camera, by)
-    shown = _lease(lease, by)
+    shown = _lease(request, lease, by)
     assert shown is not None, "what was taken is there"
     return shown
 
@@ -290,14 +290,14 @@ async def take(camera: str, request: Request, by: Steers, wanted: LeaseForm) -> 
 async def release(camera: str, request: Request, by: Steers) -> None:
     """Steer it no longer; a camera that still turns is stopped."""
     _tell_purpose(request, camera, by)
-    await parts_of(request).steering.release(camera, _operator(by))
+    await parts_of(request).steering.release(camera, _operator(request, by))
 
 
 @router.get("/lease")
 def leased(camera: str, request: Request, by: Steers) -> LeaseFacts | None:
     """Who steers now; asks the camera nothing."""
     camera_of(parts_of(request), camera)
-    return _lease(parts_of(request).steering.lease(camera), by)
+    return _lease(request, parts_of(request).steering.lease(camera), by)
 
 
 # -- patrol
@@ -309,14 +309,14 @@ async def set_patrol(camera: str, request: Request, by: Steers, wanted: PatrolFo
     steps = tuple(Step(one.preset, one.seconds) for one in wanted.steps)
     patrol = Patrol(steps, wanted.running)
     _tell_purpose(request, camera, by)
-    await parts_of(request).steering.set_patrol(camera, _operator(by), patrol)
+    await parts_of(request).steering.set_patrol(camera, _operator(request, by), patrol)
 
 
 @router.delete("/patrol", status_code=204)
 async def remove_patrol(camera: str, request: Request, by: Steers) -> None:
     """Patrol no longer."""
     _tell_purpose(request, camera, by)
-    await parts_of(request).steering.set_patrol(camera, _operator(by), None)
+    await parts_of(request).steering.set_patrol(camera, _operator(request, by), None)
 
 
 # -- log
@@ -339,10 +339,13 @@ def log(
 
 
 async def _do(request: Request, camera: str, by: SignedIn, command: Command) -> str | None:
+    steering, operator = parts_of(request).steering, _operator(request, by)
     try:
-        return await parts_of(request).steering.do(camera, _operator(by), command)
+        given = await steering.do(camera, operator, command)
     finally:
         _tell_purpose(request, camera, by)
+    note(request, told=steering.is_of_a_movement(camera, operator, command))
+    return given
 
 
 def _tell_purpose(request: Request, camera: str, by: SignedIn) -> None:
@@ -352,15 +355,18 @@ def _tell_purpose(request: Request, camera: str, by: SignedIn) -> None:
         note(request, purpose=lease.purpose)
 
 
-def _operator(by: SignedIn) -> Operator:
+def _operator(request: Request, by: SignedIn) -> Operator:
     identity = by.identity
-    return Operator(identity.name, steering_priority(identity), steers_for_a_purpose(identity))
+    return Operator(
+        identity.name, steering_priority(identity), steers_for_a_purpose(identity),
+        via=identity.via, address=address_of(request.scope),
+    )  # fmt: skip
 
 
-def _lease(lease: Lease | None, by: SignedIn) -> LeaseFacts | None:
+def _lease(request: Request, lease: Lease | None, by: SignedIn) -> LeaseFacts | None:
     if lease is None:
         return None
-    asking = _operator(by)
+    asking = _operator(request, by)
     mine = lease.operator.name == asking.name
     return LeaseFacts(
         operator=lease.operator.name,

@@ -7,7 +7,7 @@ hold one of the two. Reading it is on record, as reading the audit is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -16,17 +16,19 @@ from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from vms.cameras.steering.lease import PURPOSE_MAX
-from vms.cameras.steering.logbook import PAGE_MAX
+from vms.cameras.steering.logbook import PAGE_MAX, Logged
 from vms.cameras.steering.logbook import Query as Asked
 from vms.cameras.steering.sheet import rows
 from vms.core.clock import Instant, rfc3339
+from vms.core.errors import NotFound
 from vms.core.model import CameraId
 from vms.people.audit.entry import What
+from vms.people.duties import ask_for_a_purpose
 from vms.people.permissions import Permission
 from vms.people.sessions import SignedIn
 from web.api import answers
 from web.api.times import LAST, Moment
-from web.parts import parts_of
+from web.parts import WebParts, parts_of
 from web.permit import Eyes, Permit
 from web.witness import note
 
@@ -40,7 +42,8 @@ CSV_MAX = 1_000_000
 class LogEntry(BaseModel):
     """One command, or one movement of several: `commands` moves from `at` `until`; `detail`: of a
     movement its first speed (pan tilt zoom), and between which speeds it was; `result`: `done`, or
-    why not; `operator`: empty for the system's own stop."""
+    why not; `operator`: empty for the system's own stop; `purpose_missing`: it had to be said what
+    for, and was not."""
 
     number: int
     camera: str
@@ -52,6 +55,7 @@ class LogEntry(BaseModel):
     commands: int
     result: str
     purpose: str
+    purpose_missing: bool
 
 
 class LogPage(BaseModel):
@@ -91,19 +95,19 @@ def log(
     """Who steered what, by camera, person, purpose and time; of cameras that were removed too.
 
     As CSV with `format=csv` or `Accept: text/csv`: all pages, of more than a million lines the
-    newest.
+    newest, and with each movement its single moves.
     """
     readable = _readable(request, by)
     shown = replace(asked, cameras=_cameras(request, by, asked, readable))
     logbook = parts_of(request).steering.records.logbook
     if format == "csv" or (format is None and _wants_csv(request)):
         note(request, what=What.READ_AUDIT, detail=f"steering, CSV: {_told(asked)}")
-        return _sheet(request, rows(itertools.islice(logbook.all(shown), CSV_MAX)))
+        return _sheet(request, rows(itertools.islice(logbook.all(shown, moves=True), CSV_MAX)))
     if before is None:  # the pages behind the first are the same reading
         note(request, what=What.READ_AUDIT, detail=f"steering: {_told(asked)}")
     found = logbook.page(shown, limit, before)
     return LogPage(
-        entries=[LogEntry.model_validate(one.as_json()) for one in found],
+        entries=_entries(parts_of(request), found),
         next=found[-1].number if len(found) == limit else None,
         cameras=None if readable is None else len(readable),
     )
@@ -129,6 +133,33 @@ def _cameras(
 
 def _may_read(eyes: Eyes, camera: CameraId) -> bool:
     return eyes.may(Permission.PTZ, camera) or eyes.may(Permission.AUDIT, camera)
+
+
+def _entries(parts: WebParts, found: Sequence[Logged]) -> list[LogEntry]:
+    asked: dict[str, bool] = {}  # whoever is in it, looked up once
+
+    def missing(one: Logged) -> bool:
+        if one.purpose.strip() or one.operator == "":
+            return False
+        if one.purpose_due is None and one.operator not in asked:
+            asked[one.operator] = _asks_now(parts, one.operator)
+        return asked[one.operator] if one.purpose_due is None else one.purpose_due
+
+    return [
+        LogEntry.model_validate({**one.as_json(), "purpose_missing": missing(one)}) for one in found
+    ]
+
+
+def _asks_now(parts: WebParts, operator: str) -> bool:
+    """Of a line that does not say whether its operator had to give a purpose: whether they must
+    now."""
+    if parts.settings.ptz.purpose == "required":
+        return True
+    try:
+        held = {one.role for one in parts.accounts.get(operator).grants}
+    except NotFound:
+        return False
+    return ask_for_a_purpose([role for role in parts.roles.all() if role.name in held])
 
 
 def _wants_csv(request: Request) -> bool:

@@ -19,13 +19,16 @@ from vms.app.steering_log_duty import SteeringLogDuty
 from vms.cameras.onvif.ptz_facts import Vector
 from vms.cameras.steering import command
 from vms.cameras.steering.logbook import Logbook, Logged, Query
-from vms.cameras.steering.movement import LONGEST, Movement
+from vms.cameras.steering.movement import COMMANDS_MAX, LONGEST, Movement
 from vms.cameras.steering.moves import Moves
 from vms.cameras.steering.patrol import Patrol, Step
 from vms.cameras.steering.records import DONE, Records
+from vms.cameras.steering.scribe import CRASHED, Ending
 from vms.cameras.steering.sheet import rows
 from vms.core.clock import DAY, MINUTE, SECOND, FakeClock, Instant, Span
 from vms.core.config import Settings
+from vms.core.errors import StorageError
+from vms.core.model import Cause
 
 BEGIN = Instant(1_763_800_000 * SECOND)
 STOP = threading.Event()
@@ -57,6 +60,11 @@ def test_a_drag_is_one_line_with_begin_end_speeds_and_commands(tmp_path: Path) -
         assert (move.at, move.until, move.commands) == (begin, begin + 2 * SECOND, 20)
         assert move.detail == "-0.100 0.200 0.000; pan -0.100..0.850"
         assert (stop.at, stop.until, stop.commands) == (begin + 2 * SECOND, None, 1)
+        (whole,) = house.records.logbook.lines([move.number]).values()
+        moves = whole.moves.split("; ")
+        assert (len(moves), moves[0], moves[7]) == (20, "0 -0.1 0.2 0", "700 0.25 0.2 0")
+        assert house.told.begins == [(move.number, "ali")]
+        assert house.told.ends == [(move.number, "ali", 20, Ending("stop", "ali"))]
 
     within(tmp_path, scene)
 
@@ -85,6 +93,13 @@ def test_another_person_another_purpose_and_a_stop_begin_another_line(tmp_path: 
             ("admin", "2026/43", begin + 3 * SECOND),
             ("admin", "2026/43", begin + 3 * SECOND),
         ]
+        numbers = [one.number for one in reversed(moves)]
+        assert [number for number, _ in house.told.begins] == numbers
+        assert [(number, ending) for number, _, _, ending in house.told.ends] == [
+            (numbers[0], Ending("move", "ali")),
+            (numbers[1], Ending("move", "admin")),
+            (numbers[2], Ending("home_goto", "admin")),
+        ]
 
     within(tmp_path, scene)
 
@@ -100,6 +115,7 @@ def test_a_movement_whose_operator_is_gone_ends_with_the_system_s_stop(
         await until(lambda: ("", "stop", "done") in house.log())
         stop, move = house.records.commands("gate", 2)
         assert (move.operator, move.until) == ("ali", stop.at)
+        assert house.told.ends == [(move.number, "ali", 1, Ending("stop", ""))]
 
     within(tmp_path, scene)
 
@@ -134,6 +150,37 @@ def test_a_drag_that_is_written_slowly_loses_nothing(
     within(tmp_path, scene)
 
 
+def test_an_end_that_can_not_be_written_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(house: House) -> None:
+        await house.steering.do("gate", ALI, command.move(Vector(0.5)))
+
+        def full(records: Records, number: int, movement: Movement) -> None:
+            raise StorageError(Cause.DISK_FULL, "no room")
+
+        monkeypatch.setattr(Records, "go_on", full)
+        with pytest.raises(StorageError):
+            await house.steering.do("gate", ALI, command.stop())
+        assert [one[3] for one in house.told.ends] == [Ending("stop", "ali", kept=False)]
+
+    within(tmp_path, scene)
+
+
+def test_movements_that_a_crash_kept_from_the_audit_are_told_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async def scene(house: House) -> None:
+        records = house.records
+        records.log(line(0, command="move", until=BEGIN))  # of an older release: without moves
+        number = records.log(line(1, command="move", until=BEGIN, moves="0 0.5 0 0", commands=7))
+        house.told.again = {number: ALI, number + 99: ALI}
+        async with house.steering.running():
+            assert house.told.ends == [(number, "ali", 7, CRASHED)]
+
+    within(tmp_path, scene)
+
+
 def test_a_movement_goes_on_in_another_line_after_its_longest() -> None:
     movement = Movement.begun("ali", "", Vector(0.5), BEGIN)
     assert movement.is_of("ali", "", Instant(BEGIN + LONGEST - 1))
@@ -141,6 +188,14 @@ def test_a_movement_goes_on_in_another_line_after_its_longest() -> None:
     assert not movement.is_of("ali", "", Instant(BEGIN - 1))  # the clock was set back
     movement.go_on(Vector(0.5), Instant(BEGIN + SECOND))
     assert (movement.detail, movement.commands) == ("0.500 0.000 0.000", 2)
+    for tenth in range(11, COMMANDS_MAX + 9):
+        assert movement.is_of("ali", "", Instant(BEGIN + tenth * SECOND // 10))
+        movement.go_on(Vector(0.5, -0.0, -1), Instant(BEGIN + tenth * SECOND // 10))
+    assert movement.commands == COMMANDS_MAX
+    assert not movement.is_of("ali", "", movement.until)
+    first = "0 0.5 0 0; 1000 0.5 0 0; 1100 0.5 0 -1; 1200 0.5 0 -1; "
+    assert movement.track.startswith(first)
+    assert movement.track.count("; ") == COMMANDS_MAX - 1
 
 
 def test_health_hears_that_a_movement_goes_on(records: Records) -> None:
@@ -237,10 +292,11 @@ def test_lines_of_an_older_release_are_read(engine: sa.Engine) -> None:
 
 
 def test_no_spreadsheet_computes_a_purpose() -> None:
-    head, told = rows([line(0, purpose="=1+1", until=BEGIN, commands=4, number=7)])
+    moves = "0 0.5 0 0; 100 -0.5 0 0"
+    head, told = rows([line(0, purpose="=1+1", until=BEGIN, commands=4, number=7, moves=moves)])
     assert head.startswith("number,camera,at,until,operator,command,detail,commands,result")
     assert told.startswith("7,gate,2025-11-22T")
-    assert told.endswith(",4,done,'=1+1\r\n")
+    assert told.endswith(f",4,done,'=1+1,{moves}\r\n")
 
 
 # -- kept

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,11 @@ from vms.cameras.onvif.ptz_facts import Vector
 from vms.cameras.steering import command, helm, portraits
 from vms.cameras.steering.helm import Overtaken
 from vms.cameras.steering.lease import Operator, Steered
+from vms.cameras.steering.logbook import Logged
 from vms.cameras.steering.patrol import Patrol, Step
 from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import Records
+from vms.cameras.steering.scribe import Ending
 from vms.cameras.steering.steering import Steering
 from vms.core.clock import SECOND, FakeClock, SystemClock
 from vms.core.config import PtzSettings
@@ -33,12 +35,31 @@ RIGHTWARDS = Vector(0.5, 0, 0)
 
 
 @dataclass
+class Told:
+    """A MovementAudit that remembers. `again`: whose end it says it does not know."""
+
+    begins: list[tuple[int, str]] = field(default_factory=list)
+    ends: list[tuple[int, str, int, Ending]] = field(default_factory=list)
+    again: dict[int, Operator] = field(default_factory=dict)
+
+    def begun(self, line: Logged, by: Operator) -> None:
+        self.begins.append((line.number, by.name))
+
+    def ended(self, line: Logged, by: Operator, ending: Ending) -> None:
+        self.ends.append((line.number, by.name, line.commands, ending))
+
+    def untold(self, lines: Sequence[Logged]) -> Mapping[int, Operator]:
+        return self.again
+
+
+@dataclass
 class House:
     fleet: Fleet
     steering: Steering
     records: Records
     clock: FakeClock
     cameras: dict[str, CameraSettings]
+    told: Told
     shown: bool = True
 
     def log(self, camera: str = "gate") -> list[tuple[str, str, str]]:
@@ -63,8 +84,9 @@ def within(folder: Path, scene: Callable[[House], Awaitable[None]], **settings: 
 
             shown = Portraits(records, clock, lambda camera: house.shown)
             rules = PtzSettings.model_validate(settings)
-            steering = Steering(clients, of, records, shown, rules, clock)
-            house = House(fleet, steering, records, clock, cameras)
+            told = Told()
+            steering = Steering(clients, of, records, shown, told, rules, clock)
+            house = House(fleet, steering, records, clock, cameras, told)
             async with steering.running():
                 await scene(house)
 

@@ -19,6 +19,7 @@ from vms.people.roles import Granted, RoleSettings
 
 __all__ = ["fleet", "people"]
 LOG = "/api/ptz/log"
+MOVES = "0 0.5 0 0; 30000 0.4 0 0"
 
 
 def told(site: WebSite, what: What) -> list[Entry]:
@@ -34,7 +35,7 @@ def fill(site: WebSite) -> Instant:
     ):
         at = Instant(begin + minute * MINUTE)
         until = Instant(at + MINUTE // 2)
-        records.log(Logged(camera, at, who, "move", "0.5 0 0", "done", purpose, until, 12))
+        records.log(Logged(camera, at, who, "move", "0.5 0 0", "done", purpose, until, 2, 0, MOVES))
     return begin
 
 
@@ -80,10 +81,41 @@ def test_it_is_searched_and_comes_in_pages(site: WebSite) -> None:
     assert cameras(auditor, f"?end={start}") == ["gate-north"]
     first = auditor.get(f"{LOG}?limit=2").json()
     assert first["entries"][1]["until"] == rfc3339(Instant(begin + 3 * MINUTE // 2), digits=9)
-    assert first["entries"][1]["commands"] == 12
+    assert first["entries"][1]["commands"] == 2
     second = auditor.get(f"{LOG}?limit=2&before={first['next']}").json()
     assert ([one["camera"] for one in second["entries"]], second["next"]) == (["gate-north"], None)
     assert auditor.get(f"{LOG}?start=yesterday").status_code == 422
+
+
+def test_that_a_purpose_is_missing_is_said(site: WebSite) -> None:
+    auditor, log = who(site, "zeki", Granted("auditor")), site.parts.steering.records.log
+    site.parts.roles.put(RoleSettings("chaser", ("own_session", "cameras", "ptz"), purpose=True))
+    site.parts.accounts.add("nur", PASSWORD, grants=[Granted("chaser")])
+    at = site.clock.now()
+    for name, purpose, due in (
+        ("nur", "", None),  # of an older release: what the role asks now
+        ("nur", " ", True),
+        ("nur", "2026/41", True),
+        ("nur", "", False),  # the role asked for none then
+        ("ali", "", None),
+        ("gone", "", None),
+        ("", "", None),
+    ):
+        log(Logged("gate-north", at, name, "stop", "", "done", purpose, purpose_due=due))
+    found = auditor.get(LOG).json()["entries"][::-1]
+    assert [one["purpose_missing"] for one in found] == [True, True, *[False] * 5]
+
+
+def test_a_refusal_for_want_of_a_purpose_is_in_the_log(people: People) -> None:
+    people.site.parts.roles.put(
+        RoleSettings("chaser", ("own_session", "cameras", "ptz"), purpose=True)
+    )
+    people.site.parts.accounts.grant("ali", [Granted("chaser")])
+    assert people.ali.post(f"{PTZ}/home").json()["code"] == "purpose_required"
+    (entry,) = people.ali.get(LOG).json()["entries"]
+    assert (entry["command"], entry["result"], entry["purpose_missing"]) == (
+        "home_goto", "no_purpose", True,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("accept", [False, True])
@@ -95,8 +127,8 @@ def test_it_is_handed_out_as_csv(site: WebSite, accept: bool) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.headers["content-disposition"].startswith('attachment; filename="steering-')
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert [(one["camera"], one["operator"], one["commands"]) for one in rows] == [
-        ("old", "ali", "12"), ("gate-north", "ali", "12"),
+    assert [(one["camera"], one["operator"], one["moves"]) for one in rows] == [
+        ("old", "ali", MOVES), ("gate-north", "ali", MOVES),
     ]  # fmt: skip
 
 

@@ -18,12 +18,15 @@ PURPOSE_MAX = 200
 class Operator:
     """Who steers. Of two, the one with the higher `priority` may take over.
 
-    `states`: must say what for, whatever the site asks of others.
+    `states`: must say what for, whatever the site asks of others. `via`, `address`: by what they
+    were let in, and from where, for the audit.
     """
 
     name: str
     priority: int
     states: bool = False
+    via: str = "none"
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ Calls block for a database access; not for a loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,8 @@ PAGE_MAX = 1_000
 _AT_ONCE = 10_000  # lines deleted in one transaction: who steers must not wait for it
 
 _column = command_table.c
+LISTED = tuple(one for one in _column if one.name != "moves")
+"""What lists are made of: the moves of a thousand movements are megabytes."""
 _ended = sa.func.coalesce(_column.until, _column.at)
 
 
@@ -33,7 +37,9 @@ class Logged:
     word.
 
     `until`: when a movement ended, or was last known to go on; None of what takes no time.
-    `commands`: moves it is made of. `number`: of the line, growing; 0 until it is kept.
+    `commands`: moves it is made of. `number`: of the line, growing; 0 until it is kept. `moves`:
+    each of them (`vms.cameras.steering.movement`), where they were asked for. `purpose_due`:
+    whether the operator had to say what for; None of older releases' lines.
     """
 
     camera: str
@@ -46,6 +52,8 @@ class Logged:
     until: Instant | None = None
     commands: int = 1
     number: int = 0
+    moves: str = ""
+    purpose_due: bool | None = None
 
     def as_json(self) -> dict[str, object]:
         """The contract of `GET /api/ptz/log`, `vms ptz log --json` and the sheet's columns."""
@@ -61,6 +69,19 @@ class Logged:
             "result": self.result,
             "purpose": self.purpose,
         }
+
+    def sha256(self) -> str:
+        """Of the whole line, its moves too, as canonical JSON: what the audit keeps of it. Not of
+        `as_json`, which may grow: what was kept must give the same for years."""
+        told = {name: getattr(self, name) for name in _PROVEN}
+        text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+_PROVEN = (
+    *("number", "camera", "at", "until", "operator", "command", "detail", "commands", "result"),
+    *("purpose", "moves"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +104,41 @@ class Logbook:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def page(self, query: Query, limit: int, before: int | None = None) -> list[Logged]:
-        """The newest first; `before`: lines with a smaller number than this."""
-        asked = _asked(query)
+    def page(
+        self, query: Query, limit: int, before: int | None = None, *, moves: bool = False
+    ) -> list[Logged]:
+        """The newest first; `before`: lines with a smaller number than this. `moves`: with them."""
+        asked = _asked(query, moves=moves)
         if before is not None:
             asked = asked.where(_column.id < before)
         asked = asked.order_by(_column.id.desc()).limit(min(limit, PAGE_MAX))
         with self._engine.connect() as connection:
             return [logged(row) for row in connection.execute(asked)]
 
-    def all(self, query: Query) -> Iterator[Logged]:
+    def all(self, query: Query, *, moves: bool = False) -> Iterator[Logged]:
         """Everything asked for, the newest first, a page at a time."""
         before: int | None = None
-        while found := self.page(query, PAGE_MAX, before):
+        while found := self.page(query, PAGE_MAX, before, moves=moves):
             yield from found
             before = found[-1].number
+
+    def movements(self, limit: int) -> list[Logged]:
+        """The newest movements whose moves are kept."""
+        asked = sa.select(*LISTED).where(_column.moves.is_not(None))
+        asked = asked.order_by(_column.id.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            return [logged(row) for row in connection.execute(asked)]
+
+    def lines(self, numbers: Sequence[int]) -> dict[int, Logged]:
+        """Lines by their numbers, with their moves; what is not there is left out."""
+        asked = sa.select(command_table).where(_column.id.in_(numbers))
+        with self._engine.connect() as connection:
+            return {row.id: logged(row) for row in connection.execute(asked)}
+
+    def first(self) -> int | None:
+        """The number of the oldest line."""
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.min(_column.id))).scalar()
 
     def count(self, bound: int = BOUND) -> int:
         """How many lines there are; counted one by one only where they come near `bound`."""
@@ -136,12 +177,13 @@ def logged(row: sa.Row[Any]) -> Logged:
     until = None if row.until is None else Instant(row.until)
     return Logged(
         row.camera, Instant(row.at), row.operator, row.command, row.detail, row.result,
-        row.purpose, until, row.commands, row.id,
+        row.purpose, until, row.commands, row.id, getattr(row, "moves", None) or "",
+        row.purpose_due,
     )  # fmt: skip
 
 
-def _asked(query: Query) -> sa.Select[Any]:
-    asked = sa.select(command_table)
+def _asked(query: Query, *, moves: bool) -> sa.Select[Any]:
+    asked: sa.Select[Any] = sa.select(command_table) if moves else sa.select(*LISTED)
     if query.cameras is not None:
         asked = asked.where(_column.camera.in_(query.cameras))
     if query.who:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from storage.database import writing
-from vms.cameras.steering.logbook import Logbook, Logged, logged
+from vms.cameras.steering.logbook import LISTED, Logbook, Logged, logged
 from vms.cameras.steering.movement import Movement
 from vms.cameras.steering.patrol import Patrol, Step
 from vms.cameras.steering.schema import command as command_table
@@ -39,7 +39,8 @@ class Records:
         values = {
             "camera": one.camera, "at": one.at, "operator": one.operator, "command": one.command,
             "detail": one.detail, "result": one.result, "purpose": one.purpose,
-            "until": one.until, "commands": one.commands,
+            "until": one.until, "commands": one.commands, "moves": one.moves or None,
+            "purpose_due": one.purpose_due,
         }  # fmt: skip
         added = sa.insert(command_table).values(values).returning(command_table.c.id)
         with writing(self._engine) as connection:
@@ -52,7 +53,8 @@ class Records:
         line = command_table.c
         older = sa.or_(line.commands < movement.commands, line.until < movement.until)
         values = {
-            "detail": movement.detail, "until": movement.until, "commands": movement.commands
+            "detail": movement.detail, "until": movement.until, "commands": movement.commands,
+            "moves": movement.track,
         }  # fmt: skip
         with writing(self._engine) as connection:
             connection.execute(
@@ -63,7 +65,7 @@ class Records:
 
     def commands(self, camera: str, limit: int, before: Instant | None = None) -> Sequence[Logged]:
         """What was commanded, the newest first; `before`: begun earlier than that."""
-        query = sa.select(command_table).where(command_table.c.camera == camera)
+        query = sa.select(*LISTED).where(command_table.c.camera == camera)
         if before is not None:
             query = query.where(command_table.c.at < before)
         query = query.order_by(command_table.c.id.desc()).limit(limit)

@@ -19,6 +19,8 @@ command = sa.Table(
     sa.Column("purpose", sa.Text, nullable=False),
     sa.Column("until", sa.BigInteger),  # of a movement: its end, or when it last went on
     sa.Column("commands", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("purpose_due", sa.Boolean),  # null: not known, of older releases
+    sa.Column("moves", sa.Text),  # of a movement: each of its moves, with its time and speeds
     sa.Index("ptz_command_of", "camera", "id"),
     sa.Index("ptz_command_at", "at"),
 )

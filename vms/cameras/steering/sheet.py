@@ -1,4 +1,4 @@
-"""Steering's log as CSV (RFC 4180), safe to open in a spreadsheet. Pure."""
+"""Steering's log as CSV (RFC 4180), safe to open in a spreadsheet, with each single move. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vms.core.spreadsheet import cell, line
 
 COLUMNS = (
     *("number", "camera", "at", "until", "operator", "command", "detail", "commands"),
-    *("result", "purpose"),
+    *("result", "purpose", "moves"),
 )
 
 
@@ -17,5 +17,5 @@ def rows(log: Iterable[Logged]) -> Iterator[str]:
     """The head, then a line of text for each line of the log; each ends with CRLF."""
     yield line(COLUMNS)
     for one in log:
-        values = one.as_json()
+        values = {**one.as_json(), "moves": one.moves}
         yield line([cell(values[name]) for name in COLUMNS])

@@ -19,11 +19,19 @@ from vms.cameras.onvif.port import OnvifError
 from vms.cameras.onvif.ptz_facts import PtzFacts, PtzStatus
 from vms.cameras.steering.command import MOVE_LASTS, Command, goto_preset, stop
 from vms.cameras.steering.helm import Helm, Overtaken
-from vms.cameras.steering.lease import Lease, LeaseRules, Operator, Steered, alive, claimed
+from vms.cameras.steering.lease import (
+    Lease,
+    LeaseRules,
+    Operator,
+    PurposeMissing,
+    Steered,
+    alive,
+    claimed,
+)
 from vms.cameras.steering.patrol import BEGINNING, Patrol, Progress, Step, check_patrol, next_step
 from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import DONE, Records
-from vms.cameras.steering.scribe import Scribe
+from vms.cameras.steering.scribe import Ending, MovementAudit, Scribe
 from vms.core.clock import MINUTE, SECOND, Clock, Mono, Span
 from vms.core.config import PtzSettings
 from vms.core.config_camera import CameraSettings
@@ -76,6 +84,7 @@ class Steering:
         cameras: Callable[[str], CameraSettings],
         records: Records,
         portraits: Portraits,
+        audit: MovementAudit,
         settings: PtzSettings,
         clock: Clock,
     ) -> None:
@@ -83,7 +92,7 @@ class Steering:
         self.records, self._portraits, self._clock = records, portraits, clock
         self._rules = LeaseRules(Span(settings.idle), settings.purpose == "required")
         self._rest = Span(settings.rest)
-        self._scribe = Scribe(records, clock)
+        self._scribe = Scribe(records, audit, clock)
         self._helms: OrderedDict[str, Helm] = OrderedDict()
         self._progress: dict[str, Progress] = {}  # one a patrol
         self._sent: set[str] = set()  # cameras whose patrol is sent on just now
@@ -92,7 +101,9 @@ class Steering:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Patrol meanwhile; at the end stop what still moves, within 2 s."""
+        """Patrol meanwhile; at the end stop what still moves, within 2 s. First the audit is told
+        what a crash before kept from it."""
+        await self._scribe.resume()
         patrols = asyncio.create_task(
             supervise("patrols", self._patrol, self._clock, backoff=Backoff()), name="patrols"
         )
@@ -147,7 +158,10 @@ class Steering:
         before = self.lease(camera)
         lease = self._claim(camera, helm, operator, purpose, take_over=take_over)
         if before is None or before.operator.name != operator.name or before.purpose != purpose:
-            await self._scribe.command(camera, operator.name, "take", "", DONE, lease.purpose)
+            await self._scribe.command(
+                *(camera, operator.name, "take", "", DONE, lease.purpose),
+                due=self._due_of(operator),
+            )
         return lease
 
     async def release(self, camera: str, operator: Operator) -> None:
@@ -159,7 +173,9 @@ class Steering:
         if helm.moving is not None:
             await self._abandon(camera)
         helm.lease = None
-        await self._scribe.command(camera, operator.name, "release", "", DONE, lease.purpose)
+        await self._scribe.command(
+            *(camera, operator.name, "release", "", DONE, lease.purpose), due=self._due_of(operator)
+        )
 
     # -- commands
 
@@ -168,39 +184,44 @@ class Steering:
 
         Raises NotFound, Steered, PurposeMissing, OnvifError.
         """
-        helm = await self._helm(camera)
+        helm, due = await self._helm(camera), self._due_of(operator)
+        logged = (camera, operator.name, command.word, command.detail)
         try:
             lease = self._claim(camera, helm, operator, None)
         except VmsError as refused:
-            await self._scribe.command(
-                camera, operator.name, command.word, command.detail, _word(refused), ""
-            )
+            await self._scribe.command(*logged, _word(refused), "", due=due)
             raise
         helm.steered = self._clock.monotonic()
         try:
-            given = await self._run(camera, helm, command)
+            given = await self._run(camera, helm, command, operator.name)
         except VmsError as error:
             if not isinstance(error, Overtaken):
-                await self._scribe.command(
-                    *(camera, operator.name, command.word, command.detail),
-                    *(_word(error), lease.purpose),
-                )
+                await self._scribe.command(*logged, _word(error), lease.purpose, due=due)
             raise
         if command.turns is not None:
-            await self._scribe.move(camera, lease, command.turns)
+            await self._scribe.move(camera, lease, command.turns, due=due)
         else:
-            await self._scribe.command(
-                camera, operator.name, command.word, command.detail, DONE, lease.purpose
-            )
+            await self._scribe.command(*logged, DONE, lease.purpose, due=due)
         await self._portray(camera, helm, command, given)
         return given
 
-    async def _run(self, camera: str, helm: Helm, command: Command) -> str | None:
+    def is_of_a_movement(self, camera: str, operator: Operator, command: Command) -> bool:
+        """Whether a command that was just done is in the audit already, as a part of a movement:
+        a move, and the stop that ends one's own."""
+        if command.word == "stop":
+            return self._scribe.was_stopped_by(camera, operator.name)
+        return command.turns is not None
+
+    def _due_of(self, operator: Operator) -> bool:
+        """Whether they must say what for."""
+        return self._rules.purpose or operator.states
+
+    async def _run(self, camera: str, helm: Helm, command: Command, by: str = "") -> str | None:
         client = await self._client(camera)
         given = await helm.run(client, command)
         helm.goes_on(command, _STOP_AFTER_S, lambda: self._lose(camera))
         if command.turns is None:
-            await self._scribe.stands(camera)
+            await self._scribe.stands(camera, Ending(command.word, by))
         return given
 
     def _claim(
@@ -233,7 +254,7 @@ class Steering:
         except VmsError as error:
             result = _word(error)
             log.warning("a camera can't be stopped", camera=camera, error=str(error))
-        await self._scribe.stands(camera)
+        await self._scribe.stands(camera, Ending("stop", "", result))
         await self._scribe.command(camera, "", "stop", "", result, purpose)
 
     # -- pictures of presets
@@ -272,7 +293,10 @@ class Steering:
             helm.lease, helm.steered = None, None
         steps = " ".join(one.preset for one in patrol.steps) if patrol is not None else ""
         word = "patrol_start" if running else "patrol_stop"
-        await self._scribe.command(camera, operator.name, word, steps[:400], DONE, lease.purpose)
+        await self._scribe.command(
+            *(camera, operator.name, word, steps[:400], DONE, lease.purpose),
+            due=self._due_of(operator),
+        )
 
     async def _patrol(self) -> None:
         """Look at all patrols each second. They are sent side by side: a camera that does not
@@ -375,4 +399,6 @@ def _word(error: VmsError) -> str:
         return str(error.trouble)
     if isinstance(error, Steered):
         return "steered"
+    if isinstance(error, PurposeMissing):
+        return "no_purpose"
     return "refused" if isinstance(error, Refused) else "failed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,25 @@ class Records:
         asked = select(audit_entry).where(_entry.id > number).order_by(_entry.id).limit(limit)
         with self._engine.connect() as connection:
             return [_kept(row) for row in connection.execute(asked)]
+
+    def viewings(self, names: Sequence[str]) -> list[Entry]:
+        """All entries of these viewings, in order."""
+        asked = select(audit_entry).where(_entry.viewing.in_(names)).order_by(_entry.id)
+        with self._engine.connect() as connection:
+            return [_kept(row).entry for row in connection.execute(asked)]
+
+    def closed(self, what: What) -> Iterator[Entry]:
+        """The last entry of every viewing of a kind that is over, a page at a time."""
+        number = 0
+        asked = select(audit_entry).where(_entry.what == str(what), _entry.viewing != "")
+        while True:
+            page = asked.where(_entry.id > number).order_by(_entry.id).limit(PAGE_MAX)
+            with self._engine.connect() as connection:
+                found = [_kept(row) for row in connection.execute(page)]
+            yield from (one.entry for one in found if one.entry.phase == "closed")
+            if len(found) < PAGE_MAX:
+                return
+            number = found[-1].id
 
     def last(self) -> int:
         """The number of the newest entry; 0 if there is none."""

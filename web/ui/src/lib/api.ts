@@ -21,6 +21,7 @@ import type { Schedule } from './hours';
 import { setCsrfToken } from './media/server';
 import type { Moving } from './motion';
 import { PeopleApi } from './peopleapi';
+import { askSteered, type SteeredPage, type SteeredSearch } from './ptz/steered';
 import type { Inventory, Location } from './registry';
 import { RegistryApi, type Asking } from './registryapi';
 
@@ -390,6 +391,11 @@ export class Api {
   /** `before`: the page behind this entry; null: the newest. */
   audit(search: AuditSearch, before: number | null, signal?: AbortSignal): Promise<AuditPage> {
     return askAudit(this.#asking, search, before, signal);
+  }
+
+  /** `before`: the page behind this line; null: the newest. */
+  steered(search: SteeredSearch, before: number | null, signal?: AbortSignal): Promise<SteeredPage> {
+    return askSteered(this.#asking, search, before, signal);
   }
 
   storage(signal?: AbortSignal): Promise<StorageFacts> {

@@ -12,11 +12,14 @@ export type Route =
   | { readonly page: 'people' }
   | { readonly page: 'account' }
   | { readonly page: 'audit' }
+  | { readonly page: 'steering' }
   | { readonly page: 'approvals' }
   | { readonly page: 'missing' };
 
 /** Pages without anything after their name. */
-const PLAIN = ['health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account', 'audit', 'approvals'] as const;
+const PLAIN = [
+  'health', 'holds', 'exports', 'retention', 'cameras', 'people', 'account', 'audit', 'steering', 'approvals',
+] as const;
 
 export function routeOf(path: string, query: URLSearchParams): Route {
   const parts = path.split('/').filter((part) => part !== '');

@@ -15,12 +15,20 @@ export function meet(known: readonly LoggedCommand[], fresh: readonly LoggedComm
   return fresh.some((one) => numbers.has(one.number));
 }
 
-/** Without the stops that end the movement before them, by whoever moved: its line says until when. */
-export function withoutStops(log: readonly LoggedCommand[]): readonly LoggedCommand[] {
-  return log.filter((one, index) => {
-    const before = log[index + 1];
-    return before === undefined || !(one.command === 'stop' && one.result === 'done' && ends(one, before));
-  });
+/** Without the stops that end the movement before them, by whoever moved: its line says until when.
+ * `camera`: of a log of several, each line's. */
+export function withoutStops<Line extends LoggedCommand>(
+  log: readonly Line[],
+  camera: (line: Line) => string = () => '',
+): readonly Line[] {
+  const before = new Map<string, Line>(); // the newest of each camera that is older than the line looked at
+  const kept: Line[] = [];
+  for (const one of [...log].reverse()) {
+    const last = before.get(camera(one));
+    if (last === undefined || !(one.command === 'stop' && one.result === 'done' && ends(one, last))) kept.push(one);
+    before.set(camera(one), one);
+  }
+  return kept.reverse();
 }
 
 function ends(stop: LoggedCommand, move: LoggedCommand): boolean {
