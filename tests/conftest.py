@@ -57,6 +57,23 @@ class _TownTogether(LoadFileScheduling):
         return "town" if scope in self._town else scope
 
 
+_LONG = (
+    *("system/test_restore", "system/test_volumes", "cli/test_ledger", "system/test_canaries"),
+    *("storage/test_crash_machine", "storage/test_power_cuts", "system/test_kill"),
+    *("cli/test_commands", "evidence/test_crash", "system/test_browsers"),
+    *("web/ui/test_approvals", "cli/test_evidence", "storage/test_delete_crashes"),
+    *("system/test_up", "cli/test_storage", "system/test_reload", "cli/test_backup"),
+    *("storage/test_moving", "web/api/test_contract", "web/ui/test_people", "web/ui/test_steering"),
+)
+"""The files that take longest: begun first, so that none goes on alone when all others are done."""
+_PLACES = {Path(__file__).parent / f"{name}.py": place for place, name in enumerate(_LONG)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`--no-loadscope-reorder` keeps this order where several processes run them."""
+    items.sort(key=lambda item: _PLACES.get(item.path, len(_LONG)))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     return _TownTogether(config, log)
 
