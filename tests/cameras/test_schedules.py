@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from storage.database import open_database
 from tests.cameras.everything import cameras
 from vms.cameras.dump import dump_schedules, export_cameras
+from vms.cameras.history import history
 from vms.cameras.importing import cameras_sent
 from vms.cameras.provisioning import RegisteredCamera
-from vms.cameras.history import history
 from vms.cameras.registry import Registry
 from vms.cameras.schedule_change import RegisteredSchedule, schedule_difference, use_of
 from vms.cameras.schedules import Schedules
