@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 
-from storage.database import open_database
+from storage.database import migrate, open_database
 from tests.cameras.everything import cameras
 from vms.cameras.dump import dump_schedules, export_cameras
 from vms.cameras.history import history
 from vms.cameras.importing import cameras_sent
 from vms.cameras.provisioning import RegisteredCamera
 from vms.cameras.registry import Registry
-from vms.cameras.schedule_change import RegisteredSchedule, schedule_difference, use_of
+from vms.cameras.schedule_change import (
+    RegisteredSchedule,
+    entered_schedule,
+    schedule_difference,
+    use_of,
+)
 from vms.cameras.schedules import Schedules
 from vms.cameras.schema import camera_revision, metadata
 from vms.cameras.sheet import write_sheet
@@ -157,6 +163,41 @@ def test_none_is_removed_while_cameras_go_by_it_and_they_are_named(
     assert schedules.list() == ()
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_no_camera_ever_goes_by_one_that_is_removed_at_the_same_moment(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    lite = f"sqlite:///{tmp_path / 'a.db'}"
+    engine = open_database(request.getfixturevalue(database) if database != "sqlite" else lite)
+    migrate(engine)
+    schedules, registry = Schedules(engine), Registry(engine, Vault.at(tmp_path))
+    for turn in range(12):
+        schedules.add(NIGHT, "ayse")
+        said: list[str] = []
+
+        def tell(what: str, act: Callable[[], object], said: list[str] = said) -> None:
+            try:
+                act()
+            except (Refused, BadFields):
+                return
+            said.append(what)
+
+        acts = {
+            "removed": lambda: schedules.remove("night", "ayse"),
+            "added": lambda: on_console(registry, privacy="night"),
+        }
+        threads = [threading.Thread(target=tell, args=one, name=one[0]) for one in acts.items()]
+        for thread in threads if turn % 2 else threads[::-1]:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(said) == 1, said  # the other one was refused
+        if said == ["added"]:
+            registry.remove("gate", "ayse")
+            schedules.remove("night", "ayse")
+    engine.dispose()
+
+
 @pytest.mark.parametrize("of_file", [True, False])
 def test_other_hours_stand_in_the_history_of_each_camera_that_goes_by_them(
     engine: sa.Engine, registry: Registry, of_file: bool
@@ -197,8 +238,6 @@ def test_a_long_change_is_told_with_both_sides() -> None:
 
 
 def test_what_is_entered_is_checked_in_words() -> None:
-    from vms.cameras.schedule_change import entered_schedule
-
     assert entered_schedule({"name": "office", "spans": list(OFFICE.spans)}) == OFFICE
     wrong = (
         ({"name": "Mesai", "spans": ["daily 08:00-18:00"]}, "name", "lower-case letters"),

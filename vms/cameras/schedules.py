@@ -65,6 +65,7 @@ class Schedules:
     def apply(self, declared: Sequence[ScheduleSettings]) -> tuple[ScheduleChange, ...]:
         """Bring the schedules to what the file declares; running recorders look again."""
         with writing(self._engine) as connection:
+            _lock(connection)
             stored = tuple(_rows(connection).values())
             changes = schedule_difference(stored, declared, _used(connection))
             self._make(connection, changes, declared, "file", THE_FILE)
@@ -98,9 +99,8 @@ class Schedules:
         """Take a schedule away. Raises NotFound, and Refused for one of the file, or by which a
         camera goes."""
         with writing(self._engine) as connection:
+            _lock(connection)
             old = _one(connection, name)
-            # The row first: who adds a camera that names it waits, or we for them.
-            connection.execute(sa.delete(schedule).where(schedule.c.name == name))
             change = removal(old, use_of(name, _cameras(connection)))
             self._make(connection, [change], [], "database", by)
         return change
@@ -142,6 +142,11 @@ def _of_cameras(
             field = (f"schedule {change.schedule}", change.before, change.after)
             for one in use_of(change.schedule, cameras).cameras:
                 yield Change("changed", one, (field,))
+
+
+def _lock(connection: sa.Connection) -> None:
+    """Who adds a camera that names one of them waits, or we for them."""
+    connection.execute(sa.select(schedule.c.name).with_for_update())
 
 
 def _rows(connection: sa.Connection) -> dict[str, RegisteredSchedule]:
