@@ -48,7 +48,7 @@ _DEEDS: tuple[tuple[str, str, What], ...] = (
     ("*", r"/api/cameras/\{camera\}/device/.*", What.DEVICE),
     ("*", r"/api/cameras/\{camera\}/health/view", What.DEVICE),
     ("*", r"/api/cameras/\{camera\}/events.*", What.EVENT),
-    ("*", r"/api/(cameras|registry)\b.*", What.CAMERAS),
+    ("*", r"/api/(cameras|registry|schedules)\b.*", What.CAMERAS),
     ("*", r"/api/(storage|system|settings)\b.*", What.SETTINGS),
 )
 _REFUSED = {

@@ -13,6 +13,7 @@ import pytest
 from vms.app.reload import Reloader
 from vms.app.site import Site, open_site
 from vms.core.clock import SECOND
+from vms.core.config_camera import ScheduleSettings
 from vms.core.errors import StorageError
 
 CAMERA = '[[cameras]]\nid = "{id}"\nsource = "rtsp://127.0.0.1:1/{id}"\n'
@@ -141,3 +142,25 @@ def test_a_change_met_by_a_locked_database_is_applied_by_the_next_look(
     other.execute("ROLLBACK")
     other.close()
     assert {change.camera for change in reloader.look().changes} == {"a", "b"}
+
+
+def test_a_schedule_of_the_console_survives_the_file_and_is_followed(
+    site: Site, file: Path
+) -> None:
+    evening = ScheduleSettings(name="evening", spans=("daily 18:00-22:00",))
+    reloader = Reloader(site)
+    reloader.look()
+    site.schedules.add(evening, "ayse")
+    assert reloader.look().registry_changed
+    rewrite(file, CAMERA.format(id="a") + CAMERA.format(id="b"))
+    reloader.look()
+    assert [(one.settings, one.origin) for one in site.schedules.list()] == [(evening, "database")]
+    later = evening.model_copy(update={"spans": ("daily 19:00-22:00",)})
+    site.schedules.change(later, "ayse")
+    assert reloader.look().registry_changed  # recorders read again
+    rewrite(
+        file,
+        CAMERA.format(id="a") + '[[schedules]]\nname = "evening"\nspans = ["daily 18:00-22:00"]\n',
+    )
+    assert reloader.look().registry_changed
+    assert [(one.settings, one.origin) for one in site.schedules.list()] == [(evening, "file")]

@@ -137,19 +137,3 @@ def test_a_replaced_device_is_steered_at_its_own_address_or_its_loss_is_told(
     lost = vms(*new)
     assert "onvif: https://10.255.255.4/onvif/device_service → none" in lost.stdout
     assert "give its address with --onvif" in lost.stderr
-
-
-def test_schedules_are_listed_with_hours_and_cameras(vms: Vms) -> None:
-    assert json.loads(vms("schedules", "list", "--json").stdout) == []
-    hours = '[[schedules]]\nname = "office"\nspans = ["mon-fri 08:00-18:00"]\n'
-    vms.config.write_text(SETTINGS + 'record = "schedule:office"\nprivacy = "office"\n' + hours)
-    assert vms("apply").returncode == 0
-    assert json.loads(vms("schedules", "list", "--json").stdout) == [
-        {
-            "name": "office",
-            "spans": ["mon-fri 08:00-18:00"],
-            "recorded": ["gate-north"],
-            "hidden": ["gate-north"],
-        }
-    ]
-    assert "mon-fri 08:00-18:00" in vms("schedules", "list").stdout

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vms.core.clock import HOUR, MINUTE, SECOND, Instant, parse_rfc3339
-from vms.core.schedule import DAYS, WEEK_MINUTES, Weekly, WeekSpan, parse_week_spans
+from vms.core.schedule import DAYS, WEEK_MINUTES, Weekly, WeekSpan, merged, parse_week_spans
 
 BERLIN = "Europe/Berlin"
 
@@ -59,6 +59,14 @@ def test_over_midnight_goes_on_the_next_day_and_over_the_week() -> None:
 def test_a_bad_span_is_refused_with_a_reason(spans: list[str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_week_spans(spans)
+
+
+def test_spans_that_touch_become_one_and_the_hours_stay() -> None:
+    apart = parse_week_spans(["mon 08:00-12:00", "mon 12:00-18:00", "tue 08:00-09:00"])
+    assert merged(apart) == parse_week_spans(["mon 08:00-18:00", "tue 08:00-09:00"])
+    assert merged([WeekSpan(0, 30), WeekSpan(10, 20)]) == (WeekSpan(0, 30),)
+    assert merged(parse_week_spans(["daily 00:00-24:00"])) == (WeekSpan(0, WEEK_MINUTES),)
+    assert merged(()) == ()
 
 
 def test_the_sites_clock_decides() -> None:

@@ -118,6 +118,35 @@ def test_in_privacy_hours_nothing_is_kept_even_after_a_kill(tmp_path: Path) -> N
         assert {gap["cause"] for gap in gaps} >= {Cause.PRIVACY}
 
 
+def test_hours_changed_on_the_console_reach_the_running_recorder(tmp_path: Path) -> None:
+    today = dt.datetime.fromtimestamp(SystemClock().now() // SECOND, ZONE).weekday()
+    other_day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(today + 3) % 7]
+    with simulated(tmp_path, [drawn("gate")]) as fleet:
+        site = new_site(tmp_path)
+        site.write([{"id": "yard", "source": fleet.url("gate"), "record": "off"}])
+        with site.up() as up:
+            signed = SIGN_IN.search(up.said)
+            assert signed is not None
+            with up.signed_in(signed[2], signed[3]) as client:
+                quiet = {"name": "quiet", "spans": [f"{other_day} 10:00-11:00"]}
+                assert client.post("/api/schedules", json=quiet).status_code == 201
+                gate = {"id": "gate", "source": fleet.url("gate"), "privacy": "quiet"}
+                assert client.post("/api/cameras", json=gate).status_code == 201
+                site.wait_recording("gate")
+                always = {"spans": ["daily 00:00-24:00"]}
+                assert client.put("/api/schedules/quiet", json=always).status_code == 200
+                asked = time.monotonic()
+                site.wait_state("gate", State.WAITING, Cause.PRIVACY, within=30)
+                assert time.monotonic() - asked < 15
+                site.write([{"id": "yard", "source": fleet.url("gate"), "record": "off"}])
+                assert site.vms("apply").returncode == 0  # the file has no say in it
+                refused = client.delete("/api/schedules/quiet")
+                assert (refused.status_code, "gate" in refused.json()["detail"]) == (409, True)
+                answer = client.put("/api/schedules/quiet", json={"spans": quiet["spans"]})
+                assert answer.status_code == 200
+                site.wait_recording("gate")
+
+
 @pytest.mark.nightly
 def test_borders_of_the_clock_are_kept_to_the_picture(tmp_path: Path) -> None:
     """Two borders pass: the schedule's begin is privacy's end, a whole minute of the clock."""

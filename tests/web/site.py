@@ -136,7 +136,7 @@ def open_web_site(
         Registry(engine, vault, clock),
         Holds(engine, settings.volumes, RealDisk(), clock),
     )
-    schedules = Schedules(engine)
+    schedules = Schedules(engine, clock)
     schedules.apply(settings.schedules)
     cameras.apply(settings.cameras)
     ledger = Ledger.of(settings, clock)

@@ -52,6 +52,6 @@ def _private(site: Site, camera: CameraSettings) -> bool:
     if camera.privacy is None:
         return False
     zone = site.settings.system.timezone
-    named = {one.name: one.weekly(zone) for one in site.schedules.list()}
+    named = {one.name: one.weekly(zone) for one in site.schedules.settings()}
     schedule = named.get(camera.privacy)
     return schedule is None or schedule.covers(site.clock.now())

@@ -30,7 +30,7 @@ def open_orders(settings: Settings) -> Iterator[Orders]:
     with _open(settings) as engine:
         events = Events(engine, SystemClock())
         registry, schedules = _registry(engine, settings), Schedules(engine)
-        yield Orders(registry.settings, schedules.list, events.active)
+        yield Orders(registry.settings, schedules.settings, events.active)
 
 
 def _registry(engine: sa.Engine, settings: Settings) -> Registry:

@@ -1,4 +1,4 @@
-"""Cameras as TOML, to be read back by cameras.toml. Passwords become `${VARIABLES}`."""
+"""Cameras and schedules as TOML, read back by cameras.toml. Passwords become `${VARIABLES}`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import tomli_w
 
-from vms.cameras.provisioning import RegisteredCamera
-from vms.cameras.schedules import dump_schedules, named_by
+from vms.cameras.provisioning import Origin, RegisteredCamera
+from vms.cameras.schedule_change import RegisteredSchedule, named_by
 from vms.core.clock import span_text
-from vms.core.config_camera import CameraSettings, ScheduleSettings
+from vms.core.config_camera import CameraSettings
 
 _KEPT = "# its password is not exported; where this camera is registered, it stays\n"
 _SCHEDULES = (
     "# Schedules by which these cameras go. An import changes none: where one is missing or has\n"
-    "# other hours it says so; they are set in the cameras.toml of the site.\n"
+    "# other hours it says so; they are set on the site's console or in its cameras.toml.\n"
 )
 
 
@@ -26,7 +26,7 @@ def dump_cameras(cameras: Iterable[RegisteredCamera], *, variables: bool = True)
     Without `variables` a comment stands there instead: importing leaves the password as it is.
     """
     text = "\n".join(
-        f"# declared in {'cameras.toml' if camera.origin == 'file' else 'the console'}\n"
+        _declared(camera.origin)
         + "[[cameras]]\n"
         + "".join(_line(key, value) for key, value in _table(camera.settings, variables).items())
         + ("" if variables or camera.settings.password is None else _KEPT)
@@ -35,14 +35,27 @@ def dump_cameras(cameras: Iterable[RegisteredCamera], *, variables: bool = True)
     return text or "# no cameras\n"
 
 
+def dump_schedules(schedules: Iterable[RegisteredSchedule]) -> str:
+    """`[[schedules]]` tables; empty without any."""
+    tables = ((one.origin, {"name": one.name, "spans": list(one.spans)}) for one in schedules)
+    return "\n".join(
+        f"{_declared(origin)}[[schedules]]\n{tomli_w.dumps(table)}" for origin, table in tables
+    )
+
+
 def export_cameras(
-    cameras: Sequence[RegisteredCamera], schedules: Iterable[ScheduleSettings]
+    cameras: Sequence[RegisteredCamera], schedules: Iterable[RegisteredSchedule]
 ) -> str:
     """What `import` reads back: the schedules by which cameras go, and the cameras, without
     passwords."""
-    used = dump_schedules(named_by((one.settings for one in cameras), schedules))
+    names = named_by(one.settings for one in cameras)
+    used = dump_schedules(one for one in schedules if one.name in names)
     told = f"{_SCHEDULES}{used}\n" if used else ""
     return told + dump_cameras(cameras, variables=False)
+
+
+def _declared(origin: Origin) -> str:
+    return f"# declared in {'cameras.toml' if origin == 'file' else 'the console'}\n"
 
 
 def password_variable(camera_id: str) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vms.cameras.entry import refuse_to_tell
 from vms.cameras.provisioning import RegisteredCamera
-from vms.cameras.schedules import refuse_other_schedules
+from vms.cameras.schedule_change import named_by
 from vms.cameras.sheet import read_sheet
 from vms.core.config_camera import CameraSettings, ScheduleSettings
 from vms.core.config_file import load_settings, parse_settings
-from vms.core.errors import BadRequest, ConfigError
+from vms.core.errors import BadRequest, ConfigError, Refused
+from vms.core.schedule import WeekSpan, merged, parse_week_spans
 
 MAX_BYTES = 20_000_000
 """Far more than any fleet; a larger file is another one, chosen by mistake."""
+_TOLD = 5  # cameras named for one schedule
 
 
 def read_cameras(
@@ -30,7 +34,7 @@ def read_cameras(
     """
     if file.suffix.lower() == ".toml":
         settings = load_settings(file, alone=False)
-        refuse_other_schedules(settings.cameras, settings.schedules, schedules)
+        _refuse_other_schedules(settings.cameras, settings.schedules, schedules)
         return [_with_password(one, registered) for one in settings.cameras]
     if file.suffix.lower() != ".csv":
         raise BadRequest(f"{file} is neither .csv nor .toml; rename it, or save it as one of them")
@@ -45,7 +49,7 @@ def read_cameras(
         remedy = 'save it as "CSV UTF-8"'
         raise ConfigError("is not UTF-8", file=str(file), line=line, remedy=remedy) from None
     found = read_sheet(text, str(file), registered)
-    refuse_other_schedules(found, (), schedules)
+    _refuse_other_schedules(found, (), schedules)
     return found
 
 
@@ -63,11 +67,11 @@ def cameras_sent(
     """
     if name.lower().endswith(".toml"):
         settings = parse_settings(_without_files(text, name), Path(name), {}, alone=False)
-        refuse_other_schedules(settings.cameras, settings.schedules, schedules)
+        _refuse_other_schedules(settings.cameras, settings.schedules, schedules)
         found = [_with_password(one, registered) for one in settings.cameras]
     else:
         found = read_sheet(text, name, registered)
-        refuse_other_schedules(found, (), schedules)
+        _refuse_other_schedules(found, (), schedules)
     for camera in found:
         before = registered.get(camera.id)
         if before is not None and camera.password == before.settings.password:
@@ -98,3 +102,48 @@ def _with_password(
     if before is None or camera.password is not None:
         return camera
     return camera.model_copy(update={"password": before.settings.password})
+
+
+def _refuse_other_schedules(
+    cameras: Sequence[CameraSettings],
+    of_file: Sequence[ScheduleSettings],
+    of_site: Sequence[ScheduleSettings],
+) -> None:
+    """Raise Refused where cameras of a file go by schedules that the site lacks or has otherwise.
+
+    An import changes no schedule: others may go by it. But under other hours than where it comes
+    from a camera would record, or hide, at times that nobody chose.
+    """
+    here = {one.name: one for one in of_site}
+    there = {one.name: one for one in of_file}
+    mistakes: list[str] = []
+    for name in sorted(named_by(cameras)):
+        users = [one.id for one in cameras if name in one.schedules]
+        known, brought = here.get(name), there.get(name)
+        whose = f"{', '.join(users[:_TOLD])}{' …' if len(users) > _TOLD else ''}"
+        if known is None:
+            hours = f", with {_written(brought.spans)}" if brought is not None else ""
+            spans = shlex.join(brought.spans) if brought is not None else "SPAN…"
+            near = difflib.get_close_matches(name, here, n=1, cutoff=0.5)
+            mean = f"did you mean {near[0]!r}? else " if near else ""
+            mistakes.append(
+                f"there is no schedule {name!r} on this site, by which {whose} would go "
+                f"({mean}make it on the site's console or by `vms schedules add {name} {spans}`; "
+                f"or add it under [[schedules]] of the site's cameras.toml{hours}, and vms apply)"
+            )
+        elif brought is not None and _hours(known) != _hours(brought):
+            mistakes.append(
+                f"the schedule {name!r}, by which {whose} would go, has {_written(known.spans)} "
+                f"on this site and {_written(brought.spans)} in the file (make them alike where "
+                "the site has it, on the console or in cameras.toml, or in the file)"
+            )
+    if mistakes:
+        raise Refused("nothing was imported:\n" + "\n".join(mistakes))
+
+
+def _hours(one: ScheduleSettings) -> tuple[WeekSpan, ...]:
+    return merged(parse_week_spans(one.spans))
+
+
+def _written(spans: Sequence[str]) -> str:
+    return f"[{', '.join(map(repr, spans))}]"

@@ -12,6 +12,9 @@ from vms.core.clock import span_text
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused
 
+THE_FILE = "cameras.toml"
+"""Who changes what the file declares."""
+
 Origin = Literal["file", "database"]
 Kind = Literal["added", "changed", "removed", "taken over", "replaced"]
 Field = tuple[str, str, str]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from storage.database import writing
 from vms.cameras.history import PastChange, history, note
 from vms.cameras.provisioning import (
+    THE_FILE,
     Change,
     Edit,
     Kind,
@@ -20,6 +21,7 @@ from vms.cameras.provisioning import (
     fields_of,
     refuse_declared,
 )
+from vms.cameras.revision import bump
 from vms.cameras.schema import camera as camera_table
 from vms.cameras.schema import camera_revision, former_camera, schedule
 from vms.cameras.vault import Vault
@@ -33,9 +35,8 @@ from vms.core.secret import Secret
 
 log = get_logger(__name__)
 
-THE_FILE = "cameras.toml"
 _REVISION = sa.select(camera_revision.c.revision)  # asked for again and again
-"""Who changes what the file declares."""
+_MAKE_ONE = "make it on the console or by `vms schedules add`, or add it under [[schedules]]"
 
 
 class Registry:
@@ -197,7 +198,7 @@ class Registry:
             else:
                 self._insert(connection, settings[change.camera], origin, 0)
         note(connection, changes, by, self._clock.now())
-        self._bump(connection)
+        bump(connection)
 
     def _one(self, connection: sa.Connection, camera_id: str) -> RegisteredCamera:
         query = sa.select(camera_table).where(camera_table.c.id == camera_id)
@@ -246,18 +247,15 @@ class Registry:
             )
         )
 
-    def _bump(self, connection: sa.Connection) -> None:
-        raised = connection.execute(
-            sa.update(camera_revision).values(revision=camera_revision.c.revision + 1)
-        )
-        if raised.rowcount == 0:
-            connection.execute(sa.insert(camera_revision).values(id=1, revision=1))
-
 
 def _refuse_unknown_schedules(connection: sa.Connection, cameras: Sequence[CameraSettings]) -> None:
     """Raises BadFields. What the file declares was held against the file's schedules."""
-    known = connection.execute(sa.select(schedule.c.name)).scalars().all()
-    found = [(one.id, finding) for one in cameras for finding in unknown_schedules(one, known)]
+    # None of them is removed while this transaction lasts.
+    names = sa.select(schedule.c.name).with_for_update(read=True)
+    known = connection.execute(names).scalars().all()
+    found = [
+        (one.id, finding) for one in cameras for finding in unknown_schedules(one, known, _MAKE_ONE)
+    ]
     if not found:
         return
     several = len(cameras) > 1

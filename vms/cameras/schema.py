@@ -31,6 +31,8 @@ schedule = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("spans", sa.Text, nullable=False),  # JSON list of texts, as in cameras.toml
+    # As a camera's.
+    sa.Column("origin", sa.Text, nullable=False, server_default="file"),
 )
 
 # What happened to each camera's settings, secrets as `***`; it stays when the camera goes.

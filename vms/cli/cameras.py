@@ -21,6 +21,7 @@ from vms.cli.options import (
     print_table,
     whoami,
 )
+from vms.cli.telling import note
 from vms.core.clock import Instant, rfc3339
 from vms.core.model import Cause
 
@@ -66,6 +67,7 @@ def apply(
         plans = (book.difference if dry_run else book.apply)(settings.schedules)
         act = site.registry.difference if dry_run else site.registry.apply
         changes = act(settings.cameras)
+    note("; ".join(f"schedule {plan.schedule} {plan.detail()}" for plan in plans if not dry_run))
     if as_json:
         facts = [dataclasses.asdict(change) for change in changes]
         facts += [dataclasses.asdict(rule) for rule in rules]
@@ -78,8 +80,7 @@ def dump(config: Config = DEFAULT_CONFIG) -> None:
     """Print all cameras, schedules and retention rules as TOML; passwords become variables."""
     from storage.rule_changes import dump_rules
     from vms.app.site import open_site
-    from vms.cameras.dump import dump_cameras
-    from vms.cameras.schedules import dump_schedules
+    from vms.cameras.dump import dump_cameras, dump_schedules
 
     with open_site(config) as site:
         parts = [
@@ -147,7 +148,7 @@ def import_cameras(
     with open_site(config) as site:
         registry = site.registry
         known = {one.settings.id: one for one in registry.list()}
-        wanted = read_cameras(file, known, site.schedules.list())
+        wanted = read_cameras(file, known, site.schedules.settings())
         changes = registry.additions(wanted) if dry_run else registry.take(wanted, whoami())
     if as_json:
         print_json([dataclasses.asdict(change) for change in changes])

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,15 @@ import typer
 from vms.cli.options import DEFAULT_CONFIG, instant, whoami
 from vms.core.clock import Instant, SystemClock
 from vms.core.errors import BadRequest, VmsError
+
+
+@dataclass(slots=True)
+class _Noted:
+    """What a command said of what it did."""
+
+    detail: str = ""
+    cameras: tuple[str, ...] = ()
+
 
 # Command → kind of entry (vms.people.audit.entry.What).
 ACTS: dict[str, str] = {
@@ -36,6 +47,9 @@ ACTS: dict[str, str] = {
     "ledger rotate": "settings",
     "restore": "settings",
     "retention": "retention",
+    "schedules add": "cameras",
+    "schedules remove": "cameras",
+    "schedules set": "cameras",
     "storage accept": "settings",
     "storage rebuild": "settings",
     "users add": "people",
@@ -48,7 +62,15 @@ ACTS: dict[str, str] = {
 }
 _ONLY_DONE = frozenset({"restore"})  # refused, it leaves the site as it is, to the byte
 _READS = {"retention": "confirm"}  # told only with this option
+_noted: ContextVar[_Noted | None] = ContextVar("noted", default=None)
 _SUBJECTS = ("hold", "block", "name", "person", "kind", "file", "output", "place")
+
+
+def note(detail: str, cameras: Sequence[str] = ()) -> None:
+    """What only the command knows of what it did: to which cameras, from what to what."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.detail, noted.cameras = detail, tuple(cameras)
 
 
 def tell_of_commands(app: typer.Typer, above: str = "") -> None:
@@ -67,38 +89,49 @@ def tell_of_commands(app: typer.Typer, above: str = "") -> None:
 def _told(command: Callable[..., Any], name: str, what: str) -> Callable[..., Any]:
     @functools.wraps(command)
     def run(*arguments: Any, **values: Any) -> Any:
-        failed = True
+        failed, noted = True, _Noted()
+        token = _noted.set(noted)
         try:
             answer = command(*arguments, **values)
             failed = False
             return answer
         finally:
+            _noted.reset(token)
             asked = name not in _READS or values.get(_READS[name])
             if asked and not (failed and name in _ONLY_DONE):
-                _tell(name, what, values, failed=failed)
+                _tell(name, what, values, noted, failed=failed)
 
     return run
 
 
-def _tell(name: str, what: str, values: Mapping[str, Any], *, failed: bool) -> None:
+def _tell(name: str, what: str, values: Mapping[str, Any], noted: _Noted, *, failed: bool) -> None:
     config = Path(values.get("config") or DEFAULT_CONFIG)
     if not config.exists():
         return  # there is no site whose audit it could be
     try:
-        _write(config, name, what, values, failed=failed)
+        _write(config, name, what, values, noted, failed=failed)
     except VmsError as error:
         print(f"vms: this could not be put on record: {error}", file=sys.stderr)
 
 
-def _write(config: Path, name: str, what: str, values: Mapping[str, Any], *, failed: bool) -> None:
+def _write(
+    config: Path,
+    name: str,
+    what: str,
+    values: Mapping[str, Any],
+    noted: _Noted,
+    *,
+    failed: bool,
+) -> None:
     from vms.app.site import open_site
     from vms.people.audit.entry import Entry, What
 
-    named = values.get("camera") or values.get("cameras") or ()
+    named = values.get("camera") or values.get("cameras") or noted.cameras
     cameras = (named,) if isinstance(named, str) else tuple(str(one) for one in named)
     start, end = (_time(values.get(one)) for one in ("start", "end"))
     subject = next((str(values[one]) for one in _SUBJECTS if values.get(one)), "")
-    detail = " · ".join(text for text in (str(values.get("reason") or ""), f"vms {name}") if text)
+    said = (str(values.get("reason") or ""), noted.detail, f"vms {name}")
+    detail = " · ".join(text for text in said if text)
     told = [
         Entry(
             SystemClock().now(),

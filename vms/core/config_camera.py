@@ -20,6 +20,8 @@ from vms.core.schedule import Weekly, parse_week_spans
 from vms.core.source_url import split_credentials, split_password
 
 SOURCE_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "srt", "udp", "rtp", "file")
+SPANS_MAX = 336
+"""Spans of a schedule: each half hour of a week could be one of its own."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEDULE_NAME = r"[a-z0-9](?:-?[a-z0-9])*"
 
@@ -126,7 +128,11 @@ class ScheduleSettings(Section):
     """
 
     name: ScheduleName
-    spans: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], AfterValidator(_week)]
+    spans: Annotated[
+        tuple[Annotated[str, Field(max_length=100)], ...],
+        Field(max_length=SPANS_MAX),
+        AfterValidator(_week),
+    ]
 
     def weekly(self, zone: str) -> Weekly:
         """The schedule by the clock of a zone."""

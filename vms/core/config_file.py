@@ -184,7 +184,7 @@ class _Reader:
     def refuse_unknown_schedules(self, settings: Settings) -> None:
         known = [schedule.name for schedule in settings.schedules]
         for number, camera in enumerate(settings.cameras):
-            for found in unknown_schedules(camera, known):
+            for found in unknown_schedules(camera, known, "add it under [[schedules]]"):
                 where = ("cameras", number, *found.path)
                 raise self.error(where, found.message, found.remedy)
 
@@ -223,13 +223,15 @@ class _Reader:
         return Secret(text)
 
 
-def unknown_schedules(camera: CameraSettings, known: Sequence[str]) -> Iterator[Finding]:
-    """Where a camera names a schedule that is none of those known."""
+def unknown_schedules(
+    camera: CameraSettings, known: Sequence[str], make_one: str
+) -> Iterator[Finding]:
+    """Where a camera names a schedule that is none of those known; `make_one`: how one is made."""
     for key, name in (("record", camera.schedule), ("privacy", camera.privacy)):
         if name is None or name in known:
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]!r}?" if near else "add it under [[schedules]]"
+        remedy = f"did you mean {near[0]!r}?" if near else make_one
         yield Finding((key,), f"there is no schedule {name!r}", remedy)
 
 

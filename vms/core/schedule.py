@@ -12,7 +12,7 @@ import functools
 import itertools
 import re
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vms.core.clock import SECOND, Instant
@@ -81,6 +81,17 @@ def parse_week_spans(texts: Sequence[str]) -> tuple[WeekSpan, ...]:
                 raise ValueError(f"{text!r} overlaps {other!r}; write each time of the week once")
             found.append((span, text))
     return tuple(sorted(span for span, _ in found))
+
+
+def merged(spans: Iterable[WeekSpan]) -> tuple[WeekSpan, ...]:
+    """The same hours in as few spans as can be, in order: what touches or overlaps becomes one."""
+    found: list[WeekSpan] = []
+    for span in sorted(spans):
+        if found and span.start <= found[-1].end:
+            found[-1] = WeekSpan(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return tuple(found)
 
 
 def _parse(text: str) -> Iterator[WeekSpan]:

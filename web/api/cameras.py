@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from vms.cameras.condition import problem_of, state_of_camera
-from vms.cameras.schedules import named_by
 from vms.core.clock import Instant, rfc3339
 from vms.core.config_camera import Location
 from vms.core.inventory import Inventory
@@ -126,7 +125,8 @@ def show(camera: str, request: Request, signed_in: Looking) -> CameraWhole:
     registered = camera_of(parts, camera)
     shown = _camera(registered, _statuses(parts))
     settings = registered.settings
-    named = named_by([settings], parts.schedules.list()) if settings.schedules else []
+    known = parts.schedules.settings() if settings.schedules else ()
+    named = [one for one in known if one.name in settings.schedules]
     return CameraWhole(
         **dict(shown), inventory=settings.inventory, schedules=[hours(one) for one in named]
     )

@@ -84,7 +84,7 @@ def _take(parts: WebParts, text: str, name: str, who: str, dry_run: bool) -> lis
     cameras = parts.cameras
     known = {one.settings.id: RegisteredCamera(one.settings, one.origin) for one in cameras.list()}
     try:
-        wanted = cameras_sent(text, name, known, parts.schedules.list())
+        wanted = cameras_sent(text, name, known, parts.schedules.settings())
     except ConfigError as error:
         raise Refused(f"nothing was imported: {error}") from None
     return list(cameras.additions(wanted) if dry_run else cameras.take(wanted, who))

@@ -16,6 +16,7 @@ import numpy as np
 from aiohttp import web
 
 from tests.web.ui.keeping import CSRF, HOUR, Kept, problem, text_time
+from vms.cameras.schedule_change import entered_schedule
 
 CLOCK_OFF = {
     "code": "clock_off",
@@ -52,8 +53,12 @@ def registered(slug: str, name: str, *groups: str, **more: Any) -> dict[str, Any
 
 def hours() -> list[dict[str, Any]]:
     return [
-        {"name": "gece", "spans": ["daily 22:00-06:00"]},
-        {"name": "mesai", "spans": ["mon-fri 08:00-18:00", "sat 09:00-12:00"]},
+        {"name": "gece", "spans": ["daily 22:00-06:00"], "origin": "database"},
+        {
+            "name": "mesai",
+            "spans": ["mon-fri 08:00-18:00", "sat 09:00-12:00"],
+            "origin": "file",
+        },
     ]
 
 
@@ -196,6 +201,9 @@ class Registering:
         router = app.router
         router.add_get("/api/registry", self.list)
         router.add_get("/api/schedules", self.schedules)
+        router.add_post("/api/schedules", self.make_schedule)
+        router.add_put("/api/schedules/{name}", self.change_schedule)
+        router.add_delete("/api/schedules/{name}", self.remove_schedule)
         router.add_post("/api/registry/file", self.file)
         router.add_post("/api/cameras", self.add)
         router.add_post("/api/cameras/test", self.test)
@@ -245,8 +253,37 @@ class Registering:
         return self._denied() or web.json_response(self._here.cameras)
 
     async def schedules(self, _request: web.Request) -> web.Response:
-        used = [one | {"recorded": [], "hidden": []} for one in self._here.schedules]
-        return self._denied() or web.json_response(used)
+        return self._denied() or web.json_response([*map(self._used, self._here.schedules)])
+
+    def _used(self, schedule: dict[str, Any]) -> dict[str, Any]:
+        name, cameras = schedule["name"], self._here.cameras
+        recorded = [one["id"] for one in cameras if one["record"] == f"schedule:{name}"]
+        hidden = [one["id"] for one in cameras if one["privacy"] == name]
+        return schedule | {"recorded": recorded, "hidden": hidden}
+
+    async def make_schedule(self, request: web.Request) -> web.Response:
+        return await self._take(await self._body(request), 201)
+
+    async def change_schedule(self, request: web.Request) -> web.Response:
+        body = await self._body(request)
+        return await self._take({"name": request.match_info["name"], **body}, 200)
+
+    async def _take(self, body: dict[str, Any], status: int) -> web.Response:
+        """As the server reads it: what the screens write must be what cameras.toml may hold."""
+        if refusal := self._refusal():
+            return refusal
+        wanted = entered_schedule(body)
+        one = {"name": wanted.name, "spans": list(wanted.spans), "origin": "database"}
+        others = [known for known in self._here.schedules if known["name"] != wanted.name]
+        self._here.schedules = sorted([*others, one], key=lambda known: str(known["name"]))
+        return web.json_response(self._used(one), status=status)
+
+    async def remove_schedule(self, request: web.Request) -> web.Response:
+        assert request.headers.get("X-CSRF-Token") == CSRF
+        name = request.match_info["name"]
+        self._here.said.append((request.path, "removed"))
+        self._here.schedules = [one for one in self._here.schedules if one["name"] != name]
+        return web.Response(status=204)
 
     def whole(self, camera: dict[str, Any]) -> dict[str, Any]:
         """What a camera's own answer has besides what the list says."""
@@ -255,7 +292,11 @@ class Registering:
         return {
             "location": known.get("location"),
             "inventory": known.get("inventory"),
-            "schedules": [one for one in self._here.schedules if one["name"] in names],
+            "schedules": [
+                {"name": one["name"], "spans": one["spans"]}
+                for one in self._here.schedules
+                if one["name"] in names
+            ],
         }
 
     async def add(self, request: web.Request) -> web.Response:

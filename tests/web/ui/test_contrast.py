@@ -147,6 +147,18 @@ def test_the_dialogs_of_the_registry_and_what_was_found(console: Console) -> Non
     stands_out(page, 50)
 
 
+@pytest.mark.parametrize("size", [LAPTOP, PHONE])
+def test_the_dialogs_of_schedules(console: Console, size: tuple[int, int]) -> None:
+    console.world.registry.cameras[1]["privacy"] = "gece"
+    page = console.open("/cameras", size=size)
+    page.get_by_role("button", name="Çizelgeler").click()
+    page.locator("[data-schedule=gece]").wait_for()
+    stands_out(page, 15)
+    page.get_by_role("button", name="Değiştir: gece").click()
+    page.get_by_role("grid").wait_for()
+    stands_out(page, 30)
+
+
 def test_the_dialogs_of_keeping(console: Console) -> None:
     console.server.world = console.server.keeping.world = showcase()
     page = console.open("/camera/meydan-1")

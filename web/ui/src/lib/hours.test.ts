@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hoursLine, hoursOf, scheduleOf } from './hours';
+import { hoursLine, hoursOf, scheduleOf, weekday } from './hours';
 
 describe('hours', () => {
   const spans = ['mon-fri 08:00-18:00', 'sat,sun 22:00-06:00', 'daily 00:00-24:00', 'fri-mon 12:00-13:00'];
@@ -24,5 +24,16 @@ describe('hours', () => {
   });
   it('are those of the schedule that record names', () => {
     expect([scheduleOf('schedule:mesai'), scheduleOf('continuous')]).toEqual(['mesai', null]);
+  });
+});
+
+describe('days of the week', () => {
+  it('have a long and a short name in each language', () => {
+    expect([weekday(0, 'en'), weekday(6, 'en', 'short'), weekday(5, 'tr'), weekday(2, 'tr', 'short')]).toEqual([
+      'Monday',
+      'Sun',
+      'Cumartesi',
+      'Çar',
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 // A schedule's hours in words: what stands in cameras.toml as `mon-fri 08:00-18:00`. Pure.
 
 import { say, type Lang } from './i18n/words';
+import { DAYS } from './week';
 
 /** A schedule as the server tells it; its hours are by the site's clock. */
 export interface Schedule {
@@ -8,13 +9,14 @@ export interface Schedule {
   readonly spans: readonly string[];
 }
 
-/** With the cameras that are recorded in its hours, and those hidden in them. */
+/** With the cameras that are recorded in its hours, and those hidden in them. `file`: declared in
+ * cameras.toml, and read-only here. */
 export interface ScheduleUse extends Schedule {
+  readonly origin: 'file' | 'database';
   readonly recorded: readonly string[];
   readonly hidden: readonly string[];
 }
 
-const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 const MONDAY = Date.UTC(2024, 0, 1);
 const DAY_MS = 86_400_000;
 const SPAN = /^(\S+)\s+(\d{2}:\d{2})\s*-\s*(\d{2}:\d{2})$/;
@@ -54,9 +56,13 @@ function daysInWords(days: string, lang: Lang): string | null {
   return parts.map((part) => part.join('–')).join(', ');
 }
 
-function dayName(day: string, lang: Lang): string | null {
-  const number = DAYS.indexOf(day);
-  if (number < 0) return null;
+function dayName(word: string, lang: Lang): string | null {
+  const day = DAYS.findIndex((one) => one === word);
+  return day < 0 ? null : weekday(day, lang);
+}
+
+/** `day` from Monday (0): `Monday`, or `Mon`. */
+export function weekday(day: number, lang: Lang, how: 'long' | 'short' = 'long'): string {
   const locale = lang === 'tr' ? 'tr-TR' : 'en-GB';
-  return new Date(MONDAY + number * DAY_MS).toLocaleDateString(locale, { weekday: 'long', timeZone: 'UTC' });
+  return new Date(MONDAY + day * DAY_MS).toLocaleDateString(locale, { weekday: how, timeZone: 'UTC' });
 }

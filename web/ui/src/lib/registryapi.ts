@@ -48,6 +48,18 @@ export class RegistryApi {
     return this.#asking.get('/api/schedules', signal);
   }
 
+  makeSchedule(name: string, spans: readonly string[]): Promise<ScheduleUse> {
+    return this.#asking.change('POST', '/api/schedules', { name, spans });
+  }
+
+  changeSchedule(name: string, spans: readonly string[]): Promise<ScheduleUse> {
+    return this.#asking.change('PUT', scheduleUrl(name), { spans });
+  }
+
+  removeSchedule(name: string): Promise<unknown> {
+    return this.#asking.change('DELETE', scheduleUrl(name));
+  }
+
   add(camera: Entry): Promise<Registered> {
     return this.#asking.change('POST', '/api/cameras', camera);
   }
@@ -111,6 +123,10 @@ export class RegistryApi {
 
 function cameraUrl(id: string): string {
   return `/api/cameras/${encodeURIComponent(id)}`;
+}
+
+function scheduleUrl(name: string): string {
+  return `/api/schedules/${encodeURIComponent(name)}`;
 }
 
 /** Where the registry is downloaded from. */
