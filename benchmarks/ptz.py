@@ -45,6 +45,7 @@ def run() -> Report:
                 "file": folder / "cameras.toml",
                 "system": {"data": folder / "data"},
                 "web": {"listen": f"127.0.0.1:{free_port()}"},
+                "network": {"allow": ["127.0.0.0/8"]},
             }
         )
         ours, bare = _measure(settings, fleet)

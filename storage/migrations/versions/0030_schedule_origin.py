@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029_schedule_origin"
-down_revision = "0028_ptz_movements"
+revision = "0030_schedule_origin"
+down_revision = "0029_ptz_moves"
 branch_labels = None
 depends_on = None
 
