@@ -23,6 +23,7 @@ import type { Moving } from './motion';
 import { PeopleApi } from './peopleapi';
 import type { Inventory, Location } from './registry';
 import { RegistryApi, type Asking } from './registryapi';
+import { SightingsApi } from './sightings';
 
 export type StateWord = 'recording' | 'streaming' | 'waiting' | 'connecting' | 'failed' | 'off' | 'stopped';
 export type StreamName = 'main' | 'sub';
@@ -210,6 +211,7 @@ export class Api {
   readonly people = new PeopleApi(this.#asking);
   readonly account = new AccountApi(this.#asking);
   readonly approvals = new ApprovalsApi(this.#asking);
+  readonly sightings = new SightingsApi(this.#asking);
 
   /** `onSignedOut` is called whenever the server no longer knows who is asking. */
   constructor(onSignedOut: () => void) {
@@ -397,8 +399,8 @@ export class Api {
   }
 
   /** The stored picture at a moment; the answer is a JPEG. */
-  async frame(id: string, at: number): Promise<Blob> {
-    const response = await send(framePath(id, at), {});
+  async frame(id: string, at: number, width?: number, signal?: AbortSignal): Promise<Blob> {
+    const response = await send(framePath(id, at, width), signal ? { signal } : {});
     if (!response.ok) throw await problemOf(response);
     return response.blob();
   }

@@ -9,6 +9,7 @@ import { audit } from './audit.en';
 import { people } from './people.en';
 import { ptz } from './ptz.en';
 import { registry } from './registry.en';
+import { sightings } from './sightings.en';
 import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
@@ -22,6 +23,7 @@ export const en: Dictionary = {
   ...people,
   ...ptz,
   ...registry,
+  ...sightings,
   'app.name': 'Gözcü',
   'app.tagline': 'City cameras',
   'app.loading': 'Loading…',

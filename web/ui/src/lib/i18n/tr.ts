@@ -10,6 +10,7 @@ import { audit } from './audit.tr';
 import { people } from './people.tr';
 import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
+import { sightings } from './sightings.tr';
 
 export const tr = {
   ...account,
@@ -22,6 +23,7 @@ export const tr = {
   ...people,
   ...ptz,
   ...registry,
+  ...sightings,
   'app.name': 'Gözcü',
   'app.tagline': 'Şehir kameraları',
   'app.loading': 'Yükleniyor…',
