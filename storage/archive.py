@@ -199,9 +199,22 @@ class Archive:
         """How much went on, in `count` equal steps. The segment being written is not measured."""
         return steps(self._activity.measured(stream, start, end), start, end, count)
 
-    def active(self, stream: StreamKey, start: Instant, end: Instant, above: int) -> list[Active]:
-        """The spans in which something happened, in order."""
-        return active(self._activity.seconds(stream, start, end, above), start, end, above)
+    def active(
+        self, stream: StreamKey, start: Instant, end: Instant, above: int, most: int | None = None
+    ) -> list[Active]:
+        """The spans in which something happened, in order; of more than `most` the first."""
+        return active(self._activity.seconds(stream, start, end, above), start, end, above, most)
+
+    def unmeasured(
+        self, stream: StreamKey, start: Instant, end: Instant, resolution: Span
+    ) -> tuple[tuple[Instant, Instant], ...]:
+        """Footage of which nobody knows whether something happened; closer than `resolution` is
+        one. Of the segment being written nothing is known yet."""
+        known, recent = self._unindexed.at_once(
+            stream, end, lambda: self._activity.unmeasured(stream, start, end)
+        )
+        spans = known + [(file.head.head.start, file.end) for file in recent]
+        return merge_spans(spans, start, end, resolution)
 
     # -- bytes ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from vms.people.signin import SignIn
 from web import problems
 from web.api import (
     account,
+    activity,
     approvals,
     archive,
     audit,
@@ -74,6 +75,7 @@ ROUTERS = (
     trial.router,
     discovery.router,
     timeline.router,
+    activity.router,
     archive.router,
     archive.pictures,
     days.router,

@@ -53,6 +53,24 @@ class ActivityRows:
                 whole = Levels(bytes(levels).ljust(seconds, b"\0"))
                 yield from by_second(Instant(begin), whole, Instant(until))
 
+    def unmeasured(
+        self, key: StreamKey, start: Instant, end: Instant
+    ) -> list[tuple[Instant, Instant]]:
+        """The segments with a part in [start, end) whose levels are not known, in order, whole."""
+        beside = sa.and_(
+            activity.c.stream_id == segment.c.stream_id, activity.c.start == segment.c.start
+        )
+        query = (
+            sa.select(segment.c.start, segment.c.end)
+            .outerjoin(activity, beside)
+            .where(segment.c.stream_id == _id_of(key), activity.c.start.is_(None))
+            .where(segment.c.start > start - _LONGEST, segment.c.start < end)
+            .where(segment.c.end > start)
+            .order_by(segment.c.start)
+        )
+        with self._engine.connect() as connection:
+            return [(Instant(a), Instant(b)) for a, b in connection.execute(query)]
+
     def _segments(self, key: StreamKey, start: Instant, end: Instant) -> list[Measured]:
         columns = (activity.c.peak, activity.c.total, activity.c.seconds)
         with self._engine.connect() as connection:

@@ -34,15 +34,17 @@ class Steps:
 
 
 class Active(NamedTuple):
-    """A span in which something happened, and its highest level."""
+    """A span in which something happened, its highest level, and the second that had it first."""
 
     start: Instant
     end: Instant
     peak: int
+    at: Instant
 
     def as_json(self) -> dict[str, object]:
         """The contract of `vms activity --json` and of the API."""
-        return {"start": rfc3339(self.start), "end": rfc3339(self.end), "peak": self.peak}
+        span = {"start": rfc3339(self.start), "end": rfc3339(self.end)}
+        return {**span, "peak": self.peak, "at": rfc3339(self.at)}
 
 
 def by_second(start: Instant, levels: Levels, end: Instant) -> Iterable[Measured]:
@@ -75,9 +77,17 @@ def steps(measured: Iterable[Measured], start: Instant, end: Instant, count: int
 
 
 def active(
-    measured: Iterable[Measured], start: Instant, end: Instant, above: int, join: int = 5 * SECOND
+    measured: Iterable[Measured],
+    start: Instant,
+    end: Instant,
+    above: int,
+    most: int | None = None,
+    join: int = 5 * SECOND,
 ) -> list[Active]:
-    """Where levels of `above` and more lie; seconds (in order) closer than `join` ns are one."""
+    """Where levels of `above` and more lie; seconds (in order) closer than `join` ns are one.
+
+    `most`: of more than so many the first; nothing behind them is read.
+    """
     found: list[Active] = []
     for one in measured:
         begin, until = max(one.start, start), min(one.end, end)
@@ -85,7 +95,10 @@ def active(
             continue
         if found and begin - found[-1].end <= join:
             last = found[-1]
-            found[-1] = Active(last.start, Instant(until), max(last.peak, one.peak))
+            peak, at = (last.peak, last.at) if last.peak >= one.peak else (one.peak, begin)
+            found[-1] = Active(last.start, Instant(until), peak, Instant(at))
+        elif len(found) == most:
+            break
         else:
-            found.append(Active(Instant(begin), Instant(until), one.peak))
+            found.append(Active(Instant(begin), Instant(until), one.peak, Instant(begin)))
     return found

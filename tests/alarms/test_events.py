@@ -121,6 +121,26 @@ def test_only_the_newest_are_kept(
         assert connection.scalar(sa.select(sa.func.min(table.c.id))) == 201
 
 
+def test_each_reads_all_of_a_span_once_and_in_order() -> None:
+    """More than are read at a time, many of one moment."""
+    clock, engine = FakeClock(), open_database("sqlite:///:memory:")
+    metadata.create_all(engine)
+    begin, now = Instant(clock.now() - MINUTE), clock.now()
+    rows = [
+        {"camera": GATE, "kind": "motion", "detail": str(n), "start": begin + n // 900, "told": now}
+        | {"end": begin + n // 900}
+        for n in range(2_500)
+    ]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(table), rows)
+    found = list(Events(engine, clock).each(GATE, begin, now))
+    assert [one.detail for one in found] == [str(n) for n in range(2_500)]
+    assert found[:2_000] == Events(engine, clock).between(GATE, begin, now, 2_500)[:2_000]
+    assert len(list(Events(engine, clock).each(GATE, Instant(begin + 1), now))) == 1_600
+    assert list(Events(engine, clock).each(YARD, begin, now)) == []
+    engine.dispose()
+
+
 def test_a_timeline_gets_one_of_a_kind_for_a_pixel() -> None:
     def at(number: int, start: int, length: int, kind: str = "motion") -> Event:
         return Event(number, GATE, kind, Instant(start), Instant(start + length), "", Instant(0))

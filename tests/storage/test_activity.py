@@ -133,10 +133,15 @@ def test_seconds_close_to_each_other_are_one_span() -> None:
     found = active(
         by_second(START, levels, Instant(START + MINUTE)), START, Instant(START + MINUTE), 64
     )
+    peak, alone = Instant(START + 4 * SECOND), Instant(START + 12 * SECOND)
     assert found == [
-        Active(Instant(START + SECOND), Instant(START + 5 * SECOND), 120),
-        Active(Instant(START + 12 * SECOND), Instant(START + 13 * SECOND), 80),
+        Active(Instant(START + SECOND), Instant(START + 5 * SECOND), 120, peak),
+        Active(Instant(START + 12 * SECOND), Instant(START + 13 * SECOND), 80, alone),
     ]
+    first = active(
+        by_second(START, levels, Instant(START + MINUTE)), START, Instant(START + MINUTE), 64, 1
+    )
+    assert first == found[:1]
 
 
 def put(at: int, levels: bytes) -> PutSegment:

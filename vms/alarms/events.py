@@ -6,6 +6,7 @@ makes one event longer instead of many, and only the newest million is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from vms.core.model import CameraId
 KEPT = 1_000_000
 _TIDY_EACH = 256  # so many are added between two looks at how many there are
 ACTIVE_MAX = 10_000
+_AT_ONCE = 1_000
 
 
 class Events:
@@ -91,6 +93,28 @@ class Events:
             found = [_event(row) for row in connection.execute(query)]
         now = self._clock.now()
         return [one for one in reversed(found) if one.until(now) >= start]
+
+    def each(self, camera: CameraId, start: Instant, end: Instant) -> Iterator[Event]:
+        """Events with a part in [start, end), the oldest first, read a thousand at a time: who has
+        enough stops."""
+        over = sa.or_(table.c.end.is_(None), table.c.end >= start)
+        query = (
+            sa.select(table)
+            .where(table.c.camera == camera, table.c.start < end)
+            .where(table.c.start >= start - LONGEST, over)
+            .order_by(table.c.start, table.c.id)
+            .limit(_AT_ONCE)
+        )
+        now, read = self._clock.now(), query
+        while True:
+            with self._engine.connect() as connection:
+                found = [_event(row) for row in connection.execute(read)]
+            yield from (one for one in found if one.until(now) >= start)
+            if len(found) < _AT_ONCE:
+                return
+            last = found[-1]
+            later = sa.and_(table.c.start == last.start, table.c.id > last.id)
+            read = query.where(sa.or_(table.c.start > last.start, later))
 
     def active(self, since: Instant) -> list[Event]:
         """Events that last, or ended after `since`: what a recorder has to know, and so none that

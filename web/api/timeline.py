@@ -1,4 +1,4 @@
-"""What a camera's past holds: its timeline, and when something happened."""
+"""What a camera's past holds: its timeline."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
-from storage.activity.meter import ABOVE
 from storage.activity.steps import Steps
 from storage.facts import GapFacts
 from vms.alarms.event import thinned
-from vms.core.clock import DAY, SECOND, Instant, rfc3339
+from vms.core.clock import SECOND, Instant, rfc3339
 from vms.core.clock import Span as Nanoseconds
 from vms.core.model import Cause
 from vms.people.permissions import Permission
@@ -20,7 +19,6 @@ from web.api.known import footage_of
 from web.api.past import Asked, Looks, Stream, shown_to, time_or_none
 from web.parts import parts_of
 from web.permit import Permit
-from web.problems import Problem
 
 router = APIRouter(
     prefix="/api/cameras/{camera}",
@@ -29,8 +27,6 @@ router = APIRouter(
 )
 
 EVENTS_SHOWN = 2_000
-ACTIVITY_LONGEST = 31 * DAY
-SPANS_PER_LIST = 1_000
 
 Wide = Annotated[int, Query(ge=1, le=16_384, description="pixels; the answer is merged to them")]
 
@@ -67,21 +63,6 @@ class Activity(BaseModel):
 
     peak: list[int | None]
     mean: list[int | None]
-
-
-class ActiveSpan(BaseModel):
-    """A span in which something happened. `peak`: its highest level, up to 255."""
-
-    start: str
-    end: str
-    peak: int
-
-
-class ActiveSpans(BaseModel):
-    """In order. `more`: there are others, left out at the far end."""
-
-    spans: list[ActiveSpan]
-    more: bool
 
 
 class Timeline(BaseModel):
@@ -133,31 +114,6 @@ def timeline(
             for event in thinned(shown_events(parts, key, asked, shown), resolution, EVENTS_SHOWN)
         ],
         blocks=[Span(start=rfc3339(begin), end=rfc3339(until)) for begin, until in hidden],
-    )
-
-
-@router.get("/activity")
-def activity(
-    camera: str,
-    request: Request,
-    asked: Asked,
-    by: Looks,
-    stream: Stream = "main",
-    above: Annotated[int, Query(ge=1, le=255, description="the level that counts")] = ABOVE,
-    latest: Annotated[bool, Query(description="where there are many: the last ones")] = False,
-) -> ActiveSpans:
-    """When something happened: spans above a level."""
-    if asked.end - asked.start > ACTIVITY_LONGEST:
-        raise Problem(422, "bad_span", "Activity is searched over 31 days at most.")
-    key = footage_of(parts_of(request), camera, stream)
-    found = shown_to(request, by).active(key, asked.start, asked.end, above)
-    wanted = found[-SPANS_PER_LIST:] if latest else found[:SPANS_PER_LIST]
-    return ActiveSpans(
-        spans=[
-            ActiveSpan(start=rfc3339(one.start), end=rfc3339(one.end), peak=one.peak)
-            for one in wanted
-        ],
-        more=len(wanted) < len(found),
     )
 
 

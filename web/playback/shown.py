@@ -100,11 +100,28 @@ class Shown:
         )
         return replace(found, values=values)
 
-    def active(self, stream: StreamKey, start: Instant, end: Instant, above: int) -> list[Active]:
-        """When something happened, but for what is hidden."""
-        hidden = self.hidden(stream, start, end)
-        found = self._archive.active(stream, start, end, above)
-        return [one for one in found if not meets(hidden, one.start, one.end)]
+    def active(
+        self,
+        stream: StreamKey,
+        start: Instant,
+        end: Instant,
+        above: int,
+        hidden: Spans,
+        most: int | None = None,
+    ) -> list[Active]:
+        """When something happened, without what is `hidden`; of more than `most` the first."""
+        found: list[Active] = []
+        for begin, until in without((start, end), hidden):
+            left = None if most is None else most - len(found)
+            found += self._archive.active(stream, begin, until, above, left)
+        return found
+
+    def unmeasured(
+        self, stream: StreamKey, start: Instant, end: Instant, resolution: Span, hidden: Spans
+    ) -> list[tuple[Instant, Instant]]:
+        """Footage without levels, without what is `hidden`."""
+        found = self._archive.unmeasured(stream, start, end, resolution)
+        return [part for span in found for part in without(span, hidden)]
 
 
 def meets(hidden: Spans, start: int, end: int) -> bool:

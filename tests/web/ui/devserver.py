@@ -163,6 +163,8 @@ class World:
     gaps: list[tuple[float, float, str]] = field(default_factory=list)
     # What a gap says of itself, by its cause.
     details: dict[str, str] = field(default_factory=dict)
+    # What happened: seconds since 1970, and the highest level.
+    active: list[tuple[float, float, int]] = field(default_factory=list)
     kept: Kept = field(default_factory=Kept)
     registry: Registry = field(default_factory=Registry)
     # Camera → its sick checks; None: nobody looks.
@@ -187,6 +189,7 @@ class DevServer:
         app.router.add_get("/api/cameras", self.cameras)
         app.router.add_get("/api/cameras/{id}", self.camera)
         app.router.add_get("/api/cameras/{id}/timeline", self.timeline)
+        app.router.add_get("/api/cameras/{id}/activity", self.activity)
         self.keeping.add_to(app)
         self.registering.add_to(app)
         self.checkups.add_to(app)
@@ -293,6 +296,19 @@ class DevServer:
                 "holds": self.keeping.held_on(request.match_info["id"], start, end),
             }
         )
+
+    async def activity(self, request: web.Request) -> web.Response:
+        start, end = (
+            datetime.fromisoformat(request.query[name]).timestamp() for name in ("start", "end")
+        )
+        above = int(request.query.get("above", 64))
+        spans = [
+            {"start": text_time(a), "end": text_time(b), "peak": peak, "at": text_time(a)}
+            for a, b, peak in self.world.active
+            if a < end and b > start and peak >= above
+        ]
+        told = {"start": text_time(start), "end": text_time(end), "events": [], "unknown": []}
+        return web.json_response({**told, "spans": spans, "more": False})
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
@@ -411,7 +427,8 @@ def showcase() -> World:
         "itfaiye": ["keyframes", "losses"],
         "otogar": ["frozen"],
     }
-    return World(signed_in=True, gaps=gaps, details=details, kept=kept, sick=sick)
+    active = [(now - ago, now - ago + 7, 64 + ago % 190) for ago in range(70, 7_000, 410)]
+    return World(signed_in=True, gaps=gaps, details=details, active=active, kept=kept, sick=sick)
 
 
 async def main() -> None:

@@ -7,9 +7,10 @@ shade of their own, which `OVER_PICTURES` names.
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.web.ui.devserver import showcase
 from tests.web.ui.test_console import LAPTOP, PHONE, Console, browser, console, sign_in
@@ -183,6 +184,21 @@ def test_the_dialogs_of_keeping(console: Console) -> None:
     dialog.get_by_label("Saklama süresi", exact=True).fill("1")
     dialog.get_by_text("Hemen silinecek").wait_for()
     stands_out(page, 50)
+
+
+def test_the_search_for_activity(console: Console) -> None:
+    now = time.time()
+    console.world.active = [(now - 300, now - 290, 240), (now - 120, now - 119, 70)]
+    console.world.gaps = [(now - 700, now - 640, "silent"), (now - 600, now - 590, "deleted")]
+    page = console.open("/camera/meydan-1")
+    expect(page.locator("vms-player")).to_be_attached()
+    page.keyboard.press("a")
+    expect(page.locator("[data-sighting]")).to_have_count(2)
+    page.locator("aside summary").click()
+    page.locator("[data-sighting] .play").first.click()
+    stands_out(page, 20)
+    page.get_by_role("button", name="Değiştir").click()
+    stands_out(page, 20)
 
 
 def test_help_menu_and_a_lost_server(console: Console) -> None:

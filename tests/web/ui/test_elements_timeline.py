@@ -269,6 +269,34 @@ def test_footage_shorter_than_a_pixel_is_drawn_between_gaps_of_days(page: Page, 
     assert any(abs(x - expected) < 0.003 for x in columns), columns
 
 
+def test_a_span_pointed_out_is_bracketed_at_every_zoom(page: Page, now: int) -> None:
+    """Brackets are bright where nothing else is: beside the span, over the whole lane."""
+    bright = """([start, end]) => {
+      line.spot = start === null ? null : { start, end };
+      return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const canvas = line.shadowRoot.querySelector('canvas');
+        const ratio = canvas.width / canvas.clientWidth;
+        const row = Math.round((24 + 6) * ratio);
+        const bytes = canvas.getContext('2d').getImageData(0, row, canvas.width, 1).data;
+        const found = [];
+        for (let x = 0; x < canvas.width; x += 1)
+          if (Math.min(...bytes.slice(4 * x, 4 * x + 3)) > 150) found.push(x / ratio);
+        done(found);
+      })));
+    }"""
+    width = page.evaluate("line.getBoundingClientRect().width")
+    page.evaluate("now => { line.view = { start: now - 7200000, end: now }; }", now)
+    page.wait_for_timeout(300)
+    before = page.evaluate(bright, [None, None])
+    for start, end in ((now - HOUR, now - HOUR + 600_000), (now - HOUR, now - HOUR + 1_000)):
+        found = [x for x in page.evaluate(bright, [start, end]) if x not in before]
+        place = [width * (at - now + 2 * HOUR) / (2 * HOUR) for at in (start, end)]
+        assert min(found) == pytest.approx(place[0], abs=8)
+        assert max(found) == pytest.approx(place[1], abs=8)
+        assert max(found) - min(found) >= 6
+    assert page.evaluate(bright, [None, None]) == before
+
+
 def test_it_is_sharp_on_dense_screens(page: Page) -> None:
     sizes = page.evaluate(
         "() => { const c = line.shadowRoot.querySelector('canvas');"

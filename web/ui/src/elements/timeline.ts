@@ -2,13 +2,14 @@
 //
 // Properties: `camera`, or `lanes` [{camera, label}] for several; `stream`; `zone` (IANA name),
 // `lang`, `labels` (words and causes); `playhead` (ms or null); `marks` {in, out} (ms or null);
+// `spot` {start, end}, a span to point out, or null;
 // `view` {start, end}; `follow` (turn the page when a running playhead leaves it). Methods: `zoom`,
 // `pan`, `goNow`, `show`, `reload`, `nextGap`, `previousGap`. Events, none bubbling: `seek` {time, scrubbing}, `view` {start, end}.
 // Keys while focused: + − arrows PageUp PageDown Home End. Times are ms since 1970.
 
 import { isCalm } from '../lib/gaps';
 import { isMarked, NO_MARKS, type Marks } from '../lib/marks';
-import { fetchTimeline, type Gap, type Happening, type HeldSpan, type StreamName, type Timeline } from '../lib/media/server';
+import { fetchTimeline, type Gap, type Happening, type HeldSpan, type Span, type StreamName, type Timeline } from '../lib/media/server';
 import { DAY, formatDateTime, formatSpan, HOUR, MINUTE, SECOND, type ClockPrecision, type Lang } from '../lib/time';
 import { mergedEvents, mergedGaps, mergedHolds, momentAt } from './timeline/content';
 import { Coverage } from './timeline/coverage';
@@ -66,6 +67,7 @@ export class VmsTimeline extends HTMLElement {
   #view: View = around(Date.now(), 0.85, 2 * HOUR);
   #playhead: number | null = null;
   #marks: Marks = NO_MARKS;
+  #spot: Span | null = null;
   #labels: Partial<TimelineLabels> = {};
   #follow = true;
   #selected = '';
@@ -207,6 +209,16 @@ export class VmsTimeline extends HTMLElement {
 
   get marks(): Marks {
     return this.#marks;
+  }
+
+  /** A span to point out: brackets over all lanes. */
+  set spot(spot: Span | null) {
+    this.#spot = spot;
+    this.#drawSoon();
+  }
+
+  get spot(): Span | null {
+    return this.#spot;
   }
 
   get follow(): boolean {
@@ -364,6 +376,7 @@ export class VmsTimeline extends HTMLElement {
       nowWord: this.labels.now,
       holdWord: this.labels.hold,
       marks: this.#marks,
+      spot: this.#spot,
     };
     draw(context, scene, this.#palette);
     this.#describe();

@@ -24,6 +24,7 @@ import { PeopleApi } from './peopleapi';
 import { askSteered, type SteeredPage, type SteeredSearch } from './ptz/steered';
 import type { Inventory, Location } from './registry';
 import { RegistryApi, type Asking } from './registryapi';
+import { SightingsApi } from './sightings';
 
 export type StateWord = 'recording' | 'streaming' | 'waiting' | 'connecting' | 'failed' | 'off' | 'stopped';
 export type StreamName = 'main' | 'sub';
@@ -211,6 +212,7 @@ export class Api {
   readonly people = new PeopleApi(this.#asking);
   readonly account = new AccountApi(this.#asking);
   readonly approvals = new ApprovalsApi(this.#asking);
+  readonly sightings = new SightingsApi(this.#asking);
 
   /** `onSignedOut` is called whenever the server no longer knows who is asking. */
   constructor(onSignedOut: () => void) {
@@ -403,8 +405,8 @@ export class Api {
   }
 
   /** The stored picture at a moment; the answer is a JPEG. */
-  async frame(id: string, at: number): Promise<Blob> {
-    const response = await send(framePath(id, at), {});
+  async frame(id: string, at: number, width?: number, signal?: AbortSignal): Promise<Blob> {
+    const response = await send(framePath(id, at, width), signal ? { signal } : {});
     if (!response.ok) throw await problemOf(response);
     return response.blob();
   }

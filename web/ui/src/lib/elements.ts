@@ -4,6 +4,7 @@ import type { HTMLAttributes } from 'svelte/elements';
 import type { PlayerEvents, VmsPlayer } from '../elements/player';
 import type { PtzEvents, VmsPtz } from '../elements/ptz';
 import type { Marks } from './marks';
+import type { Span } from './media/server';
 import type { TimelineEvents, TimelineLabels, View, VmsTimeline } from '../elements/timeline';
 
 export type { VmsPlayer } from '../elements/player';
@@ -38,6 +39,7 @@ interface TimelineAttributes extends HTMLAttributes<VmsTimeline> {
   labels?: Partial<TimelineLabels>;
   playhead?: number | null;
   marks?: Marks;
+  spot?: Span | null;
   view?: View;
   onseek?: (event: TimelineEvents['seek']) => void;
   onview?: (event: TimelineEvents['view']) => void;

@@ -4,7 +4,7 @@
 import { formatDay } from '../../lib/time';
 import type { Span, Timeline } from '../../lib/media/server';
 import { drawGap } from './gaps';
-import { drawEvents, drawHolds, drawMarks } from './overlay';
+import { drawEvents, drawHolds, drawMarks, drawSpot } from './overlay';
 import { AXIS, barOf, PAD, snapped, xOf, type LaneContent, type Layout, type Palette, type Scene } from './scene';
 
 export function draw(context: CanvasRenderingContext2D, scene: Scene, palette: Palette): void {
@@ -14,6 +14,7 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene, palette: P
   scene.lanes.forEach((lane, index) => drawLane(context, scene, palette, lane, index));
   drawFuture(context, scene, palette);
   drawAxis(context, scene, palette);
+  drawSpot(context, scene, palette);
   drawMarks(context, scene, palette);
 }
 

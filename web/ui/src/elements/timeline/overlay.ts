@@ -1,4 +1,5 @@
-// What stands on the timeline beside footage and gaps: events, holds beside the footage, In and Out marks over everything.
+// What stands on the timeline beside footage and gaps: events, holds beside the footage, the span pointed out and In and
+// Out marks over everything.
 // Drawn on draw.ts's canvas.
 
 import type { Happening, HeldSpan } from '../../lib/media/server';
@@ -159,4 +160,33 @@ function drawFlag(
   context.font = `700 11px ${palette.font}`;
   context.textAlign = 'center';
   context.fillText(letter, x + inwards * 6, 4 + FLAG_HEIGHT / 2 + 0.5);
+}
+
+const SPOT_LEAST = 8;
+const SPOT_ARM = 5;
+
+/** The span pointed out: square brackets around it, wide enough to be seen at every zoom. */
+export function drawSpot(context: CanvasRenderingContext2D, scene: Scene, palette: Palette): void {
+  const { layout, spot } = scene;
+  if (spot === null) return;
+  const middle = (xOf(scene, spot.start) + xOf(scene, spot.end)) / 2;
+  const half = Math.max(SPOT_LEAST, xOf(scene, spot.end) - xOf(scene, spot.start)) / 2;
+  const [from, to] = [Math.round(middle - half) - 1, Math.round(middle + half) + 1];
+  if (to < layout.left || from > layout.left + layout.width) return;
+  const [top, bottom] = [layout.axis + 1, layout.height - 1];
+  context.save();
+  context.beginPath();
+  context.rect(layout.left, 0, layout.width, layout.height);
+  context.clip();
+  context.strokeStyle = palette.text;
+  context.lineWidth = 2;
+  for (const [x, arm] of [[from, SPOT_ARM], [to, -SPOT_ARM]] as const) {
+    context.beginPath();
+    context.moveTo(x + arm, top);
+    context.lineTo(x, top);
+    context.lineTo(x, bottom);
+    context.lineTo(x + arm, bottom);
+    context.stroke();
+  }
+  context.restore();
 }

@@ -2,7 +2,7 @@
 // lies on the canvas. Pure.
 
 import type { Marks } from '../../lib/marks';
-import type { Gap, Happening, HeldSpan, Timeline } from '../../lib/media/server';
+import type { Gap, Happening, HeldSpan, Span, Timeline } from '../../lib/media/server';
 import type { Lang } from '../../lib/time';
 import type { Tick } from './ticks';
 import { toX, type View } from './view';
@@ -52,6 +52,7 @@ export interface Scene {
   readonly nowWord: string;
   readonly holdWord: string;
   readonly marks: Marks;
+  readonly spot: Span | null;
 }
 
 /** Sizes in CSS pixels. */

@@ -10,6 +10,7 @@ import { people } from './people.en';
 import { ptz } from './ptz.en';
 import { registry } from './registry.en';
 import { schedules } from './schedules.en';
+import { sightings } from './sightings.en';
 import type { Dictionary } from './tr';
 
 export const en: Dictionary = {
@@ -24,6 +25,7 @@ export const en: Dictionary = {
   ...ptz,
   ...registry,
   ...schedules,
+  ...sightings,
   'app.name': 'Gözcü',
   'app.tagline': 'City cameras',
   'app.loading': 'Loading…',

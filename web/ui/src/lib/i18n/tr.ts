@@ -11,6 +11,7 @@ import { people } from './people.tr';
 import { ptz } from './ptz.tr';
 import { registry } from './registry.tr';
 import { schedules } from './schedules.tr';
+import { sightings } from './sightings.tr';
 
 export const tr = {
   ...account,
@@ -24,6 +25,7 @@ export const tr = {
   ...ptz,
   ...registry,
   ...schedules,
+  ...sightings,
   'app.name': 'Gözcü',
   'app.tagline': 'Şehir kameraları',
   'app.loading': 'Yükleniyor…',
