@@ -67,9 +67,18 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-def opened(browser: Browser, town: Town, camera: str, *, webrtc: bool = True) -> Page:
-    """A camera's page, signed in; `webrtc=False`: in a browser without WebRTC."""
-    console = Console(town.up.url, town.user, town.password, town.site.config, 0)
+def opened(
+    browser: Browser,
+    town: Town,
+    camera: str,
+    *,
+    webrtc: bool = True,
+    who: tuple[str, str] | None = None,
+) -> Page:
+    """A camera's page, signed in; `webrtc=False`: in a browser without WebRTC. `who`: another user
+    and password than the town's own."""
+    user, password = who or (town.user, town.password)
+    console = Console(town.up.url, user, password, town.site.config, 0)
     page = console.page(browser, webrtc=webrtc, width=1200, height=700)
     page.add_init_script(WATCH)
     page.goto(f"{town.up.url}/camera/{camera}")
@@ -162,6 +171,33 @@ def test_the_past_is_played_over_a_gap_and_live_brings_back(
     live = watched(page, live=LIVE_WITHIN_MS, pictures=5)
     assert live["path"] == "webrtc"
     is_live(live)
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def deaf(whole_town: Town) -> tuple[str, str]:
+    """Somebody who may look, live and back, and hear nothing."""
+    vms = whole_town.site.vms
+    permits = [f"--permit={one}" for one in ("cameras", "live", "archive", "own_session", "system")]
+    vms("users", "role", "looks-on", *permits)
+    done = vms(
+        "users", "add", "deaf", "--role", "looks-on", "--password-stdin", say="long enough 1\n"
+    )
+    assert done.returncode == 0, done.stderr
+    return "deaf", "long enough 1"
+
+
+@pytest.mark.parametrize("camera", ["square", "gate"])
+def test_who_may_not_hear_looks_back_over_a_segment_border(
+    whole_town: Town, browser: Browser, deaf: tuple[str, str], camera: str
+) -> None:
+    border = parse_rfc3339(done_segments(whole_town, camera)[1]["start"]) / MILLISECOND
+    page = opened(browser, whole_town, camera, who=deaf)
+    found = watched(page, seek=border - 1_500, until=border + 1_500)
+    assert found["path"] == "archive"
+    follows(found)
+    decoded = "document.querySelector('vms-player').shadowRoot.querySelector('video')"
+    assert page.evaluate(f"() => {decoded}.webkitAudioDecodedByteCount") == 0
     page.context.close()
 
 

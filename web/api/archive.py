@@ -269,7 +269,7 @@ def _playlist_file(
 def _segment(segment: SegmentFacts, index: FragmentIndex, hears: bool) -> Segment:
     key = segment.stream
     silent = segment.audio_codec is not None and not hears
-    pictures = f'video/mp4; codecs="{segment.video_codec}"'
+    pictures = f'video/mp4; codecs="{segment.format.video.mime_codec}"'
     return Segment(
         id=segment.id,
         start=rfc3339(segment.start),

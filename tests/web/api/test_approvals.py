@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,6 +290,11 @@ def sounds(client: TestClient) -> list[str | None]:
     """The codec of the sound of each file, as somebody is shown them."""
     whole = {"start": rfc3339(START), "end": rfc3339(NOW)}
     body = client.get(f"/api/cameras/{CAMERA}/media", params=whole).json()
+    for one in body["segments"]:  # as browsers want them named, with sound and without
+        codecs = re.fullmatch('video/mp4; codecs="([^"]+)"', one["mime"])
+        assert codecs is not None
+        assert codecs[1].startswith("avc1.")
+        assert one["audio_codec"] is not None or "mp4a" not in codecs[1]
     return [one["audio_codec"] for one in body["segments"]]
 
 
