@@ -39,12 +39,21 @@ function drawAxis(context: CanvasRenderingContext2D, scene: Scene, palette: Pale
     context.strokeStyle = isNamedDay ? palette.strong : palette.line;
     context.beginPath();
     context.moveTo(x, isNamedDay ? 2 : AXIS - 7);
-    context.lineTo(x, isNamedDay ? layout.height : AXIS);
+    context.lineTo(x, AXIS);
     context.stroke();
     const ends = x + 5 + context.measureText(tick.label).width;
     if (tick.label === '' || x < free || ends > layout.left + layout.width) continue;
     context.fillStyle = tick.isDay ? palette.text : palette.muted;
     context.fillText(tick.label, x + 5, AXIS / 2);
+  }
+}
+
+/** Where days begin in a lane: over footage and gaps, below what a line could hide. */
+function drawDays(context: CanvasRenderingContext2D, scene: Scene, palette: Palette, top: number): void {
+  context.fillStyle = palette.strong;
+  for (const tick of scene.ticks) {
+    if (!tick.isDay || tick.label === '') continue;
+    context.fillRect(Math.round(xOf(scene, tick.at)), top, 1, scene.layout.lane);
   }
 }
 
@@ -69,6 +78,7 @@ function drawLane(
   for (const timeline of lane.timelines) drawTimeline(context, scene, palette, timeline, top, lane.isSelected);
   let notched = -Infinity;
   for (const gap of lane.gaps) notched = drawGap(context, scene, palette, gap, top, notched);
+  drawDays(context, scene, palette, top);
   for (const timeline of lane.timelines) drawIslands(context, scene, palette, timeline, top);
   const hasActivity = lane.timelines.some((timeline) => timeline.activity.length > 0);
   drawHolds(context, scene, palette, lane.holds, barOf(layout, top, hasActivity), top);
