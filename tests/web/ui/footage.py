@@ -141,7 +141,7 @@ class File:
         key = 1 if samples[0].key else 0
         self.fragments.append((float(first * STEP_MS), len(self.data), len(built), key))
         self.data += built
-        self.duration = (first + len(samples)) * STEP_MS
+        self.duration = first * STEP_MS + sum(one.duration for one in samples) * 1000 // RATE
 
 
 def samples_of(packets: list[tuple[bytes, int, bool]]) -> list[Sample]:
@@ -167,3 +167,15 @@ def record(
         for i in range(0, len(samples), PER_FRAGMENT):
             file.append(samples[i : i + PER_FRAGMENT], i)
         yield file
+
+
+def sparse(base: int, start: int, seconds: int, every: int) -> File:
+    """One file of a camera that sends a picture each `every` steps, each the only one of its
+    fragment; numbered from `base`."""
+    encoder = Encoder(320, 180)
+    first, count = (start - base) // STEP_MS, seconds * 1000 // (every * STEP_MS)
+    packets = [one for i in range(count) for one in encoder.encode(first + i * every, i)]
+    file = File(start, StreamFormat(encoder.format(), None))
+    for i, (data, _, key) in enumerate(packets):
+        file.append([Sample(data, every * TICKS, 0, key)], i * every)
+    return file

@@ -20,7 +20,7 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 
 from storage.fmp4.init import init_section
-from tests.web.ui.footage import STEP_MS, TICKS, Encoder, File, record, samples_of
+from tests.web.ui.footage import STEP_MS, TICKS, Encoder, File, record, sparse, samples_of
 from tests.web.ui.threadserver import in_thread, listening
 from vms.core.clock import MILLISECOND, parse_rfc3339, rfc3339
 from vms.core.media import StreamFormat
@@ -327,4 +327,10 @@ def past(base: int) -> Camera:
     return Camera(first + second + third, gaps)
 
 
-__all__ = ["TICKS", "Camera", "LiveCamera", "MediaServer", "past"]
+def slow(base: int) -> Camera:
+    """A picture a second: 20 s, a gap of a minute, 20 s."""
+    files = [sparse(base, base + start, 20, 25) for start in (0, 80_000)]
+    return Camera(files, [(base + 20_000, base + 80_000, "unreachable")])
+
+
+__all__ = ["TICKS", "Camera", "LiveCamera", "MediaServer", "past", "slow"]

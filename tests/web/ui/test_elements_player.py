@@ -12,7 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.web.ui import bundle
 from tests.web.ui.footage import BITS, CELL, STEP_MS
-from tests.web.ui.mediaserver import LiveCamera, MediaServer, past
+from tests.web.ui.mediaserver import LiveCamera, MediaServer, past, slow
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -69,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     base = now - 900_000
     server = MediaServer(static, bundle.PAGE)
     live = LiveCamera(base)
-    server.cameras = {"past": past(base), "live": live}
+    server.cameras = {"past": past(base), "live": live, "slow": slow(base)}
     with server:
         yield Site(server, base, live)
 
@@ -169,6 +169,14 @@ def test_playing_jumps_a_gap_and_says_so(page: Page, site: Site) -> None:
     assert gap["start"] - site.base == pytest.approx(60_000, abs=60)
     assert gap["end"] - site.base == pytest.approx(90_000, abs=60)
     assert page.evaluate("phases()")[-2:] == ["gap", "playing"]
+
+
+def test_playing_jumps_a_gap_behind_a_picture_that_lasts(page: Page, site: Site) -> None:
+    """Browsers stand on the last picture they have, with most of its time to go."""
+    page.evaluate("() => { make('slow', { mode: 'archive' }); }")
+    seek(page, site.base + 17_200)
+    until(page, "t => player.currentTime > t", site.base + 81_500, timeout=8.0)
+    assert [event[0] for event in page.evaluate("events") if event[0] == "gap"] == ["gap"]
 
 
 def test_a_seek_into_a_gap_shows_what_follows(page: Page, site: Site) -> None:

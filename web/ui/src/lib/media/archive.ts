@@ -26,6 +26,8 @@ const WATCH_EVERY = 200;
 const AT_HOLE = 0.12;
 // Cracks no gap explains (a lost picture between segments) are jumped when shorter than this.
 const CRACK = 0.6;
+// Browsers stop their clock on the last picture they have, with the most of its time still to go.
+const STANDS_AFTER = 300;
 const STALL_AFTER = 1500;
 const HOLES_MAX = 100;
 const FRAME_GUESS = 45;
@@ -45,6 +47,8 @@ export class ArchivePlayer {
   #holes: Hole[] = [];
   #newest: number | null = null;
   #stuckSince: number | null = null;
+  /** Where the playhead was found last, and since when it stands there. */
+  #stood = { at: NaN, since: 0 };
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -268,7 +272,8 @@ export class ArchivePlayer {
     if (stock === null || this.#wanted !== null || this.#isShuttling || !this.#playing) return;
     const at = this.video.currentTime;
     const end = stock.feed.endAt(at);
-    if (end !== null && end - at > AT_HOLE) {
+    const isDone = this.#stands(at) && end !== null && isLastPicture(stock, at, end);
+    if (end !== null && end - at > AT_HOLE && !isDone) {
       this.#moving();
       return;
     }
@@ -277,7 +282,13 @@ export class ArchivePlayer {
       this.#jump(stock, end ?? at, next);
       return;
     }
-    this.#stuck(stock.toWall(at));
+    this.#stuck(stock.toWall(isDone ? end : at));
+  }
+
+  #stands(at: number): boolean {
+    const now = performance.now();
+    if (this.#stood.at !== at) this.#stood = { at, since: now };
+    return now - this.#stood.since >= STANDS_AFTER;
   }
 
   #moving(): void {
@@ -336,6 +347,12 @@ export class ArchivePlayer {
     this.#wanted = moment;
     this.events.phase('playing', '', null);
   }
+}
+
+/** Whether no other picture follows the one at `at` before `end`; both in media time. */
+function isLastPicture(stock: Stock, at: number, end: number): boolean {
+  const next = stock.frames.step(stock.toWall(at), 1);
+  return next === null || next >= stock.toWall(end) - 1;
 }
 
 function isShuttle(rate: number): boolean {
