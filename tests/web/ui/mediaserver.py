@@ -20,7 +20,7 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 
 from storage.fmp4.init import init_section
-from tests.web.ui.footage import STEP_MS, TICKS, Encoder, File, record, sparse, samples_of
+from tests.web.ui.footage import STEP_MS, TICKS, Encoder, File, record, samples_of, sparse
 from tests.web.ui.threadserver import in_thread, listening
 from vms.core.clock import MILLISECOND, parse_rfc3339, rfc3339
 from vms.core.media import StreamFormat
