@@ -317,10 +317,12 @@ class TestShell:
 
     def test_back_goes_back(self, console: Console) -> None:
         page = console.open("/health")
+        health = page.get_by_role("heading", name="Sağlık", exact=True)
+        expect(health).to_be_visible()  # before it nobody hears keys
         page.keyboard.press("w")
         expect(page.locator(".wall")).to_be_visible()
         page.go_back()
-        expect(page.get_by_role("heading", name="Sağlık", exact=True)).to_be_visible()
+        expect(health).to_be_visible()
 
     def test_an_unknown_address_leads_home(self, console: Console) -> None:
         page = console.open("/nowhere")
