@@ -135,7 +135,7 @@ class CameraStream:
             self._retry_at = Instant(self._clock.now() + left)
             if self._sign_in.refused_all():
                 self._refused_as_others()
-            await self._sign_in.change(within=left)
+            await self._sign_in.change.wait(within=left)
         self._sign_in.begin(self.key)
 
     def _refused_as_others(self) -> None:

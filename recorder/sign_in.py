@@ -6,7 +6,6 @@ some then begin the half hour anew with each try. They count over all their chan
 
 from __future__ import annotations
 
-import asyncio
 import random
 import weakref
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from recorder.source import Target
+from vms.core.change import Change
 from vms.core.clock import MILLISECOND, MINUTE, SECOND, Clock, Mono, Span
 from vms.core.model import StreamKey
 
@@ -39,7 +39,8 @@ class SignIn:
 
     A stream that was let in the last time waits for none while another is in. One that is refused
     while another is in is refused by itself (some users may see some streams only): such streams
-    share a pace of their own, and hold none of the others up.
+    share a pace of their own, and hold none of the others up. `change` tells when something may be
+    otherwise.
     """
 
     def __init__(self, clock: Clock, rng: random.Random) -> None:
@@ -50,7 +51,7 @@ class SignIn:
         self._all, self._alone = _Series(), _Series()
         self._lonely: set[StreamKey] = set()  # refused by themselves
         self._known = False  # it has let us in with this password
-        self._changed = asyncio.Event()
+        self.change = Change()
 
     def left(self, key: StreamKey) -> Span:
         """How long a stream has to wait before it tries."""
@@ -61,15 +62,6 @@ class SignIn:
     def refused_all(self) -> bool:
         """Whether none is in, and the last that tried was refused."""
         return self._all.count > 0
-
-    async def change(self, within: Span) -> None:
-        """Wait until something may be otherwise, or so long."""
-        changed = self._changed
-        try:
-            async with asyncio.timeout(within / SECOND):
-                await changed.wait()
-        except TimeoutError:
-            return
 
     def begin(self, key: StreamKey) -> None:
         """A stream tries."""
@@ -88,7 +80,7 @@ class SignIn:
             self._lonely.clear()
             self._alone = _Series()
         self._all = _Series()
-        self._tell()
+        self.change.tell()
 
     def refused(self, key: StreamKey, *, locked: bool) -> None:
         """A stream was refused, `locked`: because too many were."""
@@ -102,7 +94,7 @@ class SignIn:
         series.refused(key, self._clock.monotonic(), row, self._random)
         if alone:
             self._lonely.add(key)
-        self._tell()
+        self.change.tell()
 
     def failed(self, key: StreamKey) -> None:
         """A stream's try, or its connection, ended, and not by the password."""
@@ -110,7 +102,7 @@ class SignIn:
             for series in self._series(key):
                 series.until = Mono(0)
         self._out(key)
-        self._tell()
+        self.change.tell()
 
     def leave(self, key: StreamKey) -> None:
         """A stream is given up."""
@@ -123,7 +115,7 @@ class SignIn:
         self.leave(key)
         self._all, self._alone = _Series(), _Series()
         self._known = self._known and bool(self._inside)
-        self._tell()
+        self.change.tell()
 
     def _series(self, key: StreamKey) -> list[_Series]:
         """Those whose turn a stream has to wait for."""
@@ -141,10 +133,6 @@ class SignIn:
     def _out(self, key: StreamKey) -> None:
         self._trying.pop(key, None)
         self._inside.discard(key)
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 class _Series:

@@ -281,7 +281,7 @@ def test_who_waits_is_woken_by_the_outcome() -> None:
         sign_in = SignIn(FakeClock(), random.Random(1))
         sign_in.begin(MAIN)
         assert sign_in.left(SUB)
-        waiting = asyncio.create_task(sign_in.change(within=MINUTE))
+        waiting = asyncio.create_task(sign_in.change.wait(within=MINUTE))
         await asyncio.sleep(0)
         sign_in.taken(MAIN)
         async with asyncio.timeout(5):

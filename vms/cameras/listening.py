@@ -170,7 +170,7 @@ class Listeners:
             if standing is False:
                 left = Span(MINUTE)
                 self._reception.tell(camera.camera_id, _REFUSED_THERE)
-            await self._standing.change(within=left)
+            await self._standing.change.wait(within=left)
 
     async def _opened(self, camera: CameraSettings, door: _Door) -> None:
         """Wait until one more try can't lock the account, or the device takes our password anew."""
@@ -184,7 +184,7 @@ class Listeners:
                 door.until = Mono(0)
                 return
             refused = refused or standing is False
-            await self._standing.change(within=left)
+            await self._standing.change.wait(within=left)
 
     async def _ask_time(self, camera: CameraSettings, client: OnvifClient) -> int:
         """What time it says it is, for its health; returns when to ask again, by our clock."""

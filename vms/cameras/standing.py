@@ -6,10 +6,9 @@ out, and asks none that refuses it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
-from vms.core.clock import SECOND, Span
+from vms.core.change import Change
 from vms.core.model import CameraId, Cause, State, StreamKey
 from vms.core.status import StreamStatus
 
@@ -17,12 +16,12 @@ _INSIDE = (State.RECORDING, State.STREAMING, State.WAITING)
 
 
 class Standing:
-    """One word a camera: let in (True), refused (False), or not known (None). Used from one event
-    loop."""
+    """One word a camera: let in (True), refused (False), or not known (None); `change` tells when
+    one of them is another. Used from one event loop."""
 
     def __init__(self) -> None:
         self._of: dict[CameraId, bool] = {}
-        self._changed = asyncio.Event()
+        self.change = Change()
 
     def told(self, streams: Mapping[StreamKey, StreamStatus]) -> None:
         """How the recorder's streams are now. A camera that lets one in is no refusing one."""
@@ -34,18 +33,8 @@ class Standing:
                 found.setdefault(key.camera, False)
         if found != self._of:
             self._of = found
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self.change.tell()
 
     def of(self, camera: CameraId) -> bool | None:
         """The word for one camera."""
         return self._of.get(camera)
-
-    async def change(self, within: Span) -> None:
-        """Wait until it is otherwise for some camera, or so long."""
-        changed = self._changed
-        try:
-            async with asyncio.timeout(within / SECOND):
-                await changed.wait()
-        except TimeoutError:
-            return
