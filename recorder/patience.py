@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 
 from recorder.sign_in import SignIn
-from vms.core.clock import SECOND, Span
+from vms.core.clock import MILLISECOND, Span
 from vms.core.model import Cause, StreamKey
 from vms.core.supervise import Backoff
 
-FLOOR = Span(5 * SECOND)
+FLOOR = Span(5_050 * MILLISECOND)
+"""A camera is dialled once in 5 s at most, as it counts itself: a network delays one try more than
+the next."""
 
 
 class Patience(Backoff):
