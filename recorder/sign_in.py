@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from recorder.rtsp.address import DEFAULT_PORTS
 from recorder.source import Target
 from vms.core.change import Change
 from vms.core.clock import MILLISECOND, MINUTE, SECOND, Clock, Mono, Span
@@ -30,7 +31,7 @@ by each of its streams in turn."""
 _ABREAST = 4  # streams never let in that try at once, while others are in
 _BEHIND = Span(SECOND)  # what was refused already leaves the try to what was not
 _SECOND_BEST = Span(3 * SECOND)  # a sub stream leaves it to the main ones
-_USUAL_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_USUAL_PORTS = {**DEFAULT_PORTS, "http": 80, "https": 443}
 
 
 class SignIn:
@@ -115,7 +116,6 @@ class SignIn:
         self.leave(key)
         self._all, self._alone = _Series(), _Series()
         self._known = self._known and bool(self._inside)
-        self.change.tell()
 
     def _series(self, key: StreamKey) -> list[_Series]:
         """Those whose turn a stream has to wait for."""
@@ -173,11 +173,7 @@ class SignIns:
 
     def of(self, target: Target) -> SignIn:
         """That of a stream's device and user."""
-        account = _account(target)
-        known = self._known.get(account)
-        if known is None:
-            known = self._known[account] = SignIn(self._clock, self._random)
-        return known
+        return self._known.setdefault(_account(target), SignIn(self._clock, self._random))
 
 
 def _account(target: Target) -> _Account:

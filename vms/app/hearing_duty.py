@@ -98,14 +98,16 @@ class HearingDuty:
         listeners = Listeners(
             clients_of(site).client_for, hearing, site.clock, self._reception, standing
         )
-        followed = -1
+        followed, any_speaks = -1, False
         try:
             while not stopping.is_set():
                 revision = await asyncio.to_thread(site.registry.revision)
                 if revision != followed:
-                    await listeners.follow(await asyncio.to_thread(site.registry.settings))
-                    followed = revision
-                standing.told(await asyncio.to_thread(self._statuses))
+                    cameras = await asyncio.to_thread(site.registry.settings)
+                    await listeners.follow(cameras)
+                    followed, any_speaks = revision, any(one.onvif for one in cameras)
+                if any_speaks:
+                    standing.told(await asyncio.to_thread(self._statuses))
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
             await listeners.close()
