@@ -179,6 +179,26 @@ def test_playing_jumps_a_gap_behind_a_picture_that_lasts(page: Page, site: Site)
     assert [event[0] for event in page.evaluate("events") if event[0] == "gap"] == ["gap"]
 
 
+def test_playing_jumps_a_gap_also_when_the_last_pictures_are_not_shown(
+    page: Page, site: Site
+) -> None:
+    """A busy Chromium may keep the last two pictures until more come, and stands before them."""
+    open_past(page)
+    seek(page, site.base + 58_900)
+    until(page, "video.buffered.length > 1")
+    page.evaluate("""() => {
+      video.play = async () => {};  // it does not go on
+      Object.defineProperty(video, 'readyState', { get: () => HTMLMediaElement.HAVE_CURRENT_DATA });
+      player.play();
+    }""")
+    page.wait_for_timeout(1_500)
+    shown = page.evaluate("player.currentTime") - site.base
+    assert shown == pytest.approx(58_900, abs=40)  # a second of footage is waited for
+    page.evaluate("() => { video.currentTime += 0.75; }")
+    until(page, "t => player.currentTime >= t", site.base + 90_000, timeout=3.0)
+    assert [event[0] for event in page.evaluate("events") if event[0] == "gap"] == ["gap"]
+
+
 def test_a_seek_into_a_gap_shows_what_follows(page: Page, site: Site) -> None:
     open_past(page)
     seek(page, site.base + 400_000)

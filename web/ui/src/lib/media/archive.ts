@@ -28,6 +28,10 @@ const AT_HOLE = 0.12;
 const CRACK = 0.6;
 // Browsers stop their clock on the last picture they have, with the most of its time still to go.
 const STANDS_AFTER = 300;
+// A decoder may keep its last pictures to itself until more come, and before a hole none do: given
+// up after so many ms, for so many seconds at most.
+const STARVED_AFTER = 1000;
+const STARVED = 0.5;
 const STALL_AFTER = 1500;
 const HOLES_MAX = 100;
 const FRAME_GUESS = 45;
@@ -272,7 +276,8 @@ export class ArchivePlayer {
     if (stock === null || this.#wanted !== null || this.#isShuttling || !this.#playing) return;
     const at = this.video.currentTime;
     const end = stock.feed.endAt(at);
-    const isDone = this.#stands(at) && end !== null && isLastPicture(stock, at, end);
+    const stands = this.#stands(at);
+    const isDone = end !== null && this.#isDone(stock, at, end, stands);
     if (end !== null && end - at > AT_HOLE && !isDone) {
       this.#moving();
       return;
@@ -285,10 +290,18 @@ export class ArchivePlayer {
     this.#stuck(stock.toWall(isDone ? end : at));
   }
 
-  #stands(at: number): boolean {
+  /** For how many ms the playhead has been found at `at`. */
+  #stands(at: number): number {
     const now = performance.now();
     if (this.#stood.at !== at) this.#stood = { at, since: now };
-    return now - this.#stood.since >= STANDS_AFTER;
+    return now - this.#stood.since;
+  }
+
+  /** Whether a playhead that stands will show nothing more of what it has up to `end`. */
+  #isDone(stock: Stock, at: number, end: number, stands: number): boolean {
+    if (stands >= STANDS_AFTER && isLastPicture(stock, at, end)) return true;
+    const waits = this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    return stands >= STARVED_AFTER && waits && end - at < STARVED;
   }
 
   #moving(): void {
