@@ -95,8 +95,8 @@ def test_a_pulled_disk_costs_what_was_not_synced_and_gives_the_rest_back(
             first.mount()
             wait_until(lambda: cameras_on(first.root, time.time() - 2), 60, "a written to again")
             time.sleep(2)
-    # Up to the next keyframe, each 2 s, and the second since the sync before; on a machine busy with
-    # tests a sync or a keyframe is missed by a hair, which costs the next.
+    # Up to the next keyframe, each 2 s, and the second since the sync before; on a busy machine
+    # a sync or a keyframe is missed by a hair, which costs the next.
     for name in CAMERAS:
         assert longest_hole(files_on(roots, name)) < 5
     assert not [path for root in roots for path in root.rglob("*.part")]
