@@ -7,26 +7,26 @@ a deletion can have put a row back. Nothing here decides what goes; that is `sto
 
 from __future__ import annotations
 
-import contextlib
-import json
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from storage.custody import Memory
+from storage.emptied_folders import EmptiedFolders
+from storage.finished_mark import FinishedMark
 from storage.holds.held import HeldSpans
 from storage.layout import Stage
 from storage.ledger.deletions import deletions_in
 from storage.ledger.late import add_late_leaves
 from storage.ledger.leaves import DeleteLeaf, Leaf
+from storage.listing import segment_id
+from storage.pending_files import PendingFiles
 from storage.removal import Doomed, Removal
 from storage.retention import Deletion, Rules, Why, sentence
-from vms.core.clock import HOUR, MINUTE, Clock, Instant, Mono, rfc3339
+from vms.core.clock import Clock, Instant
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause, StreamKey
@@ -38,14 +38,6 @@ log = get_logger(__name__)
 
 BATCH = 100
 """Segments of one turn: some tens of milliseconds, which a recorder's index can wait."""
-
-_MARK = "deleted"  # up to which place of the ledger deletions are finished
-_PENDING = "deleting"  # files whose volume was not there when they were to go
-_PENDING_MAX = 10_000
-# How long a deletion is looked at again: a recovery that read the volume before it went may put
-# its row back. Recovery of a large site takes seconds.
-_SETTLED = 2 * MINUTE
-_UNTIDY_MAX = 100_000
 
 
 class Shelf(Protocol):
@@ -84,6 +76,16 @@ class Done:
     held: int = 0
 
 
+@dataclass(slots=True)
+class _Round:
+    """One call of `delete`. `deaf`: volumes that can't be told what they lose."""
+
+    shelves: Mapping[str, Shelf]
+    spared: Callable[[], HeldSpans]
+    done: Done = field(default_factory=Done)
+    deaf: set[str] = field(default_factory=set)
+
+
 class Cleaner:
     """Deletes from the volumes that `shelves` gives, by uuid, each time anew. One thread.
 
@@ -105,11 +107,13 @@ class Cleaner:
         make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine, self._size, self._make_room = engine, batch, make_room
-        self._removal, self._memory = Removal(engine), Memory(engine)
+        self._removal = Removal(engine)
+        self._pending = PendingFiles(Memory(engine))
+        self._mark = FinishedMark(Memory(engine))
+        self._emptied = EmptiedFolders(holds, clock)
         self._shelves, self._volumes = shelves, volumes
         self._holds, self._ledger, self._clock, self._by = holds, ledger, clock, by
-        self._places: deque[tuple[Mono, int]] = deque(maxlen=64)  # how long the ledger was, when
-        self._untidy: dict[tuple[str, StreamKey, Instant], None] = {}  # at most _UNTIDY_MAX
+        self._at_start = True  # until all that was ever begun was looked at
 
     # -- deleting -------------------------------------------------------------------------
 
@@ -125,23 +129,21 @@ class Cleaner:
         `between`: called after each batch; False ends it early. `spared`: asked in each turn what
         stays beside what is held. Raises StorageError: then what was begun is finished by `finish`.
         """
-        done = Done()
         batch: list[Doomed] = []
-        shelves = self._shelves()
-        turn = partial(self._turn, shelves=shelves, done=done, spared=spared)
+        this = _Round(self._shelves(), spared)
         for deletion in deletions:
-            if deletion.volume not in shelves:
+            if deletion.volume not in this.shelves:
                 continue
             batch += self._doomed(deletion, rules)
             while len(batch) >= self._size:
-                self._batch(batch[: self._size], turn)
+                self._batch(batch[: self._size], this)
                 batch = batch[self._size :]
                 if not between():
-                    return done
+                    return this.done
         if batch:
-            self._batch(batch, turn)
-        self._tidy(shelves)
-        return done
+            self._batch(batch, this)
+        self._emptied.tidy(this.shelves)
+        return this.done
 
     def _doomed(self, deletion: Deletion, rules: Rules) -> list[Doomed]:
         rule = rules.get(deletion.stream.camera)
@@ -163,7 +165,7 @@ class Cleaner:
             )
         ]
 
-    def _batch(self, batch: Sequence[Doomed], turn: Callable[[Sequence[Doomed]], None]) -> None:
+    def _batch(self, batch: Sequence[Doomed], this: _Round) -> None:
         """One turn; where ledger and database themselves have no room, what room there is is used.
 
         What a turn wrote that failed later is written again by the next: a leaf that is there twice
@@ -173,7 +175,7 @@ class Cleaner:
         while batch:
             some = batch[:size]
             try:
-                turn(some)
+                self._turn(some, this)
             except StorageError as error:
                 urgent = all(one.urgent for one in some)
                 if error.cause is not Cause.DISK_FULL or not urgent:
@@ -186,118 +188,88 @@ class Cleaner:
                 batch = batch[size:]
                 size *= 2  # the files that went made room
 
-    def _turn(
-        self,
-        batch: Sequence[Doomed],
-        shelves: Mapping[str, Shelf],
-        done: Done,
-        spared: Callable[[], HeldSpans],
-    ) -> None:
+    def _turn(self, batch: Sequence[Doomed], this: _Round) -> None:
         with self._holds.deleting() as held:
-            stay = (held, spared())
-            going = [
+            stay = (held, this.spared())
+            free = [
                 one
                 for one in batch
                 if not any(spans.covers(one.stream, one.start, one.end) for spans in stay)
             ]
-            if not going:
-                done.held += len(batch)
-                return
-            now = self._clock.now()
-            self._ledger.append([_leaf(one, self._by, now) for one in going])
-            self._replicate(going, shelves)
-            gone = self._removal.remove(going)
-        done.held += len(batch) - len(going)
+            going = _but_deaf(free, this.deaf)
+            if going:
+                now = self._clock.now()
+                self._ledger.append([_leaf(one, self._by, now) for one in going])
+                this.deaf |= self._replicate(going, this.shelves)
+                going = _but_deaf(going, this.deaf)
+            gone = self._removal.remove(going) if going else []
+        this.done.held += len(batch) - len(free)
         for one in gone:
-            self._remove_file(one, shelves[one.volume], done)
+            self._remove_file(one, this.shelves[one.volume], this.done)
 
-    def _replicate(self, going: Sequence[Doomed], shelves: Mapping[str, Shelf]) -> None:
-        """The volumes that lose footage know it.
+    def _replicate(self, going: Sequence[Doomed], shelves: Mapping[str, Shelf]) -> set[str]:
+        """The volumes that lose footage know it; gives those that can't be told.
 
-        For a full disk it goes on without: a replica that can't be written must not stop room
-        being made (invariant 8), and the ledger itself has the leaves.
+        Nothing more goes from them by rule, and all else goes on. For a full disk it goes on there
+        as well: a replica that can't be written must not stop room being made (invariant 8), and
+        the ledger itself has the leaves.
         """
-        roots = {root for one in going if (root := shelves[one.volume].root) is not None}
+        roots = {one.volume: shelves[one.volume].root for one in going}
         try:
-            self._ledger.replicate(sorted(roots))
+            self._ledger.replicate(sorted({root for root in roots.values() if root is not None}))
         except StorageError as error:
-            if not all(one.urgent for one in going):
-                raise
-            log.warning("footage goes without the ledger's replica", error=str(error))
+            log.warning("a volume does not get the ledger's replica", error=str(error))
+            if all(one.urgent for one in going):
+                return set()
+        else:
+            return set()
+        return {volume for volume, root in roots.items() if root is not None and self._fails(root)}
+
+    def _fails(self, root: Path) -> bool:
+        try:
+            self._ledger.replicate([root])
+        except StorageError:
+            return True
+        return False
 
     def _remove_file(self, one: Doomed, shelf: Shelf, done: Done) -> None:
         """A file that can't be removed is tried again by `finish`."""
         try:
             shelf.remove(one.stream, one.start)
         except (OSError, StorageError) as error:
-            log.error("a deleted segment's file stays for now", segment=_id(one), error=str(error))
-            self._add_pending([one])
+            name = segment_id(one.stream, one.start)
+            log.error("a deleted segment's file stays for now", segment=name, error=str(error))
+            self._pending.add([(one.stream, one.start)])
             return
         done.segments += 1
         done.bytes += one.size
-        if len(self._untidy) < _UNTIDY_MAX:
-            self._untidy[one.volume, one.stream, Instant(one.start // HOUR * HOUR)] = None
-
-    def _tidy(self, shelves: Mapping[str, Shelf]) -> None:
-        """Take empty folders away; those of the present hours later."""
-        now = self._clock.now()
-        for volume, stream, hour in list(self._untidy):
-            shelf = shelves.get(volume)
-            if shelf is None or not self._remove_put_away(shelf, stream, hour, now):
-                continue
-            if shelf.tidy(stream, hour, now):
-                del self._untidy[volume, stream, hour]
-
-    def _remove_put_away(
-        self, shelf: Shelf, stream: StreamKey, hour: Instant, now: Instant
-    ) -> bool:
-        """What was put away goes with the last footage of its hour, for it has no row of its own.
-
-        False while some of it is held.
-        """
-        starts = shelf.put_away(stream, hour, now)
-        if not starts:
-            return True
-        with self._holds.deleting() as held:
-            # How long one lasts, nobody knows.
-            free = [start for start in starts if not held.covers(stream, start, start + HOUR)]
-            for start in free:
-                log.info("a file that was put away goes", stream=str(stream), start=rfc3339(start))
-                with contextlib.suppress(OSError):
-                    shelf.remove(stream, start, Stage.ABANDONED)
-        return len(free) == len(starts)
+        self._emptied.add(one.volume, one.stream, one.start)
 
     # -- finishing ------------------------------------------------------------------------
 
     def finish(self, stopping: threading.Event | None = None) -> int:
         """Finish what a crash, or a recovery that met a deletion, left; how many segments.
 
-        At the first call all that was ever begun and not marked as finished.
+        At the first call all that was ever begun and not marked as finished. What one volume
+        refuses keeps no other waiting.
         """
         size, now = self._ledger.size(), self._clock.monotonic()
         shelves = self._shelves()
-        start = int(self._memory.get(_MARK) or 0)
-        if start > size:  # an older ledger was brought back
-            start = 0
-        count = self._retry_pending(shelves)
-        for stream, leaves in self._begun(start, size).items():
+        there = len(shelves) >= self._volumes
+        count = self._pending.retry(shelves.values(), self._has_row, all_there=there)
+        for stream, leaves in self._begun(self._mark.place(size), size).items():
             if stopping is not None and stopping.is_set():
                 return count
             count += self._finish_stream(stream, leaves, shelves)
-        for shelf in shelves.values():
-            shelf.sync()
-        self._advance(start, size, now)
-        self._tidy(shelves)
+        self._at_start = False
+        synced = [_synced(shelf) for shelf in shelves.values()]  # all of them, whatever one says
+        if all(synced):
+            self._mark.follow(size, now)
+        self._emptied.tidy(shelves)
         return count
 
-    def _advance(self, start: int, size: int, now: Mono) -> None:
-        """The mark follows at a distance, until no recovery can meet a deletion any more."""
-        self._places.append((now, size))
-        old = [place for at, place in self._places if now - at >= _SETTLED]
-        if old and old[-1] > start:
-            self._memory.put(_MARK, str(old[-1]))
-            while self._places and self._places[0][1] < old[-1]:
-                self._places.popleft()
+    def _has_row(self, stream: StreamKey, start: Instant) -> bool:
+        return bool(self._removal.find(stream, [start]))
 
     def _begun(self, start: int, end: int) -> dict[StreamKey, dict[Instant, DeleteLeaf]]:
         """The deletions in a part of the ledger that stand; of one segment the last."""
@@ -314,14 +286,10 @@ class Cleaner:
         gone = [_doomed_of(leaf) for at, leaf in leaves.items() if at not in rows]
         for one in self._removal.unaccounted(stream, gone):
             self._removal.account(one)
-        if not self._places:  # since start: only a crash leaves files without their rows
-            for one in gone:
-                for shelf in shelves.values():
-                    if shelf.has(stream, one.start):
-                        shelf.remove(stream, one.start)
-                        count += 1
-            if len(shelves) < self._volumes:
-                self._add_pending(gone)
+        if self._at_start:  # only a crash leaves files without their rows
+            there = len(shelves) >= self._volumes
+            files = [(stream, one.start) for one in gone]
+            count += self._pending.remove(files, shelves.values(), all_there=there)
         return count
 
     def _finish_row(self, row: Doomed, leaf: DeleteLeaf, shelves: Mapping[str, Shelf]) -> int:
@@ -351,41 +319,10 @@ class Cleaner:
             self._remove_file(one, shelf, Done())
         return len(gone)
 
-    # -- files of volumes that are away ---------------------------------------------------
 
-    def _add_pending(self, some: Sequence[Doomed]) -> None:
-        known = self._pending()
-        known += [(str(one.stream), one.start) for one in some]
-        self._memory.put(_PENDING, json.dumps(sorted(set(known))[:_PENDING_MAX]))
-
-    def _pending(self) -> list[tuple[str, int]]:
-        text = self._memory.get(_PENDING)
-        return [(stream, start) for stream, start in json.loads(text)] if text else []
-
-    def _retry_pending(self, shelves: Mapping[str, Shelf]) -> int:
-        """Files that should be gone already: of volumes that were away, or refused."""
-        pending = self._pending()
-        if not pending:
-            return 0
-        left, count = [], 0
-        for text, at in pending:
-            stream, start = StreamKey.parse(text), Instant(at)
-            if self._removal.find(stream, [start]):
-                continue  # recorded again, or held and back in the index
-            try:
-                for shelf in shelves.values():
-                    if shelf.has(stream, start):
-                        shelf.remove(stream, start)
-                        count += 1
-            except (OSError, StorageError) as error:
-                log.error("a deleted segment's file stays for now", error=str(error))
-                left.append((text, at))
-                continue
-            if len(shelves) < self._volumes:
-                left.append((text, at))
-        if left != pending:
-            self._memory.put(_PENDING, json.dumps(left))
-        return count
+def _but_deaf(some: Sequence[Doomed], deaf: set[str]) -> list[Doomed]:
+    """What goes though some volumes can't be told: of those only what goes for want of room."""
+    return [one for one in some if one.urgent or one.volume not in deaf]
 
 
 def _leaf(one: Doomed, by: str, now: Instant) -> DeleteLeaf:
@@ -400,5 +337,11 @@ def _doomed_of(leaf: DeleteLeaf) -> Doomed:
     )
 
 
-def _id(one: Doomed) -> str:
-    return f"{one.stream.camera}.{one.stream.name}.{one.start}"
+def _synced(shelf: Shelf) -> bool:
+    """Whether what was removed stays removed."""
+    try:
+        shelf.sync()
+    except (OSError, StorageError) as error:
+        log.error("deletions on a volume are not durable yet", error=str(error))
+        return False
+    return True

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from storage.database import writing
 from storage.schema import finding
+from storage.upsert import insert_into
 from vms.core.clock import DAY, MINUTE, Clock, Instant, rfc3339
 from vms.core.log import get_logger
 from vms.core.plain import plain
@@ -184,14 +183,18 @@ class Findings:
         return known | {row.kind: row.number for row in rows}
 
     def _begin(self, kind: Kind, subject: str, detail: str, now: Instant) -> None:
-        sqlite = self._engine.dialect.name == "sqlite"
         values = {"detail": detail, "first": now, "last": now, "gone": None}
-        insert: Any = (sqlite_insert if sqlite else postgresql_insert)(finding)
-        statement = insert.values(kind=kind.value, subject=subject, **values).on_conflict_do_update(
-            index_elements=["subject", "kind"], set_=values, where=finding.c.gone.isnot(None)
-        )
         with writing(self._engine) as connection:
-            begun = connection.execute(statement)
+            row = insert_into(connection, finding).values(
+                kind=kind.value, subject=subject, **values
+            )
+            begun = connection.execute(
+                row.on_conflict_do_update(
+                    index_elements=["subject", "kind"],
+                    set_=values,
+                    where=finding.c.gone.isnot(None),
+                )
+            )
         if begun.rowcount:
             log.error("finding", kind=str(kind), subject=subject, detail=detail)
 

@@ -1,33 +1,29 @@
 """The index: which segment and which gap covers which span, in SQL.
 
 A row says that a durable file exists (invariant 2), so rows are written after the directory sync
-and in one transaction per tick. All changes are upserts by key: applying them twice is harmless.
-The only module of storage, next to `schema` and `database`, that knows SQLAlchemy.
+and in one transaction per tick (`storage.change_set`): applying changes twice is harmless.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
+from storage.change_set import ChangeSet
 from storage.database import writing
 from storage.facts import ClockFacts, GapFacts
-from storage.fmp4 import read_init
-from storage.rows import DropGap, IndexChange, PutGap, PutSegment, SegmentRow
-from storage.schema import activity, format_, gap, segment, stream, volume
+from storage.ids import Ids
+from storage.rows import DropGap, IndexChange, PutGap, SegmentRow
+from storage.schema import gap, segment, stream, volume
 from storage.timeline import without
+from storage.upsert import upsert
 from vms.core.clock import Instant, Span
 from vms.core.errors import StorageError
-from vms.core.media import StreamFormat
 from vms.core.model import CameraId, Cause, StreamKey
 
-_FORMATS_KEPT = 4_096  # a camera whose parameter sets flap must not grow us
 _segments = sa.select(segment, volume.c.uuid, volume.c.path).join(volume)
 # Asked for each camera again and again: built once, they cost a fifth.
 _begun_by = (
@@ -58,18 +54,14 @@ class Index:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        # Ids never change and are few: cameras, volumes; of formats, _FORMATS_KEPT.
-        self._streams: dict[StreamKey, int] = {}
-        self._formats: dict[int, StreamFormat] = {}
-        self._format_ids: dict[bytes, int] = {}
-        self._volumes: dict[str, int] = {}
+        self._ids = Ids()
 
     # -- changing -------------------------------------------------------------------------
 
     def know_volume(self, uuid: str, path: str) -> None:
         """Remember a volume and where it is mounted now."""
         with writing(self._engine) as connection:
-            self._upsert(connection, volume, ("uuid",), [{"uuid": uuid, "path": path}])
+            upsert(connection, volume, ("uuid",), [{"uuid": uuid, "path": path}])
 
     def apply(self, changes: Sequence[IndexChange]) -> None:
         """All changes in one transaction, or none.
@@ -77,72 +69,19 @@ class Index:
         Raises StorageError when the database does not answer, ChangeRefused when one of the
         changes is to blame.
         """
-        segments: dict[tuple[int, int], dict[str, Any] | None] = {}
-        gaps: dict[tuple[int, int], dict[str, Any] | None] = {}
         try:
             with writing(self._engine) as connection:
+                wanted = ChangeSet(connection, self._ids)
                 for change in changes:
-                    if isinstance(change, PutSegment):
-                        row = self._segment_values(connection, change)
-                        segments[row["stream_id"], row["start"]] = row
-                    elif isinstance(change, PutGap):
-                        row = self._gap_values(connection, change)
-                        gaps[row["stream_id"], row["start"]] = row
-                    else:
-                        which = (self._stream_id(connection, change.stream), change.start)
-                        (gaps if isinstance(change, DropGap) else segments)[which] = None
-                self._bring(connection, segment, segments)
-                self._put_activity(connection, changes, segments)
-                self._bring(connection, gap, gaps)
+                    wanted.add(change)
+                wanted.write()
         except Exception as error:
-            # Ids found in a transaction that was rolled back may not exist.
-            self._streams.clear()
-            self._format_ids.clear()
+            self._ids.forget()
             said = error.orig if isinstance(error, DBAPIError) else error
             kind = StorageError if isinstance(error, StorageError) else ChangeRefused
             raise kind(
                 Cause.DISK_FAILED, f"the index refused {len(changes)} changes: {said}"
             ) from error
-
-    def _put_activity(
-        self,
-        connection: sa.Connection,
-        changes: Sequence[IndexChange],
-        segments: dict[tuple[int, int], dict[str, Any] | None],
-    ) -> None:
-        """The levels of the segments that are there; what goes, the database takes by itself."""
-        rows: dict[tuple[int, int], dict[str, Any]] = {}
-        for change in changes:
-            if not isinstance(change, PutSegment) or change.activity is None:
-                continue
-            which = (self._stream_id(connection, change.stream), change.start)
-            if segments[which] is None:
-                continue
-            levels = change.activity
-            rows[which] = {
-                "stream_id": which[0],
-                "start": which[1],
-                "peak": levels.peak,
-                "total": levels.total,
-                "seconds": len(levels.values),
-                "levels": levels.values.rstrip(b"\0"),
-            }
-        self._upsert(connection, activity, ("stream_id", "start"), list(rows.values()))
-
-    def _bring(
-        self,
-        connection: sa.Connection,
-        table: sa.Table,
-        wanted: dict[tuple[int, int], dict[str, Any] | None],
-    ) -> None:
-        """Rows as wanted, by stream and start; None: none."""
-        put = [values for values in wanted.values() if values is not None]
-        self._upsert(connection, table, ("stream_id", "start"), put)
-        for (stream_id, start), values in wanted.items():
-            if values is None:
-                connection.execute(
-                    sa.delete(table).where(table.c.stream_id == stream_id, table.c.start == start)
-                )
 
     def replace_gaps(
         self, key: StreamKey, drop: Iterable[GapFacts], put: Iterable[GapFacts]
@@ -152,97 +91,6 @@ class Index:
         changes += [PutGap(facts) for facts in put]
         if changes:
             self.apply(changes)
-
-    def _segment_values(self, connection: sa.Connection, put: PutSegment) -> dict[str, Any]:
-        clock = put.clock
-        return {
-            "stream_id": self._stream_id(connection, put.stream),
-            "start": put.start,
-            "end": put.end,
-            "volume_id": self._volume_id(connection, put.volume),
-            "format_id": self._format_id(connection, put.init),
-            "run": put.run,
-            "bytes": put.size,
-            "sha256": put.sha256,
-            "clock_offset": clock.offset_ns if clock else None,
-            "clock_error": clock.error_ns if clock else None,
-            "ntp_error": clock.ntp_error_ns if clock else None,
-            "frames": put.frames,
-            "leaf": put.leaf,
-        }
-
-    def _gap_values(self, connection: sa.Connection, put: PutGap) -> dict[str, Any]:
-        facts = put.gap
-        return {
-            "stream_id": self._stream_id(connection, facts.stream),
-            "start": facts.start,
-            "end": facts.end,
-            "cause": facts.cause.value,
-            "detail": facts.detail.replace("\0", ""),  # PostgreSQL takes none
-            "leaf": put.leaf,
-        }
-
-    def _stream_id(self, connection: sa.Connection, key: StreamKey) -> int:
-        known = self._streams.get(key)
-        if known is None:
-            values = {"camera": key.camera, "name": key.name}
-            self._insert_new(connection, stream, ("camera", "name"), values)
-            known = self._streams[key] = connection.execute(
-                sa.select(stream.c.id).where(
-                    stream.c.camera == key.camera, stream.c.name == key.name
-                )
-            ).scalar_one()
-        return known
-
-    def _format_id(self, connection: sa.Connection, init: bytes) -> int:
-        known = self._format_ids.get(init)
-        if known is None:
-            if len(self._format_ids) >= _FORMATS_KEPT:
-                self._format_ids.clear()
-            digest = hashlib.sha256(init).digest()
-            self._insert_new(connection, format_, ("digest",), {"digest": digest, "init": init})
-            known = self._format_ids[init] = connection.execute(
-                sa.select(format_.c.id).where(format_.c.digest == digest)
-            ).scalar_one()
-        return known
-
-    def _volume_id(self, connection: sa.Connection, uuid: str) -> int:
-        known = self._volumes.get(uuid)
-        if known is None:
-            known = self._volumes[uuid] = connection.execute(
-                sa.select(volume.c.id).where(volume.c.uuid == uuid)
-            ).scalar_one()
-        return known
-
-    def _insert_new(
-        self,
-        connection: sa.Connection,
-        table: sa.Table,
-        key: tuple[str, ...],
-        values: dict[str, Any],
-    ) -> None:
-        connection.execute(
-            self._insert(table).on_conflict_do_nothing(index_elements=list(key)), values
-        )
-
-    def _upsert(
-        self,
-        connection: sa.Connection,
-        table: sa.Table,
-        key: tuple[str, ...],
-        rows: list[dict[str, Any]],
-    ) -> None:
-        if not rows:
-            return
-        statement = self._insert(table)
-        others = {name: statement.excluded[name] for name in rows[0] if name not in key}
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=list(key), set_=others), rows
-        )
-
-    def _insert(self, table: sa.Table) -> Any:
-        name = self._engine.dialect.name
-        return sqlite_insert(table) if name == "sqlite" else postgresql_insert(table)
 
     # -- reading --------------------------------------------------------------------------
 
@@ -259,7 +107,7 @@ class Index:
 
     def segments(self, key: StreamKey, start: int, end: int) -> list[SegmentRow]:
         """Segments that have a part in [start, end), in order."""
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return []
         with self._engine.connect() as connection:
@@ -279,7 +127,7 @@ class Index:
 
     def covering(self, key: StreamKey, at: int) -> SegmentRow | None:
         """The segment that holds an instant."""
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return None
         with self._engine.connect() as connection:
@@ -317,7 +165,7 @@ class Index:
 
     def recorded(self, key: StreamKey, spans: Sequence[tuple[Instant, Instant]]) -> list[Span]:
         """How much footage lies in each of some spans. A month by the day is 31 small sums."""
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return [Span(0)] * len(spans)
         with self._engine.connect() as connection:
@@ -337,7 +185,7 @@ class Index:
 
     def gaps(self, key: StreamKey, start: int, end: int) -> list[GapFacts]:
         """Gaps that have a part in [start, end), in order."""
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return []
         span = {"stream": stream_id, "from": start, "until": end}
@@ -346,7 +194,7 @@ class Index:
 
     def open_gap(self, key: StreamKey) -> GapFacts | None:
         """The gap that lasts."""
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return None
         query = sa.select(gap).where(gap.c.stream_id == stream_id, gap.c.end.is_(None))
@@ -364,26 +212,16 @@ class Index:
 
     def _some(self, key: StreamKey, after: int, limit: int) -> list[SegmentRow]:
         query = (
-            _segments.where(segment.c.stream_id == self._known(key), segment.c.start > after)
+            _segments.where(
+                segment.c.stream_id == self._ids.known_stream(self._engine, key),
+                segment.c.start > after,
+            )
             .order_by(segment.c.start)
             .limit(limit)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
             return [self._row(connection, key, row) for row in rows]
-
-    def _known(self, key: StreamKey) -> int | None:
-        known = self._streams.get(key)
-        if known is not None:
-            return known
-        query = sa.select(stream.c.id).where(
-            stream.c.camera == key.camera, stream.c.name == key.name
-        )
-        with self._engine.connect() as connection:
-            found = connection.execute(query).scalar()
-        if found is not None:
-            self._streams[key] = found
-        return found
 
     def _begin(self, connection: sa.Connection, stream_id: int, start: int) -> int:
         """Where to begin looking: the last segment that starts at or before `start`."""
@@ -399,7 +237,7 @@ class Index:
     def _one(
         self, key: StreamKey, where: sa.ColumnElement[bool], *, descending: bool = False
     ) -> SegmentRow | None:
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return None
         order = segment.c.start.desc() if descending else segment.c.start
@@ -414,7 +252,7 @@ class Index:
         what: Any,
         where: sa.ColumnElement[bool],
     ) -> Instant | None:
-        stream_id = self._known(key)
+        stream_id = self._ids.known_stream(self._engine, key)
         if stream_id is None:
             return None
         query = sa.select(what).where(segment.c.stream_id == stream_id, where)
@@ -434,7 +272,7 @@ class Index:
             Instant(row.end),
             row.uuid,
             row.path,
-            self._format(connection, row.format_id),
+            self._ids.format_of(connection, row.format_id),
             row.run,
             row.bytes,
             bytes(row.sha256),
@@ -442,17 +280,6 @@ class Index:
             row.frames,
             row.leaf,
         )
-
-    def _format(self, connection: sa.Connection, format_id: int) -> StreamFormat:
-        known = self._formats.get(format_id)
-        if known is None:
-            if len(self._formats) >= _FORMATS_KEPT:
-                self._formats.clear()
-            init = connection.execute(
-                sa.select(format_.c.init).where(format_.c.id == format_id)
-            ).scalar_one()
-            known = self._formats[format_id] = read_init(bytes(init))
-        return known
 
 
 def gap_facts(key: StreamKey, row: sa.Row[Any]) -> GapFacts:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from storage.database import writing
 from storage.schema import custody, usage, volume
+from storage.upsert import upsert
 from storage.volume import Knowledge
 
 _ANY = ""  # the value of a path whose next volume is taken whoever it is
@@ -89,10 +87,4 @@ class KnownVolumes:
         return None if found is None else str(found)
 
     def _put(self, connection: sa.Connection, key: str, value: str) -> None:
-        insert: Any = (sqlite_insert if self._engine.dialect.name == "sqlite" else pg_insert)(
-            custody
-        )
-        values = insert.values(key=key, value=value)
-        connection.execute(
-            values.on_conflict_do_update(index_elements=["key"], set_={"value": value})
-        )
+        upsert(connection, custody, ("key",), [{"key": key, "value": value}])

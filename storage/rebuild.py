@@ -32,8 +32,8 @@ from storage.layout import Place, Stage
 from storage.leaves_by_stream import LeavesByStream
 from storage.ledger.leaves import SegmentLeaf
 from storage.listing import Listed, Listing, segment_id
-from storage.recovery import Recovery
 from storage.rows import DropGap, DropSegment, IndexChange, PutGap, PutSegment
+from storage.salvage import salvage_all
 from storage.stored_file import pictures_in, read_stored, row_of
 from storage.usage import recount
 from storage.volume import Volume
@@ -157,8 +157,7 @@ class Rebuild:
     def _salvage(self, roots: dict[str, Path]) -> None:
         """Files that were being written when the recorder died, wherever they lie."""
         volumes = [Volume(uuid, root, 0) for uuid, root in roots.items()]
-        recovery = Recovery(volumes, self._disk, self._index, self._clock)
-        found, self._cut_off = recovery.salvage_all()
+        found, self._cut_off = salvage_all(volumes, self._disk)
         self._done.findings += found
 
     # -- one stream -----------------------------------------------------------------------

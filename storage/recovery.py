@@ -1,38 +1,32 @@
 """What the last end of the recorder left behind, put in order at start.
 
-`.part` files are cut after their last whole fragment, made durable and named final; files without
-a row get their row; what can't be kept is named, never silently dropped. Then each stream's time
-is tiled again (invariant 5) and its last gap left open until recording goes on. Doing it twice
-changes nothing. Each worker works on its own cameras' files alone, so workers don't meet.
+Files without a row are taken up (`storage.salvage`) and get their row. Then each stream's time is
+tiled again (invariant 5) and its last gap left open until recording goes on. Doing it twice changes
+nothing. Each worker works on its own cameras' files alone, so workers don't meet.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage.activity.streams import Activities
-from storage.copies import Copies, Copy, forget_pages, let_go, sound, whole_bytes
+from storage.copies import Copies, let_go
 from storage.coverage import cut_out, settle
 from storage.disk import Disk
 from storage.facts import GapFacts
 from storage.findings import Finding, Kind
-from storage.fmp4 import BadFile, Tail, tail_box
-from storage.folders import files_of, hours_on, streams_on
+from storage.folders import streams_on
 from storage.group_sync import last_alive
-from storage.hashing import hash_fd
 from storage.index import Index
-from storage.layout import Place, Stage
 from storage.ledger.bookkeeper import Bookkeeper
 from storage.let_go import LetGo
+from storage.listing import segment_id
 from storage.rows import DropGap, IndexChange, PutGap, PutSegment
-from storage.segment_file import FileHead, Placed, read_file_tail, walk
-from storage.stored_file import pictures_in, read_head_of, read_stored, row_of, tail_for
+from storage.salvage import Salvage
 from storage.volume import Volume
 from vms.core.clock import HOUR, Clock, Instant
 from vms.core.log import get_logger
@@ -42,7 +36,6 @@ log = get_logger(__name__)
 
 # How far before the newest row files without a row are looked for: more than a row can be late.
 LOOK_BACK = 2 * HOUR
-_READ = 1 << 20
 _FOREVER = Instant(2**62)
 
 
@@ -61,15 +54,11 @@ class Recovered:
 
 @dataclass(slots=True)
 class _Found:
-    """What one stream's folders gave."""
+    """What one stream's folders gave. `since`: from where on all of them were looked at."""
 
     stream: StreamKey
     since: Instant
-    rows: list[PutSegment] = field(default_factory=list)
-    remembered: list[GapFacts] = field(default_factory=list)
-    lost: list[GapFacts] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    salvaged: int = 0
+    salvage: Salvage
     unlisted: bool = False
 
 
@@ -152,28 +141,9 @@ class Recovery:
             if changes:
                 self._index.apply(self._books.booked(self._activities.measured(changes)))
             taken += sum(isinstance(change, PutSegment) for change in changes)
-            for finding in found.findings:
+            for finding in found.salvage.findings:
                 log.error("finding", subject=finding.subject, detail=finding.detail)
         return taken
-
-    def salvage_all(self) -> tuple[list[Finding], list[GapFacts]]:
-        """Every `.part` made a final file as far as it is whole, wherever it lies.
-
-        Writes no rows: whoever rebuilds the index reads the files again. Gives what was found, and
-        the gaps of what could not be kept. Only while no recorder runs.
-        """
-        findings: list[Finding] = []
-        lost: list[GapFacts] = []
-        for volume in self._volumes:
-            for stream in streams_on(volume.root):
-                found = _Found(stream, Instant(0))
-                for hour, folder in hours_on(volume.root, stream):
-                    for place, path in files_of(stream, hour, folder)[0]:
-                        if place.stage is Stage.PART:
-                            self._salvage(volume, place, path, found)
-                findings += found.findings
-                lost += found.lost
-        return findings, lost
 
     # -- files ----------------------------------------------------------------------------
 
@@ -186,7 +156,7 @@ class Recovery:
     def _files(self, stream: StreamKey, everything: bool, *, late: bool = False) -> _Found:
         """Put the files of one stream in order; what the index must learn is in the result."""
         copies = self._copies(stream, everything, late=late)
-        found = _Found(stream, copies.since)
+        salvage = Salvage(self._disk)
         first = min(copies.by_start, default=_FOREVER)
         gaps = self._index.gaps(stream, first, _FOREVER)
         deleted = [gap for gap in gaps if gap.cause is Cause.DELETED]
@@ -198,24 +168,25 @@ class Recovery:
                 continue  # its deletion was cut off before the unlink; the cleaner ends it
             elif start in copies.given_up and not late:
                 for copy in ones:
-                    self._put_away(
-                        copy.place, copy.path, "its sync failed when it was written", found
-                    )
+                    salvage.put_away(copy, "its sync failed when it was written")
             else:
-                self._take_best(ones, found, anew=start in copies.given_up)
-        for path, error in itertools.chain.from_iterable(copies.refused.values()):
-            found.findings.append(_unlisted(path, error))
-            found.unlisted = True
+                salvage.take_best(ones, anew=start in copies.given_up)
+        refused = list(itertools.chain.from_iterable(copies.refused.values()))
+        salvage.findings += [_unlisted(path, error) for path, error in refused]
+        salvage.findings += self._gone(copies)
+        return _Found(stream, copies.since, salvage, bool(refused))
+
+    def _gone(self, copies: Copies) -> Iterator[Finding]:
+        """Rows whose files are not on the volume that should have them."""
         uuids = {volume.uuid for volume in self._volumes} - copies.refused.keys()
         for row in copies.known.values():
             if row.start < copies.since or row.volume not in uuids:
                 continue
             ones = copies.by_start.get(row.start, [])
             if not any(one.final and one.volume.uuid == row.volume for one in ones):
-                name = f"{stream.camera}.{stream.name}.{row.start}"
+                name = segment_id(row.stream, row.start)
                 detail = f"its file is gone from {row.volume_path}"
-                found.findings.append(Finding(Kind.FOOTAGE_MISSING, name, detail))
-        return found
+                yield Finding(Kind.FOOTAGE_MISSING, name, detail)
 
     def _copies(self, stream: StreamKey, everything: bool, *, late: bool) -> Copies:
         """The newest files of a stream on each volume, and what the index says of them.
@@ -256,122 +227,14 @@ class Recovery:
             if gap.end is not None and gap.cause is Cause.DISK_FAILED
         )
 
-    def _take_best(self, copies: Sequence[Copy], found: _Found, *, anew: bool) -> None:
-        """Of one segment's files the fullest becomes the segment; then the others are removed.
-
-        `anew`: read from the disk itself. After a failed write-back the page cache may show what
-        the disk never got.
-        """
-        order = copies
-        if len(copies) > 1:
-            order = sorted(copies, key=lambda one: (one.final, whole_bytes(one.path)))[::-1]
-        for number, copy in enumerate(order):
-            before = len(found.rows)
-            if anew:
-                forget_pages(copy.path)
-            if copy.final:
-                self._adopt(copy.volume, copy.place, copy.path, found)
-            else:
-                self._salvage(copy.volume, copy.place, copy.path, found)
-            if len(found.rows) > before:
-                for other in order[number + 1 :]:
-                    with contextlib.suppress(OSError):
-                        self._disk.unlink(other.path)
-                return
-
-    def _salvage(self, volume: Volume, place: Place, path: Path, found: _Found) -> None:
-        """Make a `.part` a segment as far as it is whole; away with it if nothing is."""
-        try:
-            fd = self._disk.open_for_repair(path)
-        except OSError as error:
-            found.findings.append(Finding(Kind.FOOTAGE_DAMAGED, str(path), str(error)))
-            return
-        try:
-            row = self._repair(volume, place, path, fd, found)
-            final = path.with_suffix(f".{Stage.FINAL}")
-            if row is None:
-                self._disk.unlink(path)
-                self._disk.sync_folder(path.parent)
-                return
-            self._disk.sync_file(fd)
-            self._disk.rename(path, final)
-            self._disk.sync_folder(path.parent)
-        except BadFile as error:
-            self._put_away(place, path, str(error), found)
-        except OSError as error:  # invariant 9: what could not be synced is not tried again
-            self._put_away(place, path, str(error), found)
-        else:
-            found.rows.append(row)
-            found.salvaged += 1
-        finally:
-            self._disk.close(fd)
-
-    def _repair(
-        self, volume: Volume, place: Place, path: Path, fd: int, found: _Found
-    ) -> PutSegment | None:
-        """Cut a file after its last whole fragment and close it properly; None: nothing in it."""
-        size = os.fstat(fd).st_size
-        try:
-            head = read_head_of(fd, place)
-        except BadFile:
-            if b"moof" in os.pread(fd, _READ, 0):
-                raise  # footage under a damaged head: a person should see it
-            return None
-        whole = list(sound(fd, walk(fd, size, head.length)))
-        if not whole or not whole[0].facts.key:
-            return None
-        found.remembered += head.head.gaps
-        end = whole[-1].offset + whole[-1].size
-        tail = _tail_of(fd, size, whole)
-        if tail is None:
-            tail = tail_for(head, whole)
-            data = tail_box(tail)
-            self._disk.truncate(fd, end)
-            try:
-                self._disk.write(fd, data, end)
-            except OSError as error:  # a full disk: the file is as good without its tail
-                log.warning("salvaged without a tail", path=str(path), error=str(error))
-                self._disk.truncate(fd, end)
-        return _row(volume, head, tail, fd)
-
-    def _adopt(self, volume: Volume, place: Place, path: Path, found: _Found) -> None:
-        """A durable file (invariant 1) whose row was never written."""
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            found.findings.append(Finding(Kind.FOOTAGE_DAMAGED, str(path), str(error)))
-            return
-        try:
-            head, tail = read_stored(fd, place)
-            found.rows.append(_row(volume, head, tail, fd))
-            found.remembered += head.head.gaps
-        except (BadFile, OSError) as error:
-            found.findings.append(Finding(Kind.FOOTAGE_DAMAGED, str(path), str(error)))
-        finally:
-            os.close(fd)
-
-    def _put_away(self, place: Place, path: Path, detail: str, found: _Found) -> None:
-        name = f"{place.stream.camera}.{place.stream.name}.{place.start}"
-        found.findings.append(Finding(Kind.FOOTAGE_ABANDONED, name, f"{path}: {detail}"))
-        for stage in (Stage.PART, Stage.FINAL):
-            try:
-                self._disk.rename(
-                    path.with_suffix(f".{stage}"), path.with_suffix(f".{Stage.ABANDONED}")
-                )
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                log.error("can't put away", path=str(path), error=str(error))
-        gap = GapFacts(place.stream, place.start, None, Cause.FOOTAGE_DAMAGED, detail)
-        found.lost.append(gap)
-
     # -- time -----------------------------------------------------------------------------
 
     def _filled_in(self, found: _Found) -> list[IndexChange]:
         """Rows of files from before `found.since`, in the place of gaps."""
         stream, since = found.stream, found.since
         changes: list[IndexChange] = []
-        for row in _clamped([row for row in found.rows if row.start < since], self._index, stream):
+        rows = [row for row in found.salvage.rows if row.start < since]
+        for row in _clamped(rows, self._index, stream):
             taken = self._index.segments(stream, row.start, row.end)
             gaps = self._index.gaps(stream, row.start, row.end)
             cut = cut_out(row.start, row.end, gaps)
@@ -386,8 +249,8 @@ class Recovery:
 
     def _account(self, found: _Found, recovered: Recovered) -> list[IndexChange]:
         """Rows for the files, gaps for the rest of the stream's time."""
-        stream = found.stream
-        rows = [row for row in found.rows if row.start >= found.since]
+        stream, salvage = found.stream, found.salvage
+        rows = [row for row in salvage.rows if row.start >= found.since]
         rows = _clamped(rows, self._index, stream)
         spans = {row.start: row.end for row in rows}
         old = self._index.segments(stream, found.since, _FOREVER)
@@ -400,15 +263,15 @@ class Recovery:
             default=None,
         )
         # A file put away explains its own span, up to whatever comes next.
-        damaged = [gap for gap in found.lost if not _claimed(gap.start, gaps)]
+        damaged = [gap for gap in salvage.lost if not _claimed(gap.start, gaps)]
         now = self._clock.now()
-        claims, lacking = [*found.remembered, *damaged], self._incomplete.get(stream)
+        claims, lacking = [*salvage.remembered, *damaged], self._incomplete.get(stream)
         settlement = settle(stream, segments, gaps, claims, now, alive, lacking)
         if settlement.open is not None:
             recovered.coverage[stream] = (settlement.open.start, settlement.open)
-        recovered.findings += found.findings
-        recovered.salvaged += [stream] * found.salvaged
-        recovered.adopted += len(found.rows) - found.salvaged
+        recovered.findings += salvage.findings
+        recovered.salvaged += [stream] * salvage.cut
+        recovered.adopted += len(salvage.rows) - salvage.cut
         changes = [*self._filled_in(found), *rows]
         changes += [_dropped(gap) for gap in settlement.drop]
         changes += [PutGap(gap) for gap in settlement.put]
@@ -417,17 +280,6 @@ class Recovery:
 
 def _dropped(gap: GapFacts) -> DropGap:
     return DropGap(gap.stream, gap.start, gap if gap.end is not None else None)
-
-
-def _tail_of(fd: int, size: int, whole: Sequence[Placed]) -> Tail | None:
-    """The tail of a `.part`, if it is the one of these fragments; a power cut may have torn it."""
-    try:
-        tail = read_file_tail(fd, size)
-    except BadFile:
-        return None
-    there = [(placed.offset, placed.size) for placed in whole]
-    said = [] if tail is None else [(entry.offset, entry.size) for entry in tail.entries]
-    return tail if said == there else None
 
 
 def _unlisted(path: Path, error: OSError) -> Finding:
@@ -452,8 +304,3 @@ def _clamped(rows: list[PutSegment], index: Index, stream: StreamKey) -> list[Pu
         end = Instant(min(row.end, limit))
         clamped.append(row if end == row.end else replace(row, end=end))
     return clamped
-
-
-def _row(volume: Volume, head: FileHead, tail: Tail, fd: int) -> PutSegment:
-    digest = hash_fd(fd)
-    return row_of(volume.uuid, head, tail, digest, pictures_in(fd, digest.size, head))

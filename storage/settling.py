@@ -1,6 +1,6 @@
 """Making durable: each second one sync for all files of a volume, then names, then rows.
 
-The other half of `storage.writer`, in a thread of its own, so that a sync that takes long delays
+What comes after `storage.drafting`, in a thread of its own, so that a sync that takes long delays
 no write. Whatever fails here may move to another volume like a segment whose write failed: a name
 is final and a row is put only for the file that is the segment's when its turn comes.
 """
@@ -149,7 +149,7 @@ class Settler:
         self._index(_rows(segment, draft, self._home.volume.uuid))
 
     def _settle(self, finished: list[Finished], wanted: Mono) -> None:
-        writes, touched = self._home.writes, self._touched
+        writes, touched = self._home.drafter.writes, self._touched
         self._touched = False
         dirty, self._synced = touched or writes != self._synced, writes
         try:

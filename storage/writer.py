@@ -1,34 +1,28 @@
-"""Writing to one volume: a bounded queue and the thread that writes; making durable is `settling`.
+"""Writing to one volume: a bounded queue, its threads, and whether the volume is trusted.
 
-The steps of a segment's file, of which each may fail: create, reserve, head, fragments, tail,
-truncate, sync, rename, folder sync; then its row goes to the index. When a step fails and another
-volume is usable, the segment moves there (`rescue`); otherwise the error ends up in the segment
-(its session records a gap) and in the rows of the span that was lost. Other segments go on.
-`work` and `settle` can be called without threads: that is how the crash machine of the tests
-counts operations.
+A segment's file is written by `drafting`, made durable by `settling`; then its row goes to the
+index. When a step fails and another volume is usable, the segment moves there (`rescue`); otherwise
+the error ends up in the segment (its session records a gap) and in the rows of the span that was
+lost. Other segments go on. `work` and `settle` can be called without threads: that is how the crash
+machine of the tests counts operations.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import queue
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from storage.disk import Disk
-from storage.draft import Draft
-from storage.facts import Fragment
-from storage.fmp4 import Tail, fragment_parts, tail_box
+from storage.drafting import Drafter, is_full
 from storage.rescue import Elsewhere, Leftover, Rescue
-from storage.room import Room, worth_reserving
+from storage.room import Room
 from storage.rows import IndexChange
 from storage.segment import OpenSegment
 from storage.settling import Settler
 from storage.volume import Volume, cause_of, translated
-from vms.core.clock import SECOND, Clock, Instant, Mono
+from vms.core.clock import SECOND, Clock, Mono
 from vms.core.errors import StorageError
 from vms.core.log import get_logger
 from vms.core.model import Cause
@@ -46,10 +40,6 @@ REST_AFTER_FAILURE = 30 * SECOND
 # that other programs have written.
 WRITE_HANGS = 5 * SECOND
 SYNC_HANGS = 15 * SECOND
-# How long a write waits for the cleaner to make room when no other volume can take the segment.
-ROOM_PATIENCE = 5 * SECOND
-_ROOM_LOOK = 0.1
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class VolumeWriter:
@@ -77,9 +67,7 @@ class VolumeWriter:
         self._taken = self._released = 0  # bytes ever; the first is the loop's
         self._release_lock = threading.Lock()
         self._jobs: queue.SimpleQueue[OpenSegment | Leftover | None] = queue.SimpleQueue()
-        self._since: Mono | None = None  # when the operation began that the writer is at
-        self._folders: set[Path] = set()
-        self.writes = 0  # ever; the writer's
+        self.drafter = Drafter(self, disk, clock)
         self.settler = Settler(self, disk, clock, index)
         elsewhere = elsewhere if elsewhere is not None else _nowhere
         self.rescue = Rescue(self, elsewhere, disk, clock)
@@ -155,6 +143,11 @@ class VolumeWriter:
         self.rescue.start()
 
     @property
+    def may_wait(self) -> bool:
+        """Whether its writer is a thread of its own, and nobody waits for its end."""
+        return bool(self._threads) and not self._stopping.is_set()
+
+    @property
     def idle(self) -> bool:
         """Whether no segment has a file here or is on its way from here."""
         return not self.segments and self.rescue.idle
@@ -187,14 +180,14 @@ class VolumeWriter:
         """An operation failed: the volume rests, and is doubted unless it only is full."""
         said = translated(error, what)
         self.rest()
-        if error.errno not in _NO_ROOM and self.doubt is None:
+        if not is_full(error) and self.doubt is None:
             self.doubt = said
             log.error("volume failed", volume=str(self.volume.root), error=str(said))
         return said
 
     def leave(self, error: StorageError, only: OpenSegment | None = None) -> bool:
         """Carry segments to another volume, all or one; False if there is none that takes them."""
-        if not self._can_leave():
+        if not self.can_leave():
             return False
         leaving = self.own() if only is None else [only]
         taken = [self.rescue.take_over(segment, error) for segment in leaving]
@@ -204,7 +197,8 @@ class VolumeWriter:
         """The segments whose file we write; not those that are on their way to us."""
         return [segment for segment in self.segments.copy() if segment.writer is self]
 
-    def _can_leave(self) -> bool:
+    def can_leave(self) -> bool:
+        """Whether another volume takes segments."""
         return self._elsewhere({self}, None) is not None
 
     def distrust(self, detail: str) -> None:
@@ -222,14 +216,14 @@ class VolumeWriter:
     def look(self, now: Mono) -> None:
         """Leave a volume that hangs. Called by a thread that never touches a disk."""
         for since, patience, what in (
-            (self._since, WRITE_HANGS, "write"),
+            (self.drafter.since, WRITE_HANGS, "write"),
             (self.settler.since, SYNC_HANGS, "sync"),
         ):
             if since is not None and now - since > patience:
                 self.distrust(f"volume {self.volume.root} did not finish a {what} in time")
         self.rescue.give_up_stale(now)
 
-    # -- the writer's steps ---------------------------------------------------------------
+    # -- the writer's jobs ----------------------------------------------------------------
 
     def work(self) -> None:
         """Do all jobs that wait."""
@@ -243,14 +237,12 @@ class VolumeWriter:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._since = self._clock.monotonic()
             try:
                 self._do(job)
             except Exception as error:
                 log.exception("a fault of ours in writing", volume=str(self.volume.root))
                 if isinstance(job, OpenSegment):
                     self.settler.spoiled(job, error)
-            self._since = None
 
     def put_leftover(self, leftover: Leftover) -> None:
         """A file here that has been carried away. Through the queue: nobody writes it any more."""
@@ -260,143 +252,7 @@ class VolumeWriter:
         if isinstance(job, Leftover):
             self.settler.leftovers.append(job)
         elif job.writer is self:
-            self._serve(job)
-
-    def _serve(self, segment: OpenSegment) -> None:
-        """Write all that waits in a segment, and its end if it was closed."""
-        closing = segment.closing  # first: what was handed over before waits now
-        draft = segment.draft
-        began = self._clock.monotonic()
-        while (waiting := segment.oldest()) is not None:
-            parts: list[bytes] | None = None
-            if segment.error is None:
-                try:
-                    if draft.fd < 0 and not self._create(segment, draft):
-                        return
-                    parts = self._write(draft, waiting.fragment)
-                except OSError as error:
-                    if self._room_comes(error, began):
-                        continue
-                    if self._failed(segment, draft, error):
-                        return
-            if not segment.let_go(draft, parts):
-                return
-            began = self._since = self._clock.monotonic()
-        if closing and draft.end is None:
-            self._finish(segment, draft)
-
-    def _create(self, segment: OpenSegment, draft: Draft) -> bool:
-        """Make the file with its head; False if the segment has moved meanwhile."""
-        fd = self._new_file(draft.part)
-        kept = False
-        try:
-            if worth_reserving(segment.expected, self.room(Mono(0)).left):
-                draft.reserved = self._reserve(fd, segment.expected)
-            self._disk.write(fd, segment.head, 0)
-            self.writes += 1
-            with segment.lock:
-                kept = segment.draft is draft
-                if kept:
-                    draft.hash.update(segment.head)
-                    draft.offset, draft.fd = len(segment.head), fd
-        finally:
-            if not kept:
-                self._disk.close(fd)
-                with contextlib.suppress(OSError):
-                    self._disk.unlink(draft.part)
-        return kept
-
-    def _new_file(self, path: Path) -> int:
-        self.settler.require_root()  # or we would fill the folder a disk was mounted on
-        folder = path.parent
-        if folder not in self._folders:
-            self._disk.make_folder(folder)
-            if len(self._folders) > 10_000:  # an hour's folder is made once; forget old hours
-                self._folders.clear()
-            self._folders.add(folder)
-        try:
-            return self._disk.create(path)
-        except FileNotFoundError:  # somebody tidied the empty folder away
-            self._folders.discard(folder)
-            self._disk.make_folder(folder)
-            return self._disk.create(path)
-
-    def _reserve(self, fd: int, size: int) -> int:
-        """Ask for space ahead: good to have, never needed."""
-        try:
-            self._disk.reserve(fd, size)
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._disk.truncate(fd, 0)  # gives back what was got before it was refused
-            return 0
-        return size
-
-    def _write(self, draft: Draft, fragment: Fragment) -> list[bytes]:
-        parts = fragment_parts(fragment, draft.sequence + 1)
-        self._disk.write_parts(draft.fd, parts, draft.offset)
-        self.writes += 1
-        return parts
-
-    def _room_comes(self, error: OSError, began: Mono) -> bool:
-        """Whether to try again: the cleaner makes room within seconds, and nobody else has any."""
-        if error.errno not in _NO_ROOM or not self._threads or self._stopping.is_set():
-            return False
-        now = self._clock.monotonic()
-        if now - began > ROOM_PATIENCE or self._can_leave():
-            return False
-        time.sleep(_ROOM_LOOK)
-        self._since = self._clock.monotonic()  # it waits, it does not hang
-        return True
-
-    def _failed(self, segment: OpenSegment, draft: Draft, error: OSError) -> bool:
-        """A write failed. True if the segment moves; else it takes no more."""
-        said = self.refused(error, f"{draft.part} can't be written")
-        self.leave(said, segment if said.cause is Cause.DISK_FULL else None)
-        if segment.draft is not draft:
-            return True
-        segment.error = said
-        log.error("segment failed", stream=str(segment.stream), error=str(said))
-        if draft.fd >= 0:
-            try:
-                self._disk.truncate(draft.fd, draft.offset)
-            except OSError as second:
-                log.warning(
-                    "could not cut a torn fragment", path=str(draft.part), error=str(second)
-                )
-                draft.abandoned = True
-        return False
-
-    def _finish(self, segment: OpenSegment, draft: Draft) -> None:
-        """The last bytes of a file; from here on it belongs to the settler."""
-        end = segment.kept_end(draft)
-        if draft.fd >= 0 and draft.entries and not draft.abandoned:
-            try:
-                if not self._write_tail(segment, draft, end):
-                    return
-            except OSError as error:
-                # A file without a tail is read by walking through it.
-                if self._failed(segment, draft, error):
-                    return
-                end = segment.kept_end(draft)
-        with segment.lock:
-            if segment.draft is not draft:
-                return
-            draft.end = end
-            draft.sha256 = draft.hash.digest() if draft.fd >= 0 else b""
-        self.settler.put(segment, draft)
-
-    def _write_tail(self, segment: OpenSegment, draft: Draft, end: Instant) -> bool:
-        head = len(segment.head)
-        tail = tail_box(Tail(end, head, tuple(draft.entries), segment.clock))
-        self.writes += 1
-        self._disk.write(draft.fd, tail, draft.offset)
-        self._disk.truncate(draft.fd, draft.offset + len(tail))
-        with segment.lock:
-            if segment.draft is not draft:
-                return False
-            draft.hash.update(tail)
-            draft.offset += len(tail)
-        return True
+            self.drafter.serve(job)
 
     def measure(self) -> None:
         """How much is free; a volume that can't say so is not usable."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import sqlalchemy as sa
 
 from storage.archive import Archive
 from storage.audit.check import Audit
-from storage.cleaner import BATCH, Cleaner
+from storage.cleaner import BATCH, Cleaner, Shelf
 from storage.database import open_database
 from storage.disk import Disk, RealDisk
 from storage.facts import GapFacts, RunFacts
@@ -21,6 +22,7 @@ from storage.layout import path_of
 from storage.ledger.late import add_late_leaves
 from storage.ledger.leaves import DeleteLeaf, SegmentLeaf, parse
 from storage.ledger.log import Ledger
+from storage.recording import Store
 from storage.retention import plan
 from storage.rows import PutSegment
 from storage.schema import segment as segment_table
@@ -34,7 +36,7 @@ from vms.core.errors import StorageError
 from vms.core.model import CameraId, Cause, StreamKey
 
 FOREVER = Instant(2**62)
-GATE, YARD = key("gate"), key("yard")
+STREAMS = GATE, YARD = key("gate"), key("yard")
 BEGIN = Instant(1_763_800_000 * SECOND // HOUR * HOUR)
 
 
@@ -276,6 +278,109 @@ def test_a_file_that_cannot_be_unlinked_is_tried_again(tmp_path: Path, template:
     house.engine.dispose()
 
 
+class Sick:
+    """A volume that answers nothing."""
+
+    root = None
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise OSError(5, "Input/output error")
+
+    remove = has = put_away = tidy = sync = _refuse
+
+
+def sick_beside(house: House) -> Cleaner:
+    """A cleaner of the house's volume and of a sick one, which comes first."""
+    volumes = house.settings.volumes
+
+    def shelves() -> dict[str, Shelf]:
+        return {"sick": Sick(), **folder_shelves(volumes, house.disk)}
+
+    return Cleaner(house.engine, shelves, 2, house.holds, house.ledger, house.clock)
+
+
+def test_a_volume_that_answers_nothing_keeps_no_other_from_being_finished(house: House) -> None:
+    house.record(GATE, BEGIN, 4)
+    rows = house.index.segments(GATE, Instant(0), FOREVER)
+    files = [house.root / "video" / path_of(GATE, one.start) for one in rows]
+    kept = [file.read_bytes() for file in files]
+    cleaner = sick_beside(house)
+    rules = {"gate": rule(keep="1 min")}
+    due = plan(house.stock, rules, house.holds.spans(), house.clock.now(), set(house.volumes()))
+    assert cleaner.delete(due, rules).segments == 3
+    files[0].write_bytes(kept[0])  # its unlink was undone by a power cut
+    cleaner = sick_beside(house)
+    assert cleaner.finish() == 1
+    assert not files[0].exists()
+    files[1].write_bytes(kept[1])
+    assert cleaner.finish() == 1, "what the sick volume may still have is looked for again"
+    assert not files[1].exists()
+    folder = files[0].parent
+    later = Instant(BEGIN + DAY)
+    due = plan(house.stock, rules, house.holds.spans(), later, set(house.volumes()))
+    assert cleaner.delete(due, rules).segments == 1
+    house.clock.advance(3 * HOUR)
+    cleaner._emptied.add("sick", GATE, BEGIN)
+    cleaner.finish()
+    assert not folder.exists()
+
+
+def test_a_volume_that_gets_no_replica_keeps_nothing_of_the_others_from_going(house: House) -> None:
+    house.settings = two = settings(house.root, "video", "other")
+    with Store(two, house.clock, threads=False) as store:
+        store.recover([])
+        for n in range(5):
+            start = Instant(BEGIN + n * MINUTE)
+            house.clock.advance(start + MINUTE - house.clock.now())
+            opened = [store.open_segment(one, start, FORMAT, RunFacts(1, start)) for one in STREAMS]
+            for one in opened:
+                one.append(second(n, 0, key=True))
+                one.close(Instant(start + MINUTE))
+            store.pump()
+    volumes = {one.start: one.volume_path for one in house.index.segments(GATE, 0, FOREVER)}
+    sick = Path(volumes[BEGIN])
+
+    class Deaf(Ledger):
+        """Whose replica on one volume can't be written."""
+
+        def replicate(self, roots: Iterable[Path]) -> None:
+            if sick in (some := list(roots)):
+                raise StorageError(Cause.DISK_FAILED, f"{sick} is read-only")
+            super().replicate(some)
+
+    def left() -> dict[str, int]:
+        rows = [one for key in STREAMS for one in house.index.segments(key, 0, FOREVER)]
+        return {path: sum(one.volume_path == path for one in rows) for path in paths}
+
+    paths = [str(one.path) for one in two.volumes]
+    before = left()
+    assert all(before.values())
+    cleaner = Cleaner(
+        house.engine,
+        lambda: folder_shelves(two.volumes, house.disk),
+        2,
+        house.holds,
+        Deaf.of(two, house.clock),
+        house.clock,
+        batch=2,
+    )
+    rules = {"gate": rule(keep="1 min"), "yard": rule(keep="1 min")}
+    at = Instant(BEGIN + DAY)
+    due = plan(house.stock, rules, house.holds.spans(), at, set(house.volumes()))
+    cleaner.delete(due, rules)
+    assert left() == {path: before[path] if path == str(sick) else 0 for path in paths}
+
+
+def test_the_mark_waits_for_a_volume_whose_deletions_are_not_durable(house: House) -> None:
+    house.record(GATE, BEGIN, 3)
+    house.clean(rule(keep="2 min"))
+    cleaner = sick_beside(house)
+    for _ in range(5):
+        house.clock.advance(MINUTE)
+        cleaner.finish()
+    assert cleaner._mark.place(house.ledger.size()) == 0
+
+
 def test_what_a_crash_left_after_the_leaf_is_finished(house: House) -> None:
     house.record(GATE, BEGIN, 3)
     rows = house.index.segments(GATE, Instant(0), FOREVER)
@@ -370,7 +475,8 @@ def test_the_mark_follows_and_old_deletions_are_not_looked_at_again(house: House
     for _ in range(5):
         house.clock.advance(MINUTE)
         house.cleaner.finish()
-    begun = house.cleaner._begun(int(house.cleaner._memory.get("deleted") or 0), 10**6)
+    size = house.ledger.size()
+    begun = house.cleaner._begun(house.cleaner._mark.place(size), size)
     assert begun == {}
 
 
