@@ -301,7 +301,7 @@ def _sound(track: AgreedTrack) -> tuple[AudioFormat, AudioDepacketiser] | None:
         return AudioFormat("pcma", media.clock_rate, media.channels), G711Depacketiser()
     if media.encoding == "PCMU":
         return AudioFormat("pcmu", media.clock_rate, media.channels), G711Depacketiser()
-    config = config_from_fmtp(media.fmtp)
+    config = config_from_fmtp(media.fmtp, media.clock_rate, media.channels)
     if not config:
         return None
     channels = config_facts(config)[1] or media.channels

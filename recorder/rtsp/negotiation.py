@@ -21,6 +21,7 @@ from vms.core.notes import Note
 _NO_SUCH_STREAM = frozenset({404, 410, 454, 459, 460, 551})
 _REFUSALS = frozenset({401, 402, 403, 407})
 _TRANSPORT_REFUSED = 461
+_RANGE_DISLIKED = frozenset({400, 406, 451, 455, 456, 457, 500, 501})
 _STORABLE = ("H264", "H265")
 _HOPELESS = frozenset(
     {"JPEG", "MP4V-ES", "MPV", "H261", "H263", "H263-1998", "H263-2000", "VP8", "VP9", "AV1"}
@@ -148,7 +149,7 @@ async def _play(connection: Connection, base: str) -> None:
     """Start; a camera that dislikes the range is asked again without one."""
     connection.keep_early = True
     response = await connection.request("PLAY", base, [("Range", "npt=0.000-")])
-    if response.status in (400, 456, 457):
+    if response.status in _RANGE_DISLIKED:
         response = await connection.request("PLAY", base)
     _check(connection, "PLAY", response)
 
