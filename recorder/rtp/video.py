@@ -45,6 +45,8 @@ class VideoDepacketiser:
         self.builder = PictureBuilder(rules, stats)
         self._whole = WholePictures(rules, channel, flow, self.builder)
         self.arrival: Mono | None = None  # of the last packet that is ours
+        self.ended: Mono | None = None  # when the picture that this packet ends was whole
+        self.sound = -1  # the payload type of the sound, which is no picture on whatever channel
         self._newcomer: Newcomer | None = None  # to be played
         self._column = _PAYLOAD + rules.header  # where the FU header stands in a frame
         self._mask = rules.mask << rules.shift
@@ -76,6 +78,9 @@ class VideoDepacketiser:
             flow.cycles += not flow.expected
         else:
             verdict = flow.judge(payload_type, sequence, ssrc)
+            if payload_type == self.sound != flow.payload_type:
+                self._stats.foreign += 1
+                return True
             if verdict is Verdict.DOUBTFUL:
                 again = (self.builder.timestamp - timestamp) & 0xFFFFFFFF < _RECENT
                 payload, packet = bytes(buffer[begin:finish]), bytes(buffer[start:stop])
@@ -89,10 +94,12 @@ class VideoDepacketiser:
             if verdict is Verdict.AFTER_GAP:
                 self.builder.gap()
         self._stats.packets += 1
-        self.arrival = arrival
         builder = self.builder
         if timestamp != builder.timestamp:
             builder.at(timestamp)
+            if builder.done:
+                self.ended = self.arrival
+        self.arrival = arrival
         if begin < finish:
             role = self._rules.roles[buffer[begin] >> self._rules.shift & self._rules.mask]
             if role == Role.FRAGMENT:
@@ -154,6 +161,8 @@ class VideoDepacketiser:
             builder.nal_size += count * body
         else:
             builder.at(int.from_bytes(head[:4], "big"))
+            if builder.done:
+                self.ended = self.arrival
             if not self._open(head, flags, fields[4]):
                 return 0
             builder.pieces += fields[9::5]

@@ -106,6 +106,15 @@ def resuming() -> Camera:
     return camera
 
 
+class Unfinished(Camera):
+    """Goes on with packets of which no picture comes."""
+
+    def answer(self, request: Request) -> bytes:
+        track = Packetiser(sequence=len(self.heard) * 10)
+        behind = [track.rtp(b"\x7c\x05rest", 5) for _ in range(9)]
+        return super().answer(request) + b"".join(behind * (request.method == "GET_PARAMETER"))
+
+
 class OneSession(Camera):
     """Has room for one session, and frees it at TEARDOWN only (live555 before 2017.06.04)."""
 
@@ -256,6 +265,8 @@ SESSION = (
           seen="live555 before 2017.06.04"),
     Quirk("second connection refused", RTSP, Closed, "stated:broken_stream", seen="Dahua, Amcrest"),
     Quirk("silent for 5 s, then goes on", RTSP, resuming, seconds=6, keeps=1),
+    Quirk("goes on with packets, but no picture", RTSP, lambda: Unfinished(media=media()),
+          "stated:broken_stream", seconds=40),
     Quirk("vanishes without a FIN", RTSP, with_media(frames()), "stated:silent", seconds=11),
 )  # fmt: skip
 

@@ -11,7 +11,9 @@ from tests.interop.quirk import (
     PICTURES,
     PLAIN,
     RTP,
+    RTSP,
     SDPS,
+    SETUP_OK,
     TICK,
     TIME,
     Quirk,
@@ -199,6 +201,13 @@ def with_sound(tracks: str, payload: bytes, payload_type: int, step: int) -> Cal
     return lambda: Camera({"SETUP": list(setups)}, sdp=SDP + tracks, media=wire)
 
 
+def with_sound_told_twice_alike() -> Camera:
+    """Answers both SETUPs with the channels of the pictures, and sends the sound on its own."""
+    camera = with_sound(PCMA, TALK, 8, 320)()
+    camera.answers["SETUP"] = SETUP_OK.replace("{transport}", "RTP/AVP/TCP;interleaved=0-1")
+    return camera
+
+
 def told(*offsets: float) -> Callable[[], Camera]:
     """Sender reports of a clock that is off by so many seconds, between the pictures."""
     every, now = frames(), time.time()
@@ -249,6 +258,7 @@ PACKETS = (
     hevc("H.265 sub-layers", "", hevc_sps(layers=3), hevc_vps(3)),
     hevc("H.265 long-term references", "", hevc_sps(long_term=True)),
     Quirk("G.711 sound", RTP, with_sound(PCMA, TALK, 8, 320), sounds=6),
+    Quirk("the same channels for pictures and sound", RTSP, with_sound_told_twice_alike, sounds=6),
     Quirk("its only sound marked as a backchannel", SDPS,
           with_sound(PCMA + "a=sendonly\r\n", TALK, 8, 320), sounds=6),
     Quirk("AAC sound", RTP, with_sound(AAC + HBR, SIZED, 97, 640), sounds=6),
