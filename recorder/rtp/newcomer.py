@@ -49,10 +49,10 @@ class Doubtful(NamedTuple):
 class Newcomer:
     """Packets of one name (payload type, SSRC), in the order they came, at most ADOPT or BYTES_MAX.
 
-    `beside`: what of ours had come when the first one did; `before`: those held until then. `renumbered`: the name is our own;
+    `beside`: what of ours had come when the first one did. `renumbered`: the name is our own;
     `behind`: and the numbers lie behind ours, as those of doubles do; `again`: and so does the
-    first one's time. `missed`: packets of the
-    name that came before, and of ours none between, and are held no more.
+    first one's time. `before`: what was held until then. `missed`: packets of the name that came
+    before, and of ours none between, and are held no more.
     """
 
     __slots__ = (
