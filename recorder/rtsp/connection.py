@@ -84,6 +84,9 @@ class Connection:
             response = await self._exchange(method, uri, extra)
         if response.status != 401:
             return response
+        if not self.dialogue.signs_in:
+            text = f"{self.peer} asks for a user and password, and none are set for this camera."
+            raise CameraError(Cause.REFUSED, text)
         raise CameraError(Cause.REFUSED, f"{self.peer} does not accept the user and password.")
 
     def take_over(self) -> bytes:

@@ -25,6 +25,11 @@ class Dialogue:
         self.session: str | None = None
         self._numbered = True  # its answers carry the numbers of our requests
 
+    @property
+    def signs_in(self) -> bool:
+        """Whether there is a user to sign in as."""
+        return self._authenticator is not None
+
     def ask(self, method: str, uri: str, extra: Iterable[tuple[str, str]] = ()) -> bytes:
         """The next request as bytes."""
         self.cseq += 1

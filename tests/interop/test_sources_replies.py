@@ -237,3 +237,10 @@ def test_units_with_decoding_order_numbers_are_for_libav() -> None:
     assert videos(
         play(Camera(sdp=SDP.replace("fmtp:96 ", "fmtp:96 sprop-max-don-diff=2;"), media=pictures()))
     )
+
+
+def test_a_camera_that_asks_for_a_user_says_that_none_is_set() -> None:
+    camera = Camera({"DESCRIBE": REFUSALS["401 twice"][0]["DESCRIBE"]})
+    with pytest.raises(CameraError, match="none are set for this camera") as error:
+        play(camera, user=None)
+    assert error.value.cause is Cause.REFUSED
