@@ -31,8 +31,14 @@ DRAIN = 384 << 10
 """Bytes of pre-roll written at a sweep beside what came in it: less than a volume takes of one
 segment without asking (`storage.writer.BUFFER_PER_SEGMENT`), however many begin at once."""
 
-LATE = Span(10 * SECOND)
-"""A stretch ends before a keyframe, where the next can begin; longer it is not waited for."""
+LATE = Span(45 * SECOND)
+"""A stretch ends before a keyframe, where the next can begin; longer it is not waited for. "Smart"
+codecs send one each 400 pictures, at 10 a second each 40 s."""
+
+_NO_KEYFRAME = (
+    f"The camera has sent no keyframe for more than {LATE // SECOND} s. Set its interval of "
+    "keyframes (I-frames) to a few seconds."
+)
 
 BLUR = Span(SECOND)
 """A picture arrives at most so much later than it was taken: a sweep, and the network. A stretch
@@ -68,6 +74,7 @@ class Gate:
         self._until = Instant(0)  # what is recorded now is wanted for so long
         self._fault: tuple[Cause, str] | None = (Cause.CONNECTING, "")
         self._told_cut, self._late = False, LATE
+        self._broke_off = False  # a stretch ended without a keyframe, and none came since
         self._dropped = 0
         self.hidden = choice.privacy is not None  # until a keyframe is known to lie outside
 
@@ -260,6 +267,12 @@ class Gate:
             recording = self._start(watch, reading)
         if recording is None:
             first = self._roll.first()
+            if first is None and self._broke_off and decision.verdict is Verdict.KEEP:
+                keeper = self._keeper
+                assert keeper is not None
+                keeper.missing(Cause.BROKEN_STREAM, _NO_KEYFRAME)
+                return
+            self._broke_off = self._broke_off and first is None
             self._explain(reading.mono - _taken(first, watch, reading) if first is not None else 0)
             self._roll.trim(reading.mono)
             return
@@ -323,6 +336,7 @@ class Gate:
         first = self._roll.first()
         if type(first) is AccessUnit and not first.key:
             self._roll.clear()  # no keyframe came in time: what follows can't begin here
+            self._broke_off = True
 
     def _play(self, actions: list[Action], recording: Session, *, held: bool = False) -> None:
         if actions and self._keeper is not None:

@@ -46,6 +46,7 @@ _UNSENT_MAX = 16 * 1024
 _REPORT_EVERY = 5 * SECOND
 _KEEP_ALIVE_LEAST, _KEEP_ALIVE_MOST = 2 * SECOND, 30 * SECOND
 _GOODBYE_PATIENCE = 2 * SECOND
+_WHOLE_PATIENCE = 30 * SECOND  # a large keyframe over a slow line takes its time
 _REDIRECTS = 3
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -83,7 +84,8 @@ class NativeSource:
         self._closed = False
         self._signed_again = False
         now = clock.monotonic()
-        self._started = now
+        self._started = self._whole = now  # `_whole`: when pictures last came whole
+        self._newest = 0
         self._next_report = now + _REPORT_EVERY
         every = min(max(agreement.timeout // 2, _KEEP_ALIVE_LEAST), _KEEP_ALIVE_MOST)
         self._keep_alive_every = Span(every)
@@ -218,6 +220,13 @@ class NativeSource:
             seconds = (now - last) / SECOND
             text = f"{self._peer} has sent no video for {seconds:.0f} s."
             raise CameraError(Cause.SILENT, text)
+        newest = self._demuxer.newest
+        if newest != self._newest or self._demuxer.format is None:
+            self._newest, self._whole = newest, now
+        if now - self._whole > _WHOLE_PATIENCE:
+            seconds = (now - self._whole) / SECOND
+            text = f"{self._peer} sends packets, but no whole picture for {seconds:.0f} s."
+            raise CameraError(Cause.BROKEN_STREAM, text)
         if self._demuxer.goodbye and now - last > _GOODBYE_PATIENCE:
             raise CameraError(Cause.BROKEN_STREAM, f"{self._peer} ended the stream (RTCP BYE).")
 
@@ -301,7 +310,7 @@ def _sound(track: AgreedTrack) -> tuple[AudioFormat, AudioDepacketiser] | None:
         return AudioFormat("pcma", media.clock_rate, media.channels), G711Depacketiser()
     if media.encoding == "PCMU":
         return AudioFormat("pcmu", media.clock_rate, media.channels), G711Depacketiser()
-    config = config_from_fmtp(media.fmtp)
+    config = config_from_fmtp(media.fmtp, media.clock_rate, media.channels)
     if not config:
         return None
     channels = config_facts(config)[1] or media.channels

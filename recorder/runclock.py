@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vms.core.clock import MILLISECOND, SECOND, Instant, Mono, Span
+from vms.core.clock import MILLISECOND, MINUTE, SECOND, Instant, Mono, Span
 
 WINDOW = Span(30 * SECOND)  # least lags are kept of this window and the one before
 NUDGE_PPM = 500
@@ -20,6 +20,8 @@ STEP = Span(SECOND // 2)  # wall against monotonic beyond this: the machine's cl
 LIE_WINDOW = Span(5 * SECOND)
 LIE_PPM = 10_000  # no quartz is wrong by 1 %: such a media clock is a lie
 _LIE_NUDGE_PPM = 200_000
+_AMENDED = Span(100 * MILLISECOND)
+_AMENDS_MOST = Span(2 * MINUTE)  # further off is not by a lie: the machine's clock was set back
 
 ONE = 1 << 32
 """Media time's pace where file time follows it exactly; paces are fractions of it."""
@@ -49,6 +51,7 @@ class RunClock:
         self._low_before: int | None = None
         self._window_end = 0
         self._slope = _Slope()
+        self._amends = False  # file time is still off by a lie that is over
 
     @property
     def least_lag(self) -> int | None:
@@ -76,7 +79,7 @@ class RunClock:
         if self._slope.lying:
             # What held seconds ago says nothing about a media clock of another pace; the
             # arrival itself, though blurred by a sweep, does.
-            self._low, self._low_before = lag, None
+            self._low, self._low_before, self._amends = lag, None, True
 
     def wall(self, media: int) -> Instant:
         """When media time `media` was, as far as is known now; observe something first."""
@@ -90,9 +93,11 @@ class RunClock:
             correction = _clamp(error * 1_000_000 // (HORIZON // 2), _LIE_NUDGE_PPM)
             honest = ONE * 1_000_000 // (1_000_000 - min(self._slope.ppm, 900_000))
             return honest + ONE * correction // 1_000_000
+        self._amends = self._amends and abs(error) > _AMENDED
         if abs(error) <= CALM:
             return ONE
-        return ONE + ONE * _clamp(error * 1_000_000 // HORIZON, NUDGE_PPM) // 1_000_000
+        most = _LIE_NUDGE_PPM if self._amends and abs(error) <= _AMENDS_MOST else NUDGE_PPM
+        return ONE + ONE * _clamp(error * 1_000_000 // HORIZON, most) // 1_000_000
 
     def read(self, reading: Reading) -> Span | None:
         """Compare the wall clock: a small difference is followed, a step is returned."""

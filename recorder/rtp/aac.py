@@ -35,8 +35,13 @@ class AacFraming:
         )
 
 
-def config_from_fmtp(fmtp: Mapping[str, str]) -> bytes:
-    """The AudioSpecificConfig, empty when missing or no hexadecimal."""
+def config_from_fmtp(fmtp: Mapping[str, str], rate: int = 0, channels: int = 1) -> bytes:
+    """The AudioSpecificConfig; where it is missing or no hexadecimal that of plain AAC (LC) of
+    this rate, empty if there is none."""
+    return _told_config(fmtp) or lc_config(rate, channels)
+
+
+def _told_config(fmtp: Mapping[str, str]) -> bytes:
     try:
         config = bytes.fromhex(fmtp.get("config", "").strip().strip('"'))
     except ValueError:

@@ -95,6 +95,11 @@ class RtpClock:
             self._stats.jumps += 1
         return ticks
 
+    @property
+    def highest(self) -> int:
+        """The latest time so far."""
+        return self._highest
+
     def anchor(self, timestamp: int, ticks: int) -> None:
         """Fix where this time lies, when another track tells it better than the arrival."""
         self._timestamp, self._ticks, self._highest = timestamp, ticks, ticks

@@ -99,6 +99,11 @@ class Demuxer:
         """When the last video packet that is ours came."""
         return self._video.arrival
 
+    @property
+    def newest(self) -> int:
+        """The highest media time of a picture so far; it rises while whole pictures come."""
+        return self._clock.highest
+
     def add_audio(
         self, setup: TrackSetup, audio: AudioFormat, depacketiser: AudioDepacketiser
     ) -> None:
@@ -107,6 +112,7 @@ class Demuxer:
         clock = RtpClock(setup.clock_rate, self._stats)
         self._sound = SoundTrack(depacketiser, flow, clock, self._stats)
         self._audio_format = audio
+        self._video.sound = setup.payload_type
         self._alignment = Alignment(self._clock.rate, clock.rate)
         self._media[setup.channel] = Track.AUDIO
         self._control[setup.control_channel] = _Reporting(Track.AUDIO, flow, clock)
@@ -227,6 +233,18 @@ class Demuxer:
                 self._pictures(came, out)
 
     def _pictures(self, arrival: Mono, out: list[Element]) -> None:
+        ended, self._video.ended = self._video.ended, None
+        if ended is not None and ended != arrival:
+            # Ended by what follows it: it had come by then, a second before at 1 picture a second.
+            builder = self._video.builder
+            rest, builder.done = builder.done[1:], builder.done[:1]
+            self._hand_on(ended, out)
+            builder.done, builder.news = rest, True
+            if not rest:
+                return
+        self._hand_on(arrival, out)
+
+    def _hand_on(self, arrival: Mono, out: list[Element]) -> None:
         self._skipped = 0
         clock, video = self._clock, self._video
         if clock.origin is None:

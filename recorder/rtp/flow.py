@@ -116,7 +116,8 @@ class Flow:
             )
         newcomer.hold(doubtful)
         promised = name == (self.payload_type, self._announced) and not renumbered
-        if not (promised or newcomer.convinces(doubtful, gone=self._gone == beside)):
+        gone, alone = self._gone == beside, self.ssrc is None
+        if not (promised or newcomer.convinces(doubtful, gone=gone, alone=alone)):
             self._stats.late += renumbered
             self._stats.foreign += not renumbered
             return None

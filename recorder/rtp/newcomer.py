@@ -13,7 +13,8 @@ from recorder.rtp.nal import NalRules, Role, split_annex_b, split_lengths
 from vms.core.clock import MILLISECOND, Mono, Span
 
 ADOPT = 32
-"""So many packets in a row, and none of ours between, are the stream under a new name."""
+"""So many packets in a row, and none of ours between, are the stream under a new name; at once if
+parameter sets or a keyframe are among them."""
 
 BYTES_MAX = 1 << 20
 """And so are so many bytes: some cameras send a whole picture as one packet of 64 KB."""
@@ -50,12 +51,12 @@ class Newcomer:
 
     `beside`: what of ours had come when the first one did. `renumbered`: the name is our own;
     `behind`: and the numbers lie behind ours, as those of doubles do; `again`: and so does the
-    first one's time. `missed`: packets of the
-    name that came before, and of ours none between, and are held no more.
+    first one's time. `before`: what was held until then. `missed`: packets of the name that came
+    before, and of ours none between, and are held no more.
     """
 
     __slots__ = (
-        "_arrived", "_behind", "_beside", "_bytes", "_expected", "_joined", "_opens", "again",
+        "_behind", "_beside", "_bytes", "_expected", "_joined", "_opens", "_since", "again",
         "first", "missed", "name", "packets", "renumbered",
     )  # fmt: skip
 
@@ -71,11 +72,12 @@ class Newcomer:
         self.name = (first.payload_type, first.ssrc)
         self.first, self.again, self.renumbered = first.sequence, first.again, renumbered
         self._beside, self._behind = beside, behind
-        self.missed = 0
+        self.missed, self._since = 0, first.arrival
         if before is not None and (before.name, before._beside) == (self.name, beside):
             self.missed = before.missed + len(before.packets)
+            self._since = before._since
         self.packets: list[tuple[bytes, Mono]] = []
-        self._arrived, self._bytes, self._expected = first.arrival, 0, -1
+        self._bytes, self._expected = 0, -1
         self._joined = self._opens = False
 
     def goes_on(self, doubtful: Doubtful, beside: int) -> bool:
@@ -83,7 +85,11 @@ class Newcomer:
         if (doubtful.payload_type, doubtful.ssrc) != self.name or beside != self._beside:
             return False
         near = (doubtful.sequence - self._expected) & 0xFFFF < REORDERED
-        return not self.renumbered or (near and len(self.packets) < ADOPT)
+        return (near or not self.renumbered) and not self._full
+
+    @property
+    def _full(self) -> bool:
+        return len(self.packets) >= ADOPT or self._bytes >= BYTES_MAX
 
     def hold(self, doubtful: Doubtful) -> None:
         self.packets.append((doubtful.packet, doubtful.arrival))
@@ -92,13 +98,16 @@ class Newcomer:
         self._opens = self._opens or doubtful.opens
         self._expected = (doubtful.sequence + 1) & 0xFFFF
 
-    def convinces(self, last: Doubtful, *, gone: bool) -> bool:
-        """Whether it is our stream. `gone`: ours said goodbye."""
+    def convinces(self, last: Doubtful, *, gone: bool, alone: bool) -> bool:
+        """Whether it is our stream. `gone`: ours said goodbye; `alone`: it never came at all."""
         if self.renumbered:
             return self._joined and (self._opens or not (self._behind and last.again))
-        if len(self.packets) >= ADOPT or self._bytes >= BYTES_MAX:
-            return True
-        return self._opens and (gone or last.arrival - self._arrived >= SILENCE)
+        waited = gone or last.arrival - self._since >= SILENCE
+        if self._opens or alone:
+            return self._full or (waited and self._opens)
+        # Sound on our channel comes so between the pictures of a camera that sends one a second.
+        many = self.missed + len(self.packets) >= ADOPT
+        return self._bytes >= BYTES_MAX or (waited and many)
 
 
 def opens(rules: NalRules, payload: bytes) -> bool:

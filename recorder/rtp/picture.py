@@ -85,7 +85,7 @@ class PictureBuilder:
 
     def gap(self) -> None:
         """Packets are missing here."""
-        if self._marked and not self._marker_lies:
+        if self._marked and not self._marker_lies and self.slot < 0:
             self._close()
         if self.pieces or self.slot >= 0:
             self._damaged = True
@@ -98,8 +98,14 @@ class PictureBuilder:
         self.timestamp = -1
 
     def mark(self) -> None:
-        """The packet carried the marker: its picture ends here, if the camera tells the truth."""
+        """The packet carried the marker: its picture ends here, if the camera tells the truth.
+
+        A NAL unit is left open that may go on: some set the marker on every packet.
+        """
         if self.slot >= 0:
+            if self._learned < _LEARNING or self._marker_lies:
+                self._marked = self._role & Role.PICTURE != 0
+                return
             self.end()
         if not self._roles & Role.PICTURE:
             if self._damaged:
@@ -134,6 +140,8 @@ class PictureBuilder:
         if self.slot < 0:
             self._damaged, self.steady = True, False  # its beginning is missing
             return
+        if self._marked:
+            self._marker_lies, self._marked = True, False  # it stood in the middle of a NAL unit
         self.pieces.append(body)
         self.nal_size += len(body)
         if self.size + self.nal_size > UNIT_MAX:

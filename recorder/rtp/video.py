@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from recorder.rtp.flow import HEADER, Flow, Verdict, parse_rtp
+from recorder.rtp.flow import HEADER, Flow, Packet, Verdict, parse_rtp
 from recorder.rtp.interleaved import DOLLAR, PREFIX
 from recorder.rtp.nal import NalRules, Role
 from recorder.rtp.newcomer import Doubtful, Newcomer, opens
@@ -45,6 +45,8 @@ class VideoDepacketiser:
         self.builder = PictureBuilder(rules, stats)
         self._whole = WholePictures(rules, channel, flow, self.builder)
         self.arrival: Mono | None = None  # of the last packet that is ours
+        self.ended: Mono | None = None  # when the picture that this packet ends was whole
+        self.sound = -1  # the payload type of the sound, which is no picture on whatever channel
         self._newcomer: Newcomer | None = None  # to be played
         self._column = _PAYLOAD + rules.header  # where the FU header stands in a frame
         self._mask = rules.mask << rules.shift
@@ -77,22 +79,15 @@ class VideoDepacketiser:
         else:
             verdict = flow.judge(payload_type, sequence, ssrc)
             if verdict is Verdict.DOUBTFUL:
-                again = (self.builder.timestamp - timestamp) & 0xFFFFFFFF < _RECENT
-                payload, packet = bytes(buffer[begin:finish]), bytes(buffer[start:stop])
-                self._newcomer = flow.weigh(
-                    Doubtful(
-                        payload_type, sequence, ssrc, packet, arrival,
-                        opens(self._rules, payload), again,
-                    )
-                )  # fmt: skip
-                return self._newcomer is None
+                packet = bytes(buffer[start:stop])
+                return self._doubts(parse_rtp(packet, 0, stop - start), packet, arrival)
             if verdict is Verdict.AFTER_GAP:
                 self.builder.gap()
         self._stats.packets += 1
-        self.arrival = arrival
         builder = self.builder
         if timestamp != builder.timestamp:
-            builder.at(timestamp)
+            self._at(timestamp)
+        self.arrival = arrival
         if begin < finish:
             role = self._rules.roles[buffer[begin] >> self._rules.shift & self._rules.mask]
             if role == Role.FRAGMENT:
@@ -102,6 +97,28 @@ class VideoDepacketiser:
         if second > payload_type:
             builder.mark()
         return True
+
+    def _at(self, timestamp: int) -> None:
+        """What comes now is of this time; a picture that ends by it was whole before."""
+        self.builder.at(timestamp)
+        if self.builder.done:
+            self.ended = self.arrival
+
+    def _doubts(self, parsed: Packet | None, packet: bytes, arrival: Mono) -> bool:
+        """Weigh a packet that is not the next one; False if the stream began anew with it."""
+        assert parsed is not None  # it was read before
+        _, payload_type, sequence, timestamp, ssrc, begin, finish = parsed
+        if payload_type == self.sound != self._flow.payload_type:
+            self._stats.foreign += 1
+            return True
+        again = (self.builder.timestamp - timestamp) & 0xFFFFFFFF < _RECENT
+        self._newcomer = self._flow.weigh(
+            Doubtful(
+                payload_type, sequence, ssrc, packet, arrival,
+                opens(self._rules, packet[begin:finish]), again,
+            )
+        )  # fmt: skip
+        return self._newcomer is None
 
     def newcomer(self) -> Newcomer | None:
         """The packets with which the stream begins anew, once; the open picture is over."""
@@ -153,7 +170,7 @@ class VideoDepacketiser:
             builder.pieces += fields[4::5]
             builder.nal_size += count * body
         else:
-            builder.at(int.from_bytes(head[:4], "big"))
+            self._at(int.from_bytes(head[:4], "big"))
             if not self._open(head, flags, fields[4]):
                 return 0
             builder.pieces += fields[9::5]

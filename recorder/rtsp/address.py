@@ -40,6 +40,7 @@ def parse_address(url: str) -> tuple[Address, str | None, str | None]:
     if not separator or scheme not in DEFAULT_PORTS:
         raise BadAddress("the address must begin with rtsp:// or rtsps://")
     authority, path = _split_authority(rest)
+    path = path.replace(" ", "%20")  # it would end the address in a request
     userinfo, at, place = authority.rpartition("@")
     match = _HOST.fullmatch(place)
     if match is None:

@@ -13,11 +13,20 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable
+from dataclasses import replace
 
 from recorder.rtp.interleaved import DOLLAR, PREFIX, skip_blanks
 from recorder.rtsp.address import Address
 from recorder.rtsp.dialogue import Dialogue, reply
-from recorder.rtsp.messages import MESSAGE_MAX, MalformedMessage, Request, Response, may_open, parse
+from recorder.rtsp.messages import (
+    BODY_MAX,
+    MESSAGE_MAX,
+    MalformedMessage,
+    Request,
+    Response,
+    may_open,
+    parse,
+)
 from recorder.source import LockedOut
 from vms.core.clock import SECOND, Span
 from vms.core.dialling import Forbidden, places
@@ -30,6 +39,9 @@ RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
 
 EARLY_MAX = 1024 * 1024
+_QUIET = 1.0  # s; then a body that is shorter than told is whole, a wrong number meant ours
+_QUIET_BODY = 0.3  # s; then a body of which no length was told is whole
+_OPENING = 6  # bytes of "RTSP/1." that may stand at the end of what came
 _LOCKED = 423  # of HTTP (RFC 4918 §11.3); some answer so in RTSP
 _SO_RCVBUFFORCE = 33  # Linux; root may exceed net.core.rmem_max with it
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -46,6 +58,8 @@ class Connection:
         self._received = bytearray()  # at most one message or frame, and one read
         self.early = bytearray()  # more than EARLY_MAX: what comes is dropped
         self.keep_early = False
+        self._spoke = False  # RTSP, so far
+        self._garbage = b""  # how what was no RTSP began, behind the last message
 
     @property
     def peer(self) -> str:
@@ -70,6 +84,9 @@ class Connection:
             response = await self._exchange(method, uri, extra)
         if response.status != 401:
             return response
+        if not self.dialogue.signs_in:
+            text = f"{self.peer} asks for a user and password, and none are set for this camera."
+            raise CameraError(Cause.REFUSED, text)
         raise CameraError(Cause.REFUSED, f"{self.peer} does not accept the user and password.")
 
     def take_over(self) -> bytes:
@@ -92,19 +109,14 @@ class Connection:
         try:
             async with asyncio.timeout(self._deadline / SECOND):
                 await self._send(self.dialogue.ask(method, uri, extra))
-                while True:
-                    message = self._next_message()
-                    if message is not None:
-                        self.dialogue.hear(message)
-                    if isinstance(message, Response) and self.dialogue.answers(message):
-                        if message.status >= 200:
-                            self._heed_lock(message)
-                            return message
-                    elif isinstance(message, Request):
-                        await self._send(reply(message))
-                    elif message is None:
-                        self._received += await self._receive()
+                response = await self._answer(method)
+                self._heed_lock(response)
+                return response
         except TimeoutError:
+            if self._garbage:
+                said = f"it begins with {self._garbage!r}"
+                text = f"{self.peer} answers {method}, but not in RTSP ({said})."
+                raise CameraError(Cause.BROKEN_STREAM, text) from None
             raise CameraError(
                 Cause.SILENT,
                 f"{self.peer} did not answer {method} within {self._deadline / SECOND:g} s.",
@@ -118,6 +130,52 @@ class Connection:
             raise CameraError(
                 Cause.BROKEN_STREAM, f"{self.peer} answers {method}, but not in RTSP ({error})."
             ) from error
+
+    async def _answer(self, method: str) -> Response:
+        """The answer to the last request. Cameras that miscount, numbers or bytes, are seen to by
+        nothing more coming."""
+        doubtful: Response | None = None  # of a lower number than asked
+        while True:
+            message = self._next_message()
+            if message is None and not await self._receive_within(_QUIET):
+                if doubtful is not None:
+                    self.dialogue.distrust()
+                    return await self._with_its_body(method, doubtful)
+                message = self._cut_short(method)
+            if message is None:
+                continue
+            self.dialogue.hear(message)
+            if isinstance(message, Request):
+                await self._send(reply(message))
+            elif message.status >= 200:
+                if self.dialogue.answers(message):
+                    return await self._with_its_body(method, message)
+                doubtful = message
+
+    def _cut_short(self, method: str) -> Request | Response | None:
+        """A description that is shorter than told, where it holds what a description must."""
+        if method != "DESCRIBE" or b"\nm=" not in self._received.replace(b"\r", b"\n"):
+            return None
+        found = parse(bytes(self._received[:MESSAGE_MAX]), cut=True)
+        if found is None:
+            return None
+        del self._received[: found[1]]
+        return found[0]
+
+    async def _with_its_body(self, method: str, response: Response) -> Response:
+        """A description with what stands behind it, when its length was not told or too small."""
+        data = self._received
+        begins = bytes(data[:16]).lstrip(b"\r\n")
+        over = bool(begins) and begins[0] != DOLLAR and not may_open(begins)
+        if method != "DESCRIBE" or response.status != 200 or (response.body and not over):
+            return response
+        while len(data) < BODY_MAX and await self._receive_within(_QUIET_BODY):
+            pass
+        ends = [at for at in (data.find(b"\n$"), data.find(b"\nRTSP/1.")) if at >= 0]
+        end = min(ends, default=len(data) - 1) + 1
+        body = response.body + bytes(data[:end])
+        del data[:end]
+        return replace(response, body=body[:BODY_MAX])
 
     def _heed_lock(self, response: Response) -> None:
         named = response.status in (401, 403) and says_locked_out(response.reason)
@@ -141,12 +199,28 @@ class Connection:
         if not data:
             return None
         if not may_open(bytes(data[:16])):
-            raise MalformedMessage(f"it begins with {bytes(data[:24])!r}")
+            if not self._spoke:
+                raise MalformedMessage(f"it begins with {bytes(data[:24])!r}")
+            self._garbage = self._garbage or bytes(data[:24])  # a body longer than told, mostly
+            at = data.find(b"RTSP/1.")
+            del data[: at if at >= 0 else max(0, len(data) - _OPENING)]
+            if at < 0:
+                return None
         found = parse(bytes(data[:MESSAGE_MAX]))
         if found is None:
             return None
         del data[: found[1]]
+        self._spoke, self._garbage = True, b""
         return found[0]
+
+    async def _receive_within(self, seconds: float) -> bool:
+        """Take more; False if nothing comes for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                self._received += await self._receive()
+        except TimeoutError:
+            return False
+        return True
 
     async def _receive(self) -> bytes:
         while True:

@@ -23,6 +23,12 @@ class Dialogue:
         self._authenticator, self._transcript = authenticator, transcript
         self.cseq = 0
         self.session: str | None = None
+        self._numbered = True  # its answers carry the numbers of our requests
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether there is a user to sign in as."""
+        return self._authenticator is not None
 
     def ask(self, method: str, uri: str, extra: Iterable[tuple[str, str]] = ()) -> bytes:
         """The next request as bytes."""
@@ -44,9 +50,19 @@ class Dialogue:
             self._transcript.heard(message)
 
     def answers(self, response: Response) -> bool:
-        """Whether this is the answer to the last request; a lost or odd CSeq counts as it."""
+        """Whether this is the answer to the last request; a lost or odd CSeq counts as it.
+
+        A lower number may be of a second answer to what was asked before, unless the camera was
+        seen to count its own way.
+        """
         number = cseq_of(response)
-        return number is None or number >= self.cseq
+        if number == 0:
+            self._numbered = False  # we count from one
+        return not self._numbered or number is None or number >= self.cseq
+
+    def distrust(self) -> None:
+        """The camera answers under numbers of its own: what comes is the answer."""
+        self._numbered = False
 
     def challenged(self, response: Response) -> bool | None:
         """Take a 401's challenge. None: can't be answered; True: only the nonce was stale."""

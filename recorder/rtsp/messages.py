@@ -104,10 +104,11 @@ def may_open(data: bytes) -> bool:
     return any(data.startswith(o) or o.startswith(data) for o in _OPENINGS)
 
 
-def parse(data: bytes) -> tuple[Message, int] | None:
+def parse(data: bytes, *, cut: bool = False) -> tuple[Message, int] | None:
     """The message at the start of `data` and its length, or None while bytes are missing.
 
-    Raises MalformedMessage if it can't become a message, or is larger than MESSAGE_MAX.
+    `cut`: nothing more will come, whatever length it told. Raises MalformedMessage if it can't
+    become a message, or is larger than MESSAGE_MAX.
     """
     end = _END_OF_HEAD.search(data, 0, HEAD_MAX)
     if end is None:
@@ -120,7 +121,9 @@ def parse(data: bytes) -> tuple[Message, int] | None:
     fields = headers(_fields(lines[1:]))
     length = _content_length(fields)
     if len(data) < end.end() + length:
-        return None
+        if not cut:
+            return None
+        length = len(data) - end.end()
     body = data[end.end() : end.end() + length]
     return _message(lines[0] if lines else "", fields, body), end.end() + length
 

@@ -5,7 +5,7 @@ Talks through a Connection, decides with `sdp` and `headers`; nothing here knows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recorder.rtsp.address import control_candidates
 from recorder.rtsp.connection import Connection
@@ -18,9 +18,11 @@ from vms.core.errors import CameraError
 from vms.core.model import Cause
 from vms.core.notes import Note
 
+_SOUND_CHANNEL = 2
 _NO_SUCH_STREAM = frozenset({404, 410, 454, 459, 460, 551})
 _REFUSALS = frozenset({401, 402, 403, 407})
 _TRANSPORT_REFUSED = 461
+_RANGE_DISLIKED = frozenset({400, 406, 451, 455, 456, 457, 500, 501})
 _STORABLE = ("H264", "H265")
 _HOPELESS = frozenset(
     {"JPEG", "MP4V-ES", "MPV", "H261", "H263", "H263-1998", "H263-2000", "VP8", "VP9", "AV1"}
@@ -72,7 +74,7 @@ async def negotiate(connection: Connection) -> Agreement:
     media = _video(connection, description)
     video, timeout = await _set_up(connection, base, media, 0)
     notes: list[str] = []
-    audio = await _set_up_audio(connection, base, description, notes)
+    audio = await _set_up_audio(connection, base, description, video.channels, notes)
     await _play(connection, base)
     keep_alive = "GET_PARAMETER" if "GET_PARAMETER" in public else "OPTIONS"
     return Agreement(video, audio, base, keep_alive, timeout, tuple(notes))
@@ -87,6 +89,12 @@ def _base(connection: Connection, described: Response, description: Description)
     return control_candidates(base, description.control)[0]
 
 
+def _is_interleaved(video: Media) -> bool:
+    """Whether the units come in another order, each with a number of its own (RFC 7798 §4.4)."""
+    told = (video.fmtp.get(name, "0") for name in ("sprop-max-don-diff", "sprop-depack-buf-nalus"))
+    return video.encoding == "H265" and any(text.strip(" 0") for text in told)
+
+
 def _video(connection: Connection, description: Description) -> Media:
     video = best_video(description.media)
     if video is None:
@@ -98,6 +106,9 @@ def _video(connection: Connection, description: Description) -> Media:
             Cause.UNSUPPORTED_CODEC,
             f"{connection.peer} sends its video as {name}; only H.264 and H.265 can be recorded.",
         )
+    if _is_interleaved(video):
+        text = f"{connection.peer} sends its video as H265 with decoding order numbers."
+        raise NotNative(Cause.UNSUPPORTED_CODEC, text)
     return video
 
 
@@ -125,9 +136,13 @@ async def _set_up(
 
 
 async def _set_up_audio(
-    connection: Connection, base: str, description: Description, notes: list[str]
+    connection: Connection,
+    base: str,
+    description: Description,
+    taken: tuple[int, int],
+    notes: list[str],
 ) -> AgreedTrack | None:
-    """Sound is welcome, never a condition."""
+    """Sound is welcome, never a condition. `taken`: the channels of the pictures."""
     offered = [m for m in description.media if m.kind == "audio"]
     media = best_audio(description.media)
     if media is None:
@@ -136,19 +151,22 @@ async def _set_up_audio(
             notes.append(str(Note("sound_not_recorded", names)))
         return None
     try:
-        return (await _set_up(connection, base, media, 2))[0]
+        track = (await _set_up(connection, base, media, _SOUND_CHANNEL))[0]
     except CameraError as error:
         if error.cause in (Cause.SILENT, Cause.REFUSED):
             raise
         notes.append(str(Note("sound_not_set_up", error.detail)))
         return None
+    if set(track.channels) & set(taken):  # it repeats its answer; both can't be on one channel
+        return replace(track, channels=(_SOUND_CHANNEL, _SOUND_CHANNEL + 1))
+    return track
 
 
 async def _play(connection: Connection, base: str) -> None:
     """Start; a camera that dislikes the range is asked again without one."""
     connection.keep_early = True
     response = await connection.request("PLAY", base, [("Range", "npt=0.000-")])
-    if response.status in (400, 456, 457):
+    if response.status in _RANGE_DISLIKED:
         response = await connection.request("PLAY", base)
     _check(connection, "PLAY", response)
 

@@ -15,8 +15,13 @@ from vms.core.plain import plain
 _STATIC = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 26: ("JPEG", 90_000), 32: ("MPV", 90_000)}
 """Payload types of RFC 3551 §6 that need no rtpmap."""
 
+_STORABLE = ("H264", "H265", "MPEG4-GENERIC", "PCMA", "PCMU")
 _RTPMAP = re.compile(r"(\d{1,3})\s+([^/\s]+)\s*(?:/\s*(\d+))?\s*(?:/\s*(\d+))?")
 _FMTP = re.compile(r"(\d{1,3})\s+(.*)")
+_TOLD_BY_FMTP = (
+    ("H265", ("sprop-vps", "sprop-sps")),
+    ("H264", ("sprop-parameter-sets", "profile-level-id")),
+)
 MEDIA_MAX = 32
 _ENCODING_MAX = 40  # characters of a codec's name; real ones are shorter, and people read them
 
@@ -86,13 +91,19 @@ def _media(lines: Sequence[str]) -> Media | None:
         return None
     encoding, rate = _STATIC.get(numbers[0], ("", 0))
     payload_type, channels = numbers[0], 1
-    for value in _attributes(lines, "rtpmap"):
-        match = _RTPMAP.match(value)
-        if match and int(match[1]) in numbers:
-            payload_type, encoding = int(match[1]), _encoding(match[2])
-            rate, channels = int(match[3] or 0), int(match[4] or 1)
-            break
+    maps = [match for value in _attributes(lines, "rtpmap") if (match := _RTPMAP.match(value))]
+    maps = [match for match in maps if int(match[1]) in numbers]
+    # Of several payload types the one that can be stored, be it the last (JPEG, then H264).
+    maps.sort(key=lambda match: _encoding(match[2]) not in _STORABLE)
+    if maps:
+        match = maps[0]
+        payload_type, encoding = int(match[1]), _encoding(match[2])
+        rate, channels = int(match[3] or 0), int(match[4] or 1)
     kind = words[0].lower()
+    fmtp = _fmtp(lines, payload_type)
+    if kind == "video" and not encoding:  # no rtpmap, but words that only one codec has
+        told = (name for name, words in _TOLD_BY_FMTP if any(word in fmtp for word in words))
+        encoding = next(told, "")
     if kind == "video" and not 1_000 <= rate <= 10_000_000:
         rate = 90_000  # zero, missing or absurd: every video payload format we take uses 90 kHz
     if kind == "audio" and not 1_000 <= rate <= 1_000_000:
@@ -100,7 +111,7 @@ def _media(lines: Sequence[str]) -> Media | None:
     direction = next((d for d in ("sendonly", "recvonly", "inactive") if f"a={d}" in lines), "")
     return Media(
         kind, payload_type, encoding, rate, max(1, min(channels, 8)),
-        _attribute(lines, "control"), direction, _fmtp(lines, payload_type),
+        _attribute(lines, "control"), direction, fmtp,
     )  # fmt: skip
 
 

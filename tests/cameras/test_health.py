@@ -18,7 +18,7 @@ from vms.cameras.health.rates import UsualRates
 from vms.cameras.health.trigger import Trigger
 from vms.cameras.health.usual import LOOKS_MAX, Usual
 from vms.cameras.reception import SaidTime
-from vms.core.clock import MILLISECOND, MINUTE, SECOND, Instant, Span
+from vms.core.clock import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Instant, Span
 from vms.core.model import Cause, State
 from vms.core.status import StreamStatus
 
@@ -261,6 +261,43 @@ def test_a_bit_rate_far_too_high_is_told_for_days_and_believed_at_last() -> None
     assert for_hours(chart, watch, range(1), bitrate=400_000) == set()  # put up with a covered lens
     assert for_hours(chart, watch, range(1, 72)) == {Check.BITRATE}
     assert for_hours(chart, watch, range(72, 168)) == set()
+
+
+def days(chart: Chart, watch: FlowWatch, numbers: range, night: dict[str, Any]) -> set[Check]:
+    """A look each minute of whole days that are dark from 17 to 5 UTC; all that was told."""
+    told: set[Check] = set()
+    for minute in range(numbers.start * 1_440, numbers.stop * 1_440):
+        at = Instant(FIRST_DAY + minute * MINUTE)
+        dark = not 5 * 60 <= minute % 1_440 < 17 * 60
+        now = status(since=Instant(FIRST_DAY - HOUR), units=minute * 1500, **night if dark else {})
+        chart.take(watch.take(now, at), at)
+        told |= chart.sick().keys()
+    return told
+
+
+FIRST_DAY = Instant(BEGIN - BEGIN % DAY + 12 * DAY)
+
+
+def test_what_a_person_says_is_usual_by_night_is_so_every_night() -> None:
+    chart, watch, night = Chart(), FlowWatch(), {"fps": 10.0, "bitrate": 200_000}
+    assert days(chart, watch, range(1), {}) == set()
+    assert days(chart, watch, range(1, 2), night) == {Check.FPS, Check.BITRATE}
+    now = Instant(FIRST_DAY + 2 * DAY)
+    watch.begin_anew(now)  # at midnight UTC: what was told since dusk is meant too
+    chart.rest(now, (Check.FPS, Check.BITRATE))
+    watch = FlowWatch(UsualRates.from_bytes(watch.usual.to_bytes()))
+    assert days(chart, watch, range(2, 9), night) == set()
+    worse = {"fps": 5.0, "bitrate": 10_000}
+    assert days(chart, watch, range(9, 10), worse) == {Check.FPS, Check.BITRATE}
+
+
+def test_rates_kept_by_an_older_release_are_taken_over() -> None:
+    told = {"form": 1, "of": "", "since": 5, "fps": [25.0, 10**12], "bits": [4e6, 10**12]}
+    usual = UsualRates.from_bytes(json.dumps(told).encode())
+    assert (usual.known, usual.fps.mean.value, usual.since) == (True, 25.0, 5)
+    short = {**json.loads(usual.to_bytes()), "fps_odd": []}
+    with pytest.raises(ValueError, match="no usual rates"):
+        UsualRates.from_bytes(json.dumps(short).encode())
 
 
 def test_another_stream_of_the_camera_has_rates_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from recorder.rtsp.messages import Request, cseq_of
@@ -105,6 +106,15 @@ def resuming() -> Camera:
     return camera
 
 
+class Unfinished(Camera):
+    """Goes on with packets of which no picture comes."""
+
+    def answer(self, request: Request) -> bytes:
+        track = Packetiser(sequence=len(self.heard) * 10)
+        behind = [track.rtp(b"\x7c\x05rest", 5) for _ in range(9)]
+        return super().answer(request) + b"".join(behind * (request.method == "GET_PARAMETER"))
+
+
 class OneSession(Camera):
     """Has room for one session, and frees it at TEARDOWN only (live555 before 2017.06.04)."""
 
@@ -118,6 +128,51 @@ class OneSession(Camera):
         if request.method == "TEARDOWN":
             self.taken = False
         return super().answer(request)
+
+
+class Altered(Camera):
+    """Answers as others do, but for what `alter` makes of it."""
+
+    alter: Callable[[bytes, Request], bytes]
+
+    def answer(self, request: Request) -> bytes:
+        return self.alter(super().answer(request), request)
+
+
+def altered(alter: Callable[[bytes, Request], bytes]) -> Callable[[], Camera]:
+    def camera() -> Camera:
+        made = Altered(media=media())
+        made.alter = alter
+        return made
+
+    return camera
+
+
+def numbered(number: Callable[[int], int]) -> Callable[[], Camera]:
+    """Answers under numbers of its own."""
+
+    def alter(answer: bytes, request: Request) -> bytes:
+        said = f"CSeq: {number(cseq_of(request) or 0)}\r\n".encode()
+        return re.sub(rb"CSeq: \d+\r\n", said, answer)
+
+    return altered(alter)
+
+
+def described_as_long(length: Callable[[int], str]) -> Callable[[], Camera]:
+    """Tells another length of its description than it has; none at all for an empty text."""
+
+    def alter(answer: bytes, request: Request) -> bytes:
+        if request.method != "DESCRIBE":
+            return answer
+        told = length(len(SDP))
+        line = f"Content-Length: {told}\r\n".encode() if told else b""
+        return re.sub(rb"Content-Length: \d+\r\n", line, answer)
+
+    return altered(alter)
+
+
+def with_a_stray_body(answer: bytes, request: Request) -> bytes:
+    return answer + b"hello\r\n" if request.method == "SETUP" else answer
 
 
 class Closed(Camera):
@@ -163,6 +218,14 @@ SESSION = (
     Quirk("blanks in CSeq", RTSP, answering(OPTIONS="RTSP/1.0 200 OK\r\nCSeq:   {cseq} \r\n\r\n")),
     Quirk("missing reason phrase", RTSP, answering(PLAY="RTSP/1.0 200\r\nCSeq: {cseq}\r\n\r\n")),
     Quirk("empty reason phrase", RTSP, answering(PLAY="RTSP/1.0 200 \r\nCSeq: {cseq}\r\n\r\n")),
+    Quirk("CSeq 0 in each answer", RTSP, numbered(lambda asked: 0)),
+    Quirk("CSeq 1 in each answer", RTSP, numbered(lambda asked: 1)),
+    Quirk("CSeq one too low", RTSP, numbered(lambda asked: asked - 1)),
+    Quirk("no Content-Length on DESCRIBE", RTSP, described_as_long(lambda true: "")),
+    Quirk("negative Content-Length on DESCRIBE", RTSP, described_as_long(lambda true: "-1")),
+    Quirk("Content-Length too small", RTSP, described_as_long(lambda true: str(true - 30))),
+    Quirk("Content-Length too large", RTSP, described_as_long(lambda true: str(true + 400))),
+    Quirk("a body of no told length", RTSP, altered(with_a_stray_body)),
     Quirk("CRLF before data", RTSP, with_media([b"\r\n\r\n", *frames()])),
     Quirk("negative Content-Length", RTSP, answering(PLAY=OK + "Content-Length: -1\r\n\r\n")),
     Quirk("media before the PLAY answer", RTSP,
@@ -171,6 +234,9 @@ SESSION = (
     Quirk("400 on PLAY with a range", RTSP,
           answering(PLAY=["RTSP/1.0 400 Bad Request\r\nCSeq: {cseq}\r\n\r\n", OK + "\r\n"]),
           seen="Reolink doorbell"),
+    Quirk("455 on PLAY with a range", RTSP,
+          answering(PLAY=["RTSP/1.0 455 Method Not Valid\r\nCSeq: {cseq}\r\n\r\n",
+                          OK + "\r\n"])),
     Quirk("camera sends OPTIONS pings", RTSP,
           with_media([b"OPTIONS * RTSP/1.0\r\nCSeq: 41\r\n\r\n", *frames()])),
     Quirk("OPTIONS unsupported", RTSP,
@@ -199,6 +265,8 @@ SESSION = (
           seen="live555 before 2017.06.04"),
     Quirk("second connection refused", RTSP, Closed, "stated:broken_stream", seen="Dahua, Amcrest"),
     Quirk("silent for 5 s, then goes on", RTSP, resuming, seconds=6, keeps=1),
+    Quirk("goes on with packets, but no picture", RTSP, lambda: Unfinished(media=media()),
+          "stated:broken_stream", seconds=40),
     Quirk("vanishes without a FIN", RTSP, with_media(frames()), "stated:silent", seconds=11),
 )  # fmt: skip
 
@@ -258,6 +326,9 @@ DESCRIPTION = (
                     + SDP.replace("v=0\r\n", ""))),
     Quirk("wrong direction attribute", SDPS, answering(SDP + "a=sendonly\r\n"),
           seen="D-Link CV-RTSPHandler"),
+    Quirk("no rtpmap", SDPS, answering(SDP.replace("a=rtpmap:96 H264/90000\r\n", ""))),
+    Quirk("JPEG and H.264 in one track", SDPS,
+          answering(SDP.replace("AVP 96\r\n", "AVP 26 96\r\na=rtpmap:26 JPEG/90000\r\n"))),
     Quirk("packetization-mode=0 but fragments", SDPS,
           answering(SDP.replace("fmtp:96 ", "fmtp:96 packetization-mode=0;"))),
     Quirk("no video", SDPS, answering("v=0\r\nm=audio 0 RTP/AVP 0\r\n"), "stated:no_video"),

@@ -11,7 +11,9 @@ from tests.interop.quirk import (
     PICTURES,
     PLAIN,
     RTP,
+    RTSP,
     SDPS,
+    SETUP_OK,
     TICK,
     TIME,
     Quirk,
@@ -61,6 +63,17 @@ def changed_type() -> list[bytes]:
     for number in range(1, PICTURES):
         out += track.picture([FRAME], number * TICK)
     return out
+
+
+def marked_throughout() -> list[bytes]:
+    """The marker stands on every packet."""
+    track = Packetiser()
+    return [
+        track.rtp(payload, number * TICK, marker=True)
+        for number in range(PICTURES)
+        for nal in nals(number)
+        for payload in track.fragments(nal)
+    ]
 
 
 def rewound() -> list[bytes]:
@@ -165,6 +178,7 @@ def hevc(name: str, seen: str, sps: bytes, vps: bytes = HEVC_VPS) -> Quirk:
 
 AAC = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=control:t1\r\n"
 HBR = "a=fmtp:97 mode=AAC-hbr;sizeLength=13;indexLength=3;indexDeltaLength=3;config=1408\r\n"
+UNTOLD = "a=fmtp:97 mode=AAC-hbr;sizeLength=13;indexLength=3;indexDeltaLength=3\r\n"
 BARE = "a=fmtp:97 mode=AAC-hbr;sizeLength=13;config=1408\r\n"
 TALK = bytes(range(1, 60))
 SIZED = b"\x00\x10" + (len(TALK) << 3).to_bytes(2, "big") + TALK
@@ -187,6 +201,13 @@ def with_sound(tracks: str, payload: bytes, payload_type: int, step: int) -> Cal
     return lambda: Camera({"SETUP": list(setups)}, sdp=SDP + tracks, media=wire)
 
 
+def with_sound_told_twice_alike() -> Camera:
+    """Answers both SETUPs with the channels of the pictures, and sends the sound on its own."""
+    camera = with_sound(PCMA, TALK, 8, 320)()
+    camera.answers["SETUP"] = SETUP_OK.replace("{transport}", "RTP/AVP/TCP;interleaved=0-1")
+    return camera
+
+
 def told(*offsets: float) -> Callable[[], Camera]:
     """Sender reports of a clock that is off by so many seconds, between the pictures."""
     every, now = frames(), time.time()
@@ -201,6 +222,7 @@ OPUS = "m=audio 0 RTP/AVP 98\r\na=rtpmap:98 opus/48000/1\r\na=control:t1\r\n"
 PACKETS = (
     Quirk("marker on parameter sets", RTP, with_media(marked(SPS, PPS)),
           seen="Tapo TC70, Reolink Duo 2"),
+    Quirk("marker on every packet", RTP, with_media(marked_throughout())),
     Quirk("never a marker", RTP, with_media(frames(marker=False))),
     Quirk("Annex B inside a packet", RTP, with_media(first_picture(annex_b(SPS, PPS, IDR))),
           seen="V380"),
@@ -236,10 +258,12 @@ PACKETS = (
     hevc("H.265 sub-layers", "", hevc_sps(layers=3), hevc_vps(3)),
     hevc("H.265 long-term references", "", hevc_sps(long_term=True)),
     Quirk("G.711 sound", RTP, with_sound(PCMA, TALK, 8, 320), sounds=6),
+    Quirk("the same channels for pictures and sound", RTSP, with_sound_told_twice_alike, sounds=6),
     Quirk("its only sound marked as a backchannel", SDPS,
           with_sound(PCMA + "a=sendonly\r\n", TALK, 8, 320), sounds=6),
     Quirk("AAC sound", RTP, with_sound(AAC + HBR, SIZED, 97, 640), sounds=6),
     Quirk("AAC without indexLength", RTP, with_sound(AAC + BARE, UNINDEXED, 97, 640), sounds=6),
+    Quirk("AAC without config", RTP, with_sound(AAC + UNTOLD, SIZED, 97, 640), sounds=6),
     Quirk("ADTS inside RTP", RTP, with_sound(AAC + HBR, ADTS, 97, 640), sounds=6),
     Quirk("Opus sound, left out", RTP, with_sound(OPUS, TALK, 98, 1920)),
 )  # fmt: skip

@@ -125,13 +125,15 @@ def play(
     url: str = "rtsp://127.0.0.1:{port}/x",
     silence: Span | None = None,
     tls: ssl.SSLContext | None = None,
+    user: str | None = "user",
 ) -> list[Element]:
     """What the source brings within half a second (or after `then`)."""
 
     async def main() -> list[Element]:
         async with serving(camera, tls) as port:
             key = StreamKey(CameraId("camera"))
-            target = Target(key, url.replace("{port}", str(port)), "user", Secret("p:@ss"))
+            password = Secret("p:@ss") if user is not None else None
+            target = Target(key, url.replace("{port}", str(port)), user, password)
             source = await open_native(
                 target,
                 clock or SystemClock(),

@@ -12,7 +12,7 @@ import pytest
 from recorder.native import NativeSource
 from recorder.rtsp.messages import Request
 from recorder.source import LockedOut, NotNative
-from tests.interop.scripted import OK, Camera, pictures, play
+from tests.interop.scripted import OK, SDP, Camera, pictures, play
 from tests.recorder.rtp.wire import IDR, Packetiser, frame, lengths, videos
 from vms.core.clock import SECOND, FakeClock, Span
 from vms.core.errors import CameraError
@@ -228,3 +228,19 @@ def test_unreachable_hosts_are_told() -> None:
         with pytest.raises(CameraError) as error:
             play(Camera(), url=url)
         assert error.value.cause is Cause.UNREACHABLE
+
+
+def test_units_with_decoding_order_numbers_are_for_libav() -> None:
+    sdp = SDP.replace("H264", "H265").replace("fmtp:96 ", "fmtp:96 sprop-max-don-diff=2;")
+    with pytest.raises(NotNative):
+        play(Camera(sdp=sdp))
+    assert videos(
+        play(Camera(sdp=SDP.replace("fmtp:96 ", "fmtp:96 sprop-max-don-diff=2;"), media=pictures()))
+    )
+
+
+def test_a_camera_that_asks_for_a_user_says_that_none_is_set() -> None:
+    camera = Camera({"DESCRIBE": REFUSALS["401 twice"][0]["DESCRIBE"]})
+    with pytest.raises(CameraError, match="none are set for this camera") as error:
+        play(camera, user=None)
+    assert error.value.cause is Cause.REFUSED

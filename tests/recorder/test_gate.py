@@ -50,16 +50,29 @@ def test_overlapping_events_are_one_stretch_and_later_ones_join_it() -> None:
 
 
 def test_without_a_keyframe_in_time_a_stretch_ends_and_nothing_broken_follows() -> None:
-    scene = Scene(events(), gop=25 * 60)
+    scene = Scene(events(), gop=25 * 100)
     scene.run(10)
     at = scene.tell()
-    scene.run(40)
+    scene.run(75)
     times = [scene.times[number] for number in scene.kept]
-    assert at + 29 * SECOND < times[-1] < at + 31 * SECOND
+    assert at + 64 * SECOND < times[-1] < at + 66 * SECOND
     scene.tell()
     scene.run(30)
     scene.assert_well()
-    assert len(scene.shelf.segments) == 2, "from the keyframe a minute after the first"
+    assert len(scene.shelf.segments) == 2, "from the keyframe 100 s after the first"
+    assert scene.causes[-2:] == [Cause.NO_EVENT, Cause.BROKEN_STREAM], "what was wanted, and lost"
+
+
+@pytest.mark.parametrize("gop", [250, 400, 500, 1_000])
+def test_seldom_keyframes_cost_nothing_between_two_events(gop: int) -> None:
+    scene = Scene(events(), gop=gop)
+    scene.run(45)
+    scene.tell()
+    scene.run(32)  # and its post-roll, and 10 s more
+    scene.tell()
+    scene.run(60)
+    scene.assert_well()
+    assert scene.kept == list(range(scene.kept[0], scene.kept[-1] + 1))
 
 
 def test_too_little_memory_shortens_the_pre_roll_and_is_said() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,19 @@ def test_a_declared_rate_that_is_a_lie_is_found_and_file_time_is_true() -> None:
         assert abs(pace / ONE - 1 / truth) < 0.02
         now = round(60 * SECOND * truth)
         assert abs(clock.wall(now) - (WALL + 60 * SECOND)) < SECOND
+
+
+@pytest.mark.parametrize("truth", [0.2, 0.5, 0.8, 1.6])
+def test_file_time_comes_back_soon_after_a_lie_that_ends(truth: float) -> None:
+    clock, media, shown = RunClock(READING), 0, Instant(WALL)
+    for tenth in range(6_000):  # a minute of truth, one of a lie, and truth again
+        clock.observe(Mono(MONO + tenth * SECOND // 10), media)
+        lies = 600 <= tenth < 1_200
+        step = round((truth if lies else 1) * SECOND / 10)
+        shown = Instant(shown + (step * clock.pace(media, shown) // ONE))
+        media += step
+    assert abs(shown - (WALL + 600 * SECOND)) < SECOND // 4
+    assert abs(clock.pace(media, shown) - ONE) <= ONE * NUDGE_PPM // 1_000_000 + 1
 
 
 def test_congestion_is_no_lie() -> None:

@@ -12,7 +12,7 @@ from recorder.rtp.demux import GARBAGE_MAX, TrackSetup
 from recorder.rtp.g711 import G711Depacketiser
 from recorder.rtp.nal import H264, H265
 from recorder.rtsp.messages import Request, Response
-from recorder.source import SourceStats
+from recorder.source import Element, SourceStats
 from tests.recorder.rtp.wire import (
     AUD,
     FRAME,
@@ -440,3 +440,33 @@ def test_the_last_marked_picture_is_handed_out_at_the_end() -> None:
     out: list = []  # type: ignore[type-arg]
     demux.finish(0, out)  # type: ignore[arg-type]
     assert [unit.data for unit in videos(out)] == expected(1)
+
+
+@pytest.mark.parametrize("marker", [True, False])
+def test_a_picture_came_with_its_own_last_packet_not_with_the_next_picture(marker: bool) -> None:
+    """At one picture a second it would be taken for a second younger than it is."""
+    demux, track = demuxer(), Packetiser()
+    units: list[Element] = []
+    for number in range(8):
+        nals = [SPS, PPS, IDR] if number == 0 else [FRAME]
+        data = b"".join(track.picture(nals, number * 90_000, marker=marker))
+        units += feed(demux, data, at=number * SECOND)
+    came = [round(unit.arrival / SECOND, 1) for unit in videos(units)]
+    assert came == [float(number) for number in range(len(came))]
+    assert [unit.pts for unit in videos(units)] == [n * 90_000 for n in range(len(came))]
+
+
+@pytest.mark.parametrize("payload_type", [8, 96])
+def test_sound_on_the_channel_of_few_pictures_takes_nothing_over(payload_type: int) -> None:
+    """Between two pictures a second come fifty packets of it, and none of ours."""
+    demux, track = demuxer(), Packetiser()
+    demux.add_audio(TrackSetup(2, 3, 8, 8_000), AudioFormat("pcma", 8_000), G711Depacketiser())
+    sound = Packetiser(payload_type=payload_type, ssrc=9)
+    units: list[Element] = []
+    for number in range(8):
+        nals = [SPS, PPS, IDR] if number == 0 else [FRAME]
+        units += feed(demux, b"".join(track.picture(nals, number * 90_000)), at=number * SECOND)
+        for piece in range(50):
+            data = sound.rtp(b"voice" * 32, piece * 160)
+            units += feed(demux, data, at=number * SECOND + (piece + 1) * SECOND // 51)
+    assert len(videos(units)) == 8

@@ -4,15 +4,17 @@ from recorder.rtp.flow import Flow, Verdict, parse_rtp
 from recorder.rtp.newcomer import Doubtful
 from recorder.source import SourceStats
 from tests.recorder.rtp.wire import Packetiser
-from vms.core.clock import Mono
+from vms.core.clock import SECOND, Mono
 
 
-def held(it: Flow, payload_type: int, sequence: int, ssrc: int, **said: bool) -> list[bytes]:
+def held(
+    it: Flow, payload_type: int, sequence: int, ssrc: int, at: int = 0, **said: bool
+) -> list[bytes]:
     """What is to be played once the packet was found doubtful and weighed."""
     assert it.judge(payload_type, sequence, ssrc) is Verdict.DOUBTFUL
     said = {"opens": False, "again": False} | said
     packet = str(sequence).encode()
-    newcomer = it.weigh(Doubtful(payload_type, sequence, ssrc, packet, Mono(0), **said))
+    newcomer = it.weigh(Doubtful(payload_type, sequence, ssrc, packet, Mono(at), **said))
     return [packet for packet, _ in newcomer.packets] if newcomer is not None else []
 
 
@@ -96,11 +98,20 @@ def test_the_announced_session_wins_over_an_older_one() -> None:  # Reolink RLC-
 def test_a_lasting_stranger_is_the_stream_under_a_new_name() -> None:
     it, stats = flow()
     it.judge(96, 1, 1)
-    played = [held(it, 96, sequence, 2) for sequence in range(32)]
+    played = [held(it, 96, sequence, 2, opens=sequence == 9) for sequence in range(32)]
     assert played[:31] == [[]] * 31
     assert played[31] == [str(sequence).encode() for sequence in range(32)]
     assert [it.judge(96, sequence, 2) for sequence in range(40)] == [Verdict.NEXT] * 40
     assert stats.foreign == 0
+
+
+def test_one_without_a_keyframe_is_so_when_ours_was_silent_for_a_while() -> None:
+    it, stats = flow()
+    it.judge(96, 1, 1)
+    played = [held(it, 96, sequence, 2, at=sequence * SECOND // 50) for sequence in range(76)]
+    assert played[:75] == [[]] * 75
+    assert played[75] == [str(sequence).encode() for sequence in range(64, 76)]
+    assert (stats.foreign, stats.lost) == (0, 64)
 
 
 def test_strangers_do_not_add_up_while_ours_come() -> None:

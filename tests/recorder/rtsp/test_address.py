@@ -20,6 +20,7 @@ from recorder.rtsp.address import BadAddress, control_candidates, parse_address
         ("rtsp://u@h/x", "h", 554, "rtsp://h/x", "u", None),
         ("rtsp://[fe80::1]:554/x", "fe80::1", 554, "rtsp://[fe80::1]:554/x", None, None),
         ("rtsp://h?x=1", "h", 554, "rtsp://h?x=1", None, None),
+        ("rtsp://u:a b@h/my cam", "h", 554, "rtsp://h/my%20cam", "u", "a b"),
     ],
 )
 def test_addresses(

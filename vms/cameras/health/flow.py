@@ -50,21 +50,21 @@ class FlowWatch:
         if status.state not in delivers or now - status.since < _SETTLED:
             return []
         self.usual = usual = self.usual.of_stream(_of(status, address))
-        few, odd = _few(status, usual), _odd(status, usual)
+        few, odd = _few(status, usual, now), _odd(status, usual, now)
         readings = [few, odd, _clock(status, now, said)]
         if last is not None:
             readings += _losses(*last, status, now)
         span = (min(max(now - last[0], 0), MINUTE) if last else 0) or SECOND
         self.usual = replace(
             usual,
-            fps=usual.fps.after(status.fps, span, bad=bool(few.bad)),
-            bits=usual.bits.after(status.bitrate, span, bad=bool(odd.bad)),
+            fps=usual.fps.after(status.fps, span, now, bad=bool(few.bad)),
+            bits=usual.bits.after(status.bitrate, span, now, bad=bool(odd.bad)),
         )
         return readings
 
     def begin_anew(self, since: Instant) -> None:
         """A person says that its rates are as they should be from now on."""
-        self.usual = UsualRates(since=since)
+        self.usual = self.usual.accepted(since)
 
 
 def _of(status: StreamStatus, address: str) -> str:
@@ -73,24 +73,24 @@ def _of(status: StreamStatus, address: str) -> str:
     return f"{status.codec} {size} {zlib.crc32(address.encode()):08x}"
 
 
-def _few(status: StreamStatus, usual: UsualRates) -> Reading:
-    mean = usual.fps.value
+def _few(status: StreamStatus, usual: UsualRates, now: Instant) -> Reading:
     if not usual.fps.known:
         return Reading(Check.FPS, None, status.fps)
+    mean = usual.fps.least(now)
     least = _FPS_LEAST * mean
     text = f"{status.fps:.1f} pictures a second; usual are {mean:.1f}"
     return _reading(Check.FPS, status.fps < least, status.fps, least, text)
 
 
-def _odd(status: StreamStatus, usual: UsualRates) -> Reading:
-    mean, bits = usual.bits.value, float(status.bitrate)
+def _odd(status: StreamStatus, usual: UsualRates, now: Instant) -> Reading:
+    bits = float(status.bitrate)
     if not usual.bits.known:
         return Reading(Check.BITRATE, None, bits)
-    least, most = _BITS_LEAST * mean, _BITS_MOST * mean
+    low, high = usual.bits.least(now), usual.bits.most(now)
+    least, most = _BITS_LEAST * low, _BITS_MOST * high
+    mean, limit = (high, most) if bits > high else (low, least)
     text = f"{bits / 1e6:.2f} Mbit/s; usual are {mean / 1e6:.2f}"
-    return _reading(
-        Check.BITRATE, not least <= bits <= most, bits, most if bits > mean else least, text
-    )
+    return _reading(Check.BITRATE, not least <= bits <= most, bits, limit, text)
 
 
 def keyframes(spacing: Span | None) -> Reading:
