@@ -103,11 +103,13 @@ def _codec(encoding: str) -> str:
 
 
 class PtzHead(NamedTuple):
-    """A profile that can be steered, its PTZ node, and the video source it shows."""
+    """A profile that can be steered, its PTZ node, the video source it shows, and what the profile
+    says of how it turns."""
 
     profile: str
     node: str
     source: str
+    configuration: Element | None = None
 
 
 def heads_of(answer: Element) -> list[PtzHead]:
@@ -117,7 +119,7 @@ def heads_of(answer: Element) -> list[PtzHead]:
         ptz = one.first("PTZConfiguration") or one.first("PTZ")
         token, node = one.attributes.get("token", ""), ptz.words("NodeToken") if ptz else ""
         if token and node and max(len(token), len(node)) <= _LONGEST:
-            found.append(PtzHead(token, node, _source_of(one)))
+            found.append(PtzHead(token, node, _source_of(one), ptz))
     return found
 
 
@@ -257,4 +259,5 @@ def _unbroken(address: str) -> str:
 
 
 def _number(text: str) -> float:
+    text = text.replace(",", ".")
     return float(text) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) else 0
