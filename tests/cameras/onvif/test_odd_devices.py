@@ -27,6 +27,7 @@ from tests.cameras.onvif.odd import (
 )  # fmt: skip
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import Address, CameraFacts, OnvifError, Trouble
+from vms.cameras.onvif.probe import Match, read_matches
 from vms.cameras.onvif.reading import uri_at
 from vms.cameras.onvif.soap import security
 from vms.core.secret import Secret
@@ -282,3 +283,43 @@ def test_a_wrong_password_for_pictures_costs_one_refusal_a_picture() -> None:
             assert client.refusals == refusals
 
     asking(scene)
+
+
+ID = "6f6b8f10-aaaa-bbbb-cccc-123456789abc"
+
+
+def answered(xaddrs: str, relates: str = f"urn:uuid:{ID}", name: str = "Gate") -> list[Match]:
+    """What is read of a probe's answer."""
+    scopes = f"onvif://www.onvif.org/name/ onvif://www.onvif.org/name/{name}"
+    return read_matches(
+        f"<e:Envelope><e:Header><a:RelatesTo>{relates}</a:RelatesTo></e:Header><e:Body>"
+        f"<d:ProbeMatches><d:ProbeMatch><d:Scopes>{scopes}</d:Scopes><d:XAddrs>{xaddrs}</d:XAddrs>"
+        "</d:ProbeMatch></d:ProbeMatches></e:Body></e:Envelope>".encode(),
+        "10.0.0.5",
+        ID,
+    )
+
+
+@pytest.mark.parametrize(
+    "relates", ["", f"URN:UUID:{ID.upper()}", f"urn:uuid:{{{ID}}}", f"uuid:{ID}\n"]
+)
+def test_an_answer_that_says_the_probe_s_id_otherwise_is_one(relates: str) -> None:
+    assert [one.name for one in answered("http://10.0.0.5/x", relates)] == ["Gate"]
+
+
+def test_an_answer_to_somebody_else_s_probe_is_none() -> None:
+    assert answered("http://10.0.0.5/x", "urn:uuid:other") == []
+
+
+@pytest.mark.parametrize(
+    "xaddrs",
+    [
+        "http://192.168.1.1/z,http://10.0.0.5:81/x",
+        "http://10.0.0.5:81/x;http://192.168.1.1/z",
+        "10.0.0.5:81/x",
+        "https://10.0.0.5/x\n  http://[fe80::1%25eth0]/x HTTP://10.0.0.5:81/x",
+    ],
+)
+def test_places_are_read_however_they_are_listed(xaddrs: str) -> None:
+    (found,) = answered(xaddrs)
+    assert (found.port, found.path, found.tls, found.vague) == (81, "/x", False, False)
