@@ -216,7 +216,7 @@ class Listeners:
         try:
             offset = await client.clock_offset(anew=True)
         except OnvifError as error:
-            if error.trouble in (Trouble.UNREACHABLE, Trouble.SILENT):
+            if error.trouble in (Trouble.UNREACHABLE, Trouble.SILENT, *_REFUSED):
                 raise  # nor would it answer the next question
             return began + _CLOCK_EVERY
         error_most = Span(_WHOLE + self._clock.monotonic() - began)

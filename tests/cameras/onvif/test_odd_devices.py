@@ -323,3 +323,29 @@ def test_an_answer_to_somebody_else_s_probe_is_none() -> None:
 def test_places_are_read_however_they_are_listed(xaddrs: str) -> None:
     (found,) = answered(xaddrs)
     assert (found.port, found.path, found.tls, found.vague) == (81, "/x", False, False)
+
+
+@pytest.mark.parametrize("answer", [b"", http(envelope("<r/>"))])
+def test_a_camera_that_hangs_up_when_it_is_restarted_did_as_it_was_told(answer: bytes) -> None:
+    async def scene(device: Odd, client: OnvifClient) -> list[str]:
+        await client.reboot()
+        return device.actions
+
+    assert asking(scene, SystemReboot=answer).count("SystemReboot") == 1
+
+
+def test_a_restart_that_is_refused_says_so() -> None:
+    async def scene(device: Odd, client: OnvifClient) -> None:
+        await client.reboot()
+
+    with pytest.raises(OnvifError) as caught:
+        asking(scene, SystemReboot=REFUSED)
+    assert caught.value.trouble is Trouble.REFUSED
+
+
+def test_a_backup_is_fetched_where_a_page_of_html_stands_for_a_call() -> None:
+    async def scene(device: Odd, client: OnvifClient) -> bytes:
+        return await client.backup()
+
+    inline = "<r><BackupFiles><Data>YWJj</Data></BackupFiles></r>"
+    assert asking(scene, GetSystemUris=HTML, GetSystemBackup=inline) == b"abc"

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.cameras.onvif.odd import FAULT, Answer, Asked, Odd, asking, client_at, odd
+from tests.cameras.onvif.odd import (
+    FAULT, REFUSED, USUAL, Answer, Asked, Odd, asking, client_at, envelope, http, odd,
+)  # fmt: skip
 from vms.cameras import listening
 from vms.cameras.listening import Listeners
 from vms.cameras.onvif.client import OnvifClient
@@ -134,3 +136,37 @@ def test_a_pull_point_that_knows_no_renew_and_is_dropped_is_made_anew_at_once(
             return hearer.heard
 
     assert [one.on for one in asyncio.run(run())] == [False, True]
+
+
+def test_a_wrong_password_costs_two_refusals_also_where_the_time_is_asked_with_one() -> None:
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
+    refused = http(envelope(REFUSED), "401 Unauthorized", challenge)
+    bare = http(envelope(REFUSED), "400 Bad Request")
+
+    async def run(answer: bytes) -> int:
+        async with odd(**dict.fromkeys((*USUAL, "CreatePullPointSubscription"), answer)) as device:
+
+            async def client_for(camera: CameraSettings) -> OnvifClient:
+                return client_at(device)
+
+            camera = CameraSettings.model_validate(
+                {"id": "gate", "source": "rtsp://10.0.0.5/1", "onvif": "http://10.0.0.6"}
+            )
+            reception = Reception()
+            listeners = Listeners(client_for, _Hearer(), SystemClock(), reception)
+            await listeners.follow([camera])
+            try:
+                async with asyncio.timeout(4):
+                    while reception.of(camera.camera_id) is None:
+                        await asyncio.sleep(0.02)
+            finally:
+                await listeners.close()
+            heard = reception.of(camera.camera_id)
+            assert heard is not None
+            assert heard.trouble == "refused"
+            signed = (b"UsernameToken" in one.body or "Authorization" in one.head
+                      for one in device.asked)  # fmt: skip
+            return sum(signed)
+
+    assert asyncio.run(run(refused)) <= 2
+    assert asyncio.run(run(bare)) <= 2

@@ -110,6 +110,9 @@ class Http:
             raise OnvifError(Trouble.CERTIFICATE, said) from None
         except OSError as error:
             what = error.strerror or str(error)
+            if connected:
+                cut = f"{address} closed amid its answer: {what}"
+                raise OnvifError(Trouble.BROKEN_ANSWER, cut) from None
             raise OnvifError(Trouble.UNREACHABLE, f"{address}: {what}") from None
 
 
