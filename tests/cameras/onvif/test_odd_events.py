@@ -8,7 +8,17 @@ from collections.abc import Sequence
 import pytest
 
 from tests.cameras.onvif.odd import (
-    FAULT, REFUSED, USUAL, Answer, Asked, Odd, asking, client_at, envelope, http, odd,
+    FAULT,
+    REFUSED,
+    USUAL,
+    Answer,
+    Asked,
+    Odd,
+    asking,
+    client_at,
+    envelope,
+    http,
+    odd,
 )  # fmt: skip
 from vms.cameras import listening
 from vms.cameras.listening import Listeners
