@@ -94,7 +94,7 @@ def _asked(one: OnvifTrial) -> Iterator[str]:
         yield f"clock             {_offset(Span(device.clock_offset))} (whole seconds)"
     for name, stream in (("main", one.facts.main), ("sub", one.facts.sub)):
         if stream is not None:
-            size = f"{stream.profile.width}×{stream.profile.height}"
+            size = stream.profile.size or "of a size it does not tell"
             yield f"{name:<17} {stream.profile.codec} {size} {shown(stream.uri)}"
 
 

@@ -109,6 +109,11 @@ class Profile:
     service: Literal["media", "media2"]
     source: str = ""
 
+    @property
+    def size(self) -> str:
+        """`1920×1080`; empty where it is not told."""
+        return f"{self.width}×{self.height}" if self.width else ""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoSource:
