@@ -216,3 +216,16 @@ def test_a_group_that_no_cell_can_hold_is_told_with_its_camera() -> None:
     camera = FULL.model_copy(update={"groups": ("a|b",)})
     with pytest.raises(Refused, match=r"'a\|b' of park-1 can't stand in CSV"):
         write_sheet([camera])
+
+
+def test_blanks_around_addresses_and_groups_named_twice_are_tidied() -> None:
+    camera = entered(
+        {
+            "id": "a",
+            "source": " rtsp://10.0.0.1/x ",
+            "onvif": " 10.0.0.1\u00a0",
+            "groups": ["göl", " göl", "park"],
+        }
+    )
+    assert (camera.source, camera.groups) == ("rtsp://10.0.0.1/x", ("göl", "park"))
+    assert camera.onvif == "http://10.0.0.1/onvif/device_service"
