@@ -81,13 +81,14 @@ Answer = str | bytes | Callable[[Asked], str | bytes]
 @dataclass(slots=True)
 class Odd:
     """The device. `wrapped`: makes the document of what stands in the body; `framed`: the bytes
-    of HTTP of that."""
+    of HTTP of that; `held_s`: how long the line is held after it."""
 
     answers: dict[str, Answer]
     host: str = ""
     asked: list[Asked] = field(default_factory=list)
     wrapped: Callable[[str], bytes] = field(default=lambda inner: envelope(inner))
     framed: Callable[[bytes], bytes] = field(default=lambda body: http(body))
+    held_s: float = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -104,7 +105,9 @@ class Odd:
                 answer = answer(one)
             writer.write(answer if isinstance(answer, bytes) else self.http(answer))
             await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
+            if self.held_s:
+                await asyncio.wait_for(reader.read(1), self.held_s)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()

@@ -102,8 +102,10 @@ def test_http_of_small_servers_is_understood(framed: Callable[[bytes], bytes]) -
 
 
 def test_a_packed_answer_is_bounded_as_any_other() -> None:
+    bomb = _packed("gzip", gzip.compress(b" " * 30_000_000))
+
     async def scene(device: Odd, client: OnvifClient) -> None:
-        device.framed = lambda _: _packed("gzip", gzip.compress(b" " * 30_000_000))
+        device.framed = lambda _: bomb
         with pytest.raises(OnvifError) as caught:
             await client.device()
         assert caught.value.trouble is Trouble.HOSTILE
@@ -349,3 +351,33 @@ def test_a_backup_is_fetched_where_a_page_of_html_stands_for_a_call() -> None:
 
     inline = "<r><BackupFiles><Data>YWJj</Data></BackupFiles></r>"
     assert asking(scene, GetSystemUris=HTML, GetSystemBackup=inline) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        (http(b"", "423 Locked"), Trouble.LOCKED),
+        (http(b"", "401 Account locked", DIGEST), Trouble.LOCKED),
+        (http(b"<html>Your IP is blocked for 30 minutes", "403 Forbidden"), Trouble.LOCKED),
+        (http(b"<html>Clock not set", "403 Forbidden"), Trouble.REFUSED),
+    ],
+)
+def test_a_lock_is_told_however_http_says_it(answer: bytes, trouble: Trouble) -> None:
+    async def scene(device: Odd, client: OnvifClient) -> None:
+        with pytest.raises(OnvifError) as caught:
+            await client.device()
+        assert caught.value.trouble is trouble
+        with pytest.raises(OnvifError) as caught:
+            await client.picture_at(f"http://{device.host}/snap.jpg")
+        assert caught.value.trouble is trouble
+
+    asking(scene, **{"GetDeviceInformation": answer, "GET /snap.jpg": answer})
+
+
+def test_a_server_that_tells_no_length_and_holds_the_line_is_understood() -> None:
+    async def scene(device: Odd, client: OnvifClient) -> CameraFacts:
+        device.held_s = 3.0
+        device.framed = lambda body: b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n" + body
+        return await _described(device, client)
+
+    assert asking(scene).device.serial == "S"

@@ -21,11 +21,13 @@ from vms.cameras.onvif.port import Address, OnvifError, Trouble
 from vms.cameras.onvif.soap import answer_of, envelope, security
 from vms.cameras.onvif.xml import SIZE_MAX, Element
 from vms.core.clock import Clock
+from vms.core.lockout import says_locked_out
 from vms.core.secret import Secret
 
 DEVICE_PATH = "/onvif/device_service"
 UNKNOWN_CALL = (Trouble.FAULT, Trouble.NOT_ONVIF, Trouble.BROKEN_ANSWER)
 """How cameras that let us in say that they don't know a call: some by a page of HTML."""
+_WORDS_MAX = 4096  # bytes of a refusal's page that are looked at for a lock
 _TIME = "<tds:GetSystemDateAndTime/>"
 _SOAP = "application/soap+xml; charset=utf-8"
 
@@ -179,7 +181,7 @@ class Asking:
         if response.status == 401 and self._renew_for_files(response):
             response = await self._get(address, path, size_max)
         if response.status != 200:
-            trouble = Trouble.REFUSED if response.status in (401, 403) else Trouble.FAULT
+            trouble = _refusal(response) or Trouble.FAULT
             what = reading.shown(urlsplit(uri).path)
             raise OnvifError(trouble, f"{address}: {what} is answered with {response.status}")
         self._files_open = True
@@ -300,7 +302,15 @@ def _answer(response: Response, address: Address) -> Element:
     try:
         return answer_of(response.body, str(address))
     except OnvifError as error:
-        if response.status in (401, 403) and error.trouble is not Trouble.LOCKED:
-            said = f"{error.detail} (HTTP {response.status})"
-            raise OnvifError(Trouble.REFUSED, said) from None
-        raise
+        refused = _refusal(response)
+        if refused is None or error.trouble is Trouble.LOCKED:
+            raise
+        raise OnvifError(refused, f"{error.detail} (HTTP {response.status})") from None
+
+
+def _refusal(response: Response) -> Trouble | None:
+    """What HTTP alone says of our user; None where it says nothing of it."""
+    if response.status not in (401, 403, 423):
+        return None
+    said = f"{response.reason} {response.body[:_WORDS_MAX].decode('utf-8', 'replace')}"
+    return Trouble.LOCKED if response.status == 423 or says_locked_out(said) else Trouble.REFUSED

@@ -33,11 +33,12 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`headers`: lower-case names with all their values, in order."""
+    """`headers`: lower-case names with all their values, in order. `reason`: beside the status."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    reason: str = ""
 
     def values(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]
@@ -50,12 +51,24 @@ class _Incoming:
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     complete: bool = False
+    reason: str = ""
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_body(self, body: bytes) -> None:
         self.body += body
+
+    @property
+    def ends_unsaid(self) -> bool:
+        """Whether a document has ended that nobody tells the length of: some servers tell none and
+        hold the line, too."""
+        return not any(
+            name in ("content-length", "transfer-encoding") for name, _ in self.headers
+        ) and self.body[-64:].rstrip().endswith(b"Envelope>")
 
     def on_message_complete(self) -> None:
         self.complete = True
@@ -174,7 +187,7 @@ async def _read(reader: asyncio.StreamReader, address: Address, size_max: int) -
             if incoming.complete:  # more than it said it would send
                 break
             raise OnvifError(Trouble.NOT_ONVIF, f"{address} speaks no HTTP: {error}") from None
-        if incoming.complete:
+        if incoming.complete or incoming.ends_unsaid:
             break
         if total > size_max + _HEAD_MAX or len(incoming.body) > size_max:
             raise OnvifError(Trouble.HOSTILE, f"{address} answers more than {size_max} bytes")
@@ -186,7 +199,8 @@ async def _read(reader: asyncio.StreamReader, address: Address, size_max: int) -
     status = parser.get_status_code()
     if 300 <= status < 400:
         raise OnvifError(Trouble.REDIRECTED, f"{address} answers {status}")
-    response = Response(status, tuple(incoming.headers), bytes(incoming.body))
+    body = bytes(incoming.body)
+    response = Response(status, tuple(incoming.headers), body, incoming.reason)
     return replace(response, body=_unpacked(response, address, size_max))
 
 
