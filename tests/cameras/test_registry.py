@@ -125,6 +125,19 @@ def test_a_lost_key_costs_no_other_camera_and_is_mended_by_applying(engine: sa.E
     assert registry.settings()[0].password == Secret(PASSWORD)
 
 
+def test_a_password_that_can_not_be_read_outlives_a_change_and_no_other_device(
+    engine: sa.Engine,
+) -> None:
+    """The key comes back from a backup after somebody renamed the camera."""
+    right, lost = (Registry(engine, Vault(key * 32)) for key in (b"k", b"n"))
+    for camera_id in ("a", "b"):
+        right.add(settings(camera_id, password=PASSWORD, username="vms"), "ayse")
+    lost.change("a", lambda before: before.model_copy(update={"name": "Kapı"}), "ayse")
+    lost.change("b", lambda before: before.model_copy(update={"source": "rtsp://10.0.0.9/x"}), "me")
+    passwords = {one.settings.id: one.settings.password for one in right.list()}
+    assert passwords == {"a": Secret(PASSWORD), "b": None}
+
+
 def test_people_s_cameras_stand_beside_the_file_s(registry: Registry) -> None:
     registry.apply([settings("a")])
     registry.add(settings("b", password=PASSWORD), "ayse")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cameras.everything import cameras
+from vms.cameras.dump import export_cameras
 from vms.cameras.entry import entered
+from vms.cameras.importing import cameras_sent
 from vms.cameras.provisioning import RegisteredCamera
 from vms.cameras.sheet import COLUMNS, read_sheet, write_sheet
 from vms.core.config_camera import CameraSettings, Location
+from vms.core.config_file import parse_settings
 from vms.core.errors import Refused
 from vms.core.inventory import Inventory
 from vms.core.secret import Secret
@@ -60,6 +64,39 @@ def test_a_turkish_excel_is_understood() -> None:
     assert str(camera.inventory.installed) == "2026-05-31"
     assert camera.inventory.mac == "ac:cc:8e:c1:23:45"
     assert camera.password == Secret("gizli")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nid;name;source;lat;lon\r\na;x;rtsp://10.0.0.1/x;39,9;32,8\r\n",
+        "id,name,source,lat,lon,,\na,x,rtsp://10.0.0.1/x,39.9,32.8,,\n",  # a sheet that was wider
+        "\n\n;;;;\nid;name;source;lat;lon\na;x;rtsp://10.0.0.1/x;39.9;32.8\n",
+        'id,name,source,lat,lon\na,x,rtsp://10.0.0.1/x,"39,9","32,8"\n',
+        "İD,NAME,SOURCE,LAT,LON\na,x,rtsp://10.0.0.1/x,39.9,32.8\n",
+    ],
+)
+def test_other_habits_of_spreadsheets_are_understood(text: str) -> None:
+    (camera,) = read_sheet(text, "x.csv", {})
+    assert camera.id == "a"
+    assert camera.location is not None
+    assert (camera.location.lat, camera.location.lon) == (39.9, 32.8)
+
+
+def test_a_mistake_below_the_line_of_the_separator_is_told_in_its_line() -> None:
+    with pytest.raises(Refused, match=r"x\.csv:3: column 1 id"):
+        read_sheet("sep=,\nid,source\nA,rtsp://10.0.0.1/x\n", "x.csv", {})
+
+
+@pytest.mark.parametrize("name", ["Kapı ${HOME}", "$${HOME}", "$$${HOME} ${x", "${GATE_PASSWORD}"])
+def test_a_name_that_looks_like_a_variable_comes_back_from_toml_as_it_was(name: str) -> None:
+    """And tells nobody what the server's environment holds."""
+    camera = RegisteredCamera(FULL.model_copy(update={"name": name}), "database")
+    text = export_cameras([camera], [])
+    (read,) = cameras_sent(text, "x.toml", {"park-1": camera}, [])
+    assert read == camera.settings
+    settings = parse_settings(text, Path("x.toml"), {"HOME": "/root"}, alone=False)
+    assert settings.cameras[0].name == name
 
 
 def test_columns_that_are_not_there_leave_what_is_registered() -> None:
@@ -179,3 +216,16 @@ def test_a_group_that_no_cell_can_hold_is_told_with_its_camera() -> None:
     camera = FULL.model_copy(update={"groups": ("a|b",)})
     with pytest.raises(Refused, match=r"'a\|b' of park-1 can't stand in CSV"):
         write_sheet([camera])
+
+
+def test_blanks_around_addresses_and_groups_named_twice_are_tidied() -> None:
+    camera = entered(
+        {
+            "id": "a",
+            "source": " rtsp://10.0.0.1/x ",
+            "onvif": " 10.0.0.1\u00a0",
+            "groups": ["göl", " göl", "park"],
+        }
+    )
+    assert (camera.source, camera.groups) == ("rtsp://10.0.0.1/x", ("göl", "park"))
+    assert camera.onvif == "http://10.0.0.1/onvif/device_service"

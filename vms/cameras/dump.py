@@ -12,6 +12,7 @@ from vms.cameras.provisioning import Origin, RegisteredCamera
 from vms.cameras.schedule_change import RegisteredSchedule, named_by
 from vms.core.clock import span_text
 from vms.core.config_camera import CameraSettings
+from vms.core.config_file import escaped
 
 _KEPT = "# its password is not exported; where this camera is registered, it stays\n"
 _SCHEDULES = (
@@ -77,10 +78,22 @@ def _inline(value: Any) -> str:
     return tomli_w.dumps({"key": value}).removeprefix("key = ").rstrip("\n")
 
 
+def _escaped(value: Any) -> Any:
+    """With no text in it that would be taken for a variable."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, dict):
+        return {name: _escaped(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(one) for one in value]
+    return value
+
+
 def _table(settings: CameraSettings, variables: bool) -> dict[str, Any]:
     values = settings.model_dump(
         exclude={"password", "secret"}, exclude_none=True, exclude_defaults=True
     )
+    values = {name: _escaped(value) for name, value in values.items()}
     if settings.password is not None and variables:
         values["password"] = f"${{{password_variable(settings.id)}}}"
     for name in ("pre_roll", "post_roll"):

@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from vms.cameras.onvif.asking import UNKNOWN_CALL
 from vms.cameras.onvif.client import OnvifClient
+from vms.cameras.onvif.events import PullPoint, PullPoints
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.topics import Kind, Told, changes, without_others
 from vms.cameras.reception import Heard, Reception, SaidTime
@@ -36,6 +38,8 @@ _CLOCK_EVERY, _CLOCK_AGAIN = Span(10 * MINUTE), Span(MINUTE)
 """How often it is asked for its time: sooner where that is wrong, so that its mending shows."""
 _CLOCK_OFF = Span(2 * SECOND)
 _WHOLE = Span(SECOND)  # seconds are all it says
+ANEW_AFTER = Span(10 * SECOND)
+"""A pull point that was dropped sooner is no accident: the camera is left alone for a while."""
 SHUNNED_S = 15 * 60.0
 """A camera that has no events is left alone so long."""
 _REFUSED_FOR = Span(31 * MINUTE)
@@ -138,11 +142,31 @@ class Listeners:
                     await asyncio.sleep(SHUNNED_S)
             raise
         self._reception.tell(camera.camera_id, Heard(True))
+        await self._hear(camera, client, point, others, due)
+
+    async def _hear(
+        self,
+        camera: CameraSettings,
+        client: OnvifClient,
+        point: PullPoint,
+        others: frozenset[str],
+        due: int,
+    ) -> None:
+        """Take what the pull point tells. One that the camera has dropped is made anew at once: it
+        may know no Renew, and what happens meanwhile would be missed."""
         try:
             known: dict[tuple[Kind, str], bool] = {}
-            retold = renewed = self._clock.monotonic()
+            made = retold = renewed = self._clock.monotonic()
             while True:
-                notices = await client.events.pull(point, WAIT_S)
+                try:
+                    notices = await client.events.pull(point, WAIT_S)
+                except OnvifError as error:
+                    lasted = self._clock.monotonic() - made
+                    if error.trouble is not Trouble.FAULT or lasted < ANEW_AFTER:
+                        raise
+                    point = await client.events.subscribe(LIFE_S)
+                    made = renewed = self._clock.monotonic()
+                    continue
                 news = changes(without_others(notices, others), known)
                 for told in news:
                     await asyncio.to_thread(self._hearer.told, camera.camera_id, told)
@@ -154,7 +178,7 @@ class Listeners:
                     due = await self._ask_time(camera, client)
                 if self._clock.monotonic() - renewed >= _RENEW_EVERY:
                     renewed = self._clock.monotonic()
-                    await client.events.renew(point, LIFE_S)
+                    await _renewed(client.events, point)
         finally:
             await client.events.leave(point)
 
@@ -192,7 +216,7 @@ class Listeners:
         try:
             offset = await client.clock_offset(anew=True)
         except OnvifError as error:
-            if error.trouble in (Trouble.UNREACHABLE, Trouble.SILENT):
+            if error.trouble in (Trouble.UNREACHABLE, Trouble.SILENT, *_REFUSED):
                 raise  # nor would it answer the next question
             return began + _CLOCK_EVERY
         error_most = Span(_WHOLE + self._clock.monotonic() - began)
@@ -248,6 +272,15 @@ def _shares_device(camera: CameraSettings) -> bool:
     """Whether its video comes from where its events do, and somebody could be locked out."""
     hosts = [urlsplit(url or "").hostname for url in (camera.source, camera.onvif)]
     return camera.username is not None and hosts[0] == hosts[1]
+
+
+async def _renewed(events: PullPoints, point: PullPoint) -> None:
+    """Renew it; by a camera that knows no Renew it is kept, or dropped, as it pleases."""
+    try:
+        await events.renew(point, LIFE_S)
+    except OnvifError as error:
+        if error.trouble not in UNKNOWN_CALL:
+            raise
 
 
 def _lasting(known: dict[tuple[Kind, str], bool]) -> list[Told]:

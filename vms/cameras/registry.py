@@ -35,6 +35,7 @@ from vms.core.secret import Secret
 
 log = get_logger(__name__)
 
+_OF_PASSWORD = ("source", "sub", "onvif", "username")  # whose password it is
 _REVISION = sa.select(camera_revision.c.revision)  # asked for again and again
 _MAKE_ONE = "make it on the console or by `vms schedules add`, or add it under [[schedules]]"
 
@@ -189,6 +190,7 @@ class Registry:
             return
         settings = {camera.id: camera for camera in wanted}
         for change in changes:
+            sealed = self._unread(connection, rows.get(change.camera), settings.get(change.camera))
             for table in (camera_table, former_camera):
                 connection.execute(sa.delete(table).where(table.c.id == change.camera))
             if change.kind == "removed":
@@ -196,7 +198,7 @@ class Registry:
                 former = sa.insert(former_camera).values(id=change.camera, member_of=groups)
                 connection.execute(former)
             else:
-                self._insert(connection, settings[change.camera], origin, 0)
+                self._insert(connection, settings[change.camera], origin, 0, sealed)
         note(connection, changes, by, self._clock.now())
         bump(connection)
 
@@ -233,8 +235,28 @@ class Registry:
                 self._unreadable.add(row.id)
             return None
 
+    def _unread(
+        self,
+        connection: sa.Connection,
+        before: RegisteredCamera | None,
+        after: CameraSettings | None,
+    ) -> bytes | None:
+        """A camera's password as it lies sealed, if we can't open it: once the key is back it is
+        right again, also of a camera that was renamed meanwhile. None for another device."""
+        if before is None or after is None or before.settings.password is not None:
+            return None
+        if any(getattr(before.settings, name) != getattr(after, name) for name in _OF_PASSWORD):
+            return None
+        query = sa.select(camera_table.c.password).where(camera_table.c.id == before.settings.id)
+        return connection.scalar(query)
+
     def _insert(
-        self, connection: sa.Connection, camera: CameraSettings, origin: Origin, position: int
+        self,
+        connection: sa.Connection,
+        camera: CameraSettings,
+        origin: Origin,
+        position: int,
+        unread: bytes | None = None,
     ) -> None:
         password = camera.password
         connection.execute(
@@ -243,7 +265,7 @@ class Registry:
                 origin=origin,
                 position=position,
                 settings=camera.model_dump_json(exclude={"password", "secret"}),
-                password=self._vault.seal(password, camera.id) if password is not None else None,
+                password=self._vault.seal(password, camera.id) if password is not None else unread,
             )
         )
 

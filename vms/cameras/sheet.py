@@ -2,7 +2,7 @@
 
 A row is a camera with every setting but its password; a column that is not there leaves what is
 registered as it is, an empty cell takes it away, except a password. Comma, semicolon and tab are
-understood, with or without a byte order mark, and decimal commas where the semicolon separates
+understood, with or without a byte order mark or a line that names the separator, and decimal commas
 (Turkish Excel).
 """
 
@@ -36,8 +36,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 PASSWORD = ("password",)  # read, never written
 _NUMBERS = ("lat", "lon", "heading", "fov")
 _SPANS = ("pre_roll", "post_roll")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")  # a comma between quotes is a decimal one, too
+_SEPARATOR = re.compile(r"sep=([;,\t|])\r?\n?", re.IGNORECASE)  # the first line, for Excel alone
 _RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP)
+_TURKISH = str.maketrans("İı", "ii")  # what a Turkish keyboard makes of an I and an i
 _BETWEEN_GROUPS = "|"
 _TOLD = 20  # mistakes said at once
 
@@ -46,13 +48,14 @@ def read_sheet(
     text: str, file: str, registered: Mapping[str, RegisteredCamera]
 ) -> list[CameraSettings]:
     """The cameras of a CSV. Raises Refused with every mistake: line, column, remedy."""
-    rows, comma = _rows(text.removeprefix("\ufeff"), file)
+    rows = _rows(text.removeprefix("\ufeff"), file)
     columns = _header(next(rows, (1, [])), file)
+    width = max(place for place, _ in columns.values()) + 1
     wanted: dict[str, CameraSettings] = {}
     mistakes: list[str] = []
     for line, cells in rows:
         try:
-            camera = _camera(cells, columns, registered, comma=comma)
+            camera = _camera(_trimmed(cells, width), columns, registered)
             if camera.id in wanted:
                 raise ConfigError(f"{camera.id!r} stands in the file twice", remedy="remove a row")
         except BadFields as error:
@@ -84,33 +87,39 @@ def write_sheet(cameras: Iterable[CameraSettings], *, excel: bool = False) -> st
     return ("\ufeff" if excel else "") + out.getvalue()
 
 
-def _rows(text: str, file: str) -> tuple[Iterator[tuple[int, list[str]]], bool]:
-    """Numbered rows that are not empty, and whether numbers have decimal commas."""
-    head = text.partition("\n")[0]
-    delimiter = max(";,\t", key=head.count)
+def _rows(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Numbered rows that are not empty."""
+    told = _SEPARATOR.match(text)
+    body = text[told.end() :] if told is not None else text
+    before = 1 if told is not None else 0
+    head = next((line for line in body.splitlines() if line.strip()), "")
+    delimiter = told[1] if told is not None else max(";,\t", key=head.count)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
+    begins = before + 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield begins, cells
+            begins = before + reader.line_num + 1
+    except csv.Error as error:
+        remedy = "close the quotes, or save it again"
+        raise Refused(_said(file, begins, 1, "", f"is not CSV: {error}", remedy)) from None
 
-    def rows() -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        begins = 1
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield begins, cells
-                begins = reader.line_num + 1
-        except csv.Error as error:
-            remedy = "close the quotes, or save it again"
-            raise Refused(_said(file, begins, 1, "", f"is not CSV: {error}", remedy)) from None
 
-    return rows(), delimiter == ";"
+def _trimmed(cells: list[str], width: int) -> list[str]:
+    """Without the empty cells behind the last column, which spreadsheets write."""
+    while len(cells) > width and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _header(row: tuple[int, list[str]], file: str) -> dict[str, tuple[int, tuple[str, ...]]]:
     """Column name → its place from 0 and its path in the settings."""
     known = {**COLUMNS, "password": PASSWORD}
     found: dict[str, tuple[int, tuple[str, ...]]] = {}
-    line, cells = row
+    line, cells = row[0], _trimmed(row[1], 0)
     for place, cell in enumerate(cells):
-        name = cell.strip().lower()
+        name = cell.strip().translate(_TURKISH).lower()
         if name not in known or name in found:
             what = "stands there twice" if name in found else "is no column known here"
             remedy = f"known here: {', '.join(known)}"
@@ -125,8 +134,6 @@ def _camera(
     cells: Sequence[str],
     columns: Mapping[str, tuple[int, tuple[str, ...]]],
     registered: Mapping[str, RegisteredCamera],
-    *,
-    comma: bool,
 ) -> CameraSettings:
     if len(cells) > len(columns):
         raise ConfigError("has more cells than columns", remedy="quote what holds the separator")
@@ -135,7 +142,7 @@ def _camera(
         cell = _unguarded(cells[place] if place < len(cells) else "").strip()
         if name == "password" and not cell:
             continue  # kept
-        value = _value(name, cell, comma=comma)
+        value = _value(name, cell)
         into = values
         for part in path[:-1]:
             into = into.setdefault(part, {})
@@ -149,14 +156,13 @@ def _camera(
     )
 
 
-def _value(name: str, cell: str, *, comma: bool) -> Any:
+def _value(name: str, cell: str) -> Any:
     if not cell:
         return None
     if name == "groups":
         return [group.strip() for group in cell.split(_BETWEEN_GROUPS) if group.strip()]
     if name in _NUMBERS:
-        number = cell.replace(",", ".") if comma else cell
-        return float(number) if _NUMBER.fullmatch(number) else cell
+        return float(cell.replace(",", ".")) if _NUMBER.fullmatch(cell) else cell
     if name == "motion":
         return _zones(cell)
     return cell

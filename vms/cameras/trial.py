@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from vms.cameras.onvif.port import CameraFacts, Trouble
+from vms.cameras.onvif.port import CameraFacts, DeviceFacts, Trouble
+from vms.cameras.onvif.reading import shown
 from vms.core.clock import SECOND, Instant, Span, rfc3339
 from vms.core.media import VideoFormat
 from vms.core.model import Cause, StreamName
@@ -131,10 +132,10 @@ class OnvifTrial:
         return {
             "address": self.address,
             **{name: getattr(device, name, None) for name in names},
-            "clock_offset_ms": _ms(Span(device.clock_offset)) if device is not None else None,
-            "main": self.facts.main.uri if self.facts is not None else None,
-            "sub": self.facts.sub.uri if self.facts is not None and self.facts.sub else None,
-            "snapshot": self.facts.snapshot if self.facts is not None else None,
+            "clock_offset_ms": _ms(_clock_of(device)),
+            "main": shown(self.facts.main.uri) if self.facts is not None else None,
+            "sub": shown(self.facts.sub.uri) if self.facts is not None and self.facts.sub else None,
+            "snapshot": shown(self.facts.snapshot or "") or None if self.facts else None,
             "trouble": str(self.trouble) if self.trouble is not None else None,
             "detail": self.detail,
         }
@@ -222,6 +223,11 @@ def _pictures_as_json(pictures: Pictures | None) -> dict[str, object] | None:
         "largest_bytes": pictures.size_max,
         "bitrate": pictures.bitrate,
     }
+
+
+def _clock_of(device: DeviceFacts | None) -> Span | None:
+    offset = device.clock_offset if device is not None else None
+    return Span(offset) if offset is not None else None
 
 
 def _ms(span: Span | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vms.cameras.onvif.reading import shown
 from vms.cameras.onvif.sentences import SENTENCES
 from vms.cameras.trial import CameraTrial, OnvifTrial, Pictures, StreamTrial, warnings_of
 from vms.cameras.trial_words import FLAWS, problem
@@ -89,11 +90,12 @@ def _asked(one: OnvifTrial) -> Iterator[str]:
     device = one.facts.device
     yield f"device            {device.make} {device.model}, firmware {device.firmware}"
     yield f"serial            {device.serial or '–'}; MAC {device.mac or '–'}"
-    yield f"clock             {_offset(Span(device.clock_offset))} (whole seconds)"
+    if device.clock_offset is not None:
+        yield f"clock             {_offset(Span(device.clock_offset))} (whole seconds)"
     for name, stream in (("main", one.facts.main), ("sub", one.facts.sub)):
         if stream is not None:
-            size = f"{stream.profile.width}×{stream.profile.height}"
-            yield f"{name:<17} {stream.profile.codec} {size} {stream.uri}"
+            size = stream.profile.size or "of a size it does not tell"
+            yield f"{name:<17} {stream.profile.codec} {size} {shown(stream.uri)}"
 
 
 def _seconds(span: Span) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vms.cameras.onvif.asking import UNKNOWN_CALL
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.clients import OnvifClients
 from vms.cameras.onvif.imaging import Imaging
@@ -39,7 +40,7 @@ class Upkeep:
         try:
             imaging = await client.imaging.settings()
         except OnvifError as error:
-            if error.trouble not in (Trouble.NO_SERVICE, Trouble.FAULT):
+            if error.trouble not in (Trouble.NO_SERVICE, *UNKNOWN_CALL):
                 raise
             imaging = None
         return DeviceSheet(facts, imaging)

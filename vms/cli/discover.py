@@ -201,7 +201,7 @@ def _row(found: Found) -> tuple[str, ...]:
         name = found.match.hardware or found.match.name
         return (_address(found), "–", name or "–", "–", "–", here)
     device, main, sub = found.facts.device, found.facts.main, found.facts.sub
-    sizes = [f"{one.profile.width}×{one.profile.height}" for one in (main, sub) if one is not None]
+    sizes = [one.profile.size or "?" for one in (main, sub) if one is not None]
     streams = f"{main.profile.codec} {' + '.join(sizes)}"
     return (_address(found), device.make, device.model, device.firmware, streams, here or "new")
 

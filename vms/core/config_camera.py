@@ -66,6 +66,7 @@ def _source(value: object) -> object:
         raise ValueError('must be a URL in quotes, such as "rtsp://10.0.0.5/main"')  # noqa: TRY004
     if _CONTROL.search(value):
         raise ValueError("has a line break or another control character in it")
+    value = value.strip()  # pasted
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -85,7 +86,7 @@ def _source(value: object) -> object:
 
 
 def _onvif_url(value: object) -> object:
-    text = str(value)
+    text = str(value).strip(" \u00a0")
     if "://" not in text:
         text = f"http://{text}"
     try:
@@ -119,6 +120,10 @@ RecordMode = Annotated[str, BeforeValidator(_record)]
 ScheduleName = Annotated[str, BeforeValidator(_schedule_name)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
 Group = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
+
+
+def _each_once(groups: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(groups))
 
 
 class ScheduleSettings(Section):
@@ -162,7 +167,7 @@ class CameraSettings(Section):
 
     id: Identifier
     name: Line = ""
-    groups: Annotated[tuple[Group, ...], Field(max_length=50)] = ()
+    groups: Annotated[tuple[Group, ...], Field(max_length=50), AfterValidator(_each_once)] = ()
     source: Source
     sub: Source | None = None
     onvif: OnvifUrl | None = None

@@ -27,7 +27,7 @@ log = get_logger(__name__)
 
 _ANSWER_WITHIN = 3.0  # seconds a folder has to take a file at the start
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def load_settings(
@@ -91,6 +91,11 @@ def parse_settings(
     return reader.with_secrets(settings)
 
 
+def escaped(text: str) -> str:
+    """A text as it must stand in the file to be read back as itself."""
+    return re.sub(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", r"$\g<0>", text)
+
+
 class _Reader:
     """One file being read: knows its lines."""
 
@@ -110,7 +115,7 @@ class _Reader:
     def substituted(
         self, value: Any, environment: Mapping[str, str], path: toml_lines.Path = ()
     ) -> Any:
-        """`${NAME}` in any text becomes the environment's value."""
+        """`${NAME}` in any text becomes the environment's value, `$${NAME}` is `${NAME}`."""
         if isinstance(value, dict):
             return {k: self.substituted(v, environment, (*path, k)) for k, v in value.items()}
         if isinstance(value, list):
@@ -120,14 +125,16 @@ class _Reader:
         if "\0" in value:  # neither a path nor every database takes it
             raise self.error(path, "has a zero byte in it")
         may_lack = not self._dials and path[0] == "cameras"
-        for name in _VARIABLE.findall(value):
-            if name not in environment and not may_lack:
+        for meant, name in _VARIABLE.findall(value):
+            if not meant and name not in environment and not may_lack:
                 raise self.error(
                     path,
                     f"the environment has no {name}",
                     f"set it before starting: export {name}=…",
                 )
-        return _VARIABLE.sub(lambda match: environment.get(match[1], ""), value)
+        return _VARIABLE.sub(
+            lambda one: one[0][1:] if one[1] else environment.get(one[2], ""), value
+        )
 
     def refuse_odd_database(self, values: Mapping[str, Any]) -> None:
         system = values.get("system")

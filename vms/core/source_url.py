@@ -58,6 +58,11 @@ def split_password(url: str) -> tuple[str, str | None]:
     return _WORD.sub(lambda match: f"{match['name']}={PASSWORD}", url), found.pop()
 
 
+def blind(url: str) -> str:
+    """The URL with `{password}` for each password among its words: to be shown, not dialled."""
+    return _WORD.sub(lambda match: f"{match['name']}={PASSWORD}", url)
+
+
 def with_password(url: str, password: str) -> str:
     """The address to dial: `{password}` filled in, percent-encoded."""
     return url.replace(PASSWORD, quote(password, safe=""))

@@ -48,14 +48,15 @@ class ImagingFacts(BaseModel):
 
 
 class DeviceForm(BaseModel):
-    """What the device says of itself. `imaging`: null where it has no picture settings."""
+    """What the device says of itself. `imaging`: null where it has no picture settings;
+    `clock_offset_ms`: null where it tells no time that can be read."""
 
     make: str
     model: str
     firmware: str
     serial: str
     mac: str | None
-    clock_offset_ms: int
+    clock_offset_ms: int | None
     imaging: ImagingFacts | None
 
 
@@ -98,7 +99,7 @@ async def look(camera: str, request: Request, by: By) -> DeviceForm:
         firmware=facts.firmware,
         serial=facts.serial,
         mac=facts.mac,
-        clock_offset_ms=round(facts.clock_offset / MILLISECOND),
+        clock_offset_ms=_ms(facts.clock_offset),
         imaging=_imaging(sheet.imaging) if sheet.imaging is not None else None,
     )
 
@@ -156,6 +157,10 @@ async def complete(camera: str, request: Request, by: By) -> Inventory:
 
     after, _ = await run_in_threadpool(parts.cameras.change, camera, edit, by.identity.name)
     return after.settings.inventory or Inventory()
+
+
+def _ms(offset: int | None) -> int | None:
+    return round(offset / MILLISECOND) if offset is not None else None
 
 
 def _imaging(imaging: Imaging) -> ImagingFacts:

@@ -144,7 +144,8 @@ def test_our_probe_asks_for_cameras() -> None:
 @pytest.mark.parametrize(
     ("text", "count"),
     [("10.0.0.0/24", 254), ("10.0.0.5", 1), ("10.0.0.5-10.0.0.9", 5), ("10.0.0.0/31", 2),
-     ("fe80::1", 1), ("fd00::/120", 255)],
+     ("fe80::1", 1), ("fd00::/120", 255), ("10.0.0.5-9", 5), ("10.0.0.5 – 10.0.0.9", 5),
+     ("fe80::1%br-lan", 1)],
 )  # fmt: skip
 def test_ranges(text: str, count: int) -> None:
     hosts = list(addresses(text))
@@ -166,3 +167,12 @@ def test_addresses_are_judged_by_number() -> None:
     assert networks.allows("fe80::1%eth0")
     assert not networks.allows("::ffff:8.8.8.8")
     assert not networks.allows("localhost")
+
+
+def test_ranges_may_stand_in_one_text_and_the_interface_stays() -> None:
+    networks = Networks(("10.0.0.0/8", "fe80::/10"))
+    assert networks.hosts(["10.0.0.5, 10.0.0.7-8;fe80::1%eth0"]) == (
+        "10.0.0.5", "10.0.0.7", "10.0.0.8", "fe80::1%eth0",
+    )  # fmt: skip
+    with pytest.raises(BadRequest):
+        networks.hosts([""])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
+import warnings
 
 import pytest
 
 from tests.cameras.onvif.house import RIGHT, address_of, sign_in
 from vms.cameras.onvif.clients import OnvifClients
+from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.networks import Networks
-from vms.cameras.onvif.port import OnvifError, Trouble
+from vms.cameras.onvif.port import Address, OnvifError, Trouble
 from vms.cameras.onvif.search import Found, Search, Wanted
 from vms.core.clock import SystemClock
 from vms.core.config_camera import CameraSettings
 from vms.simulator.fleet import CameraSpec, Fleet, FleetSettings
+from vms.simulator.onvif.certificate import self_signed
 
 LOCAL = Networks(("127.0.0.0/8",))
 SAFE = FleetSettings(
@@ -93,3 +97,25 @@ def test_another_policy_is_refused(said: str) -> None:
     values = {"id": "gate", "source": "rtsp://10.0.0.5/x", "onvif_certificate": said}
     with pytest.raises(ValueError, match="must be any, checked, or sha256"):
         CameraSettings.model_validate(values)
+
+
+def test_firmware_of_2010_that_knows_tls_1_0_alone_is_asked() -> None:
+    context = self_signed("gate")
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():  # that it is old is the point
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async def run() -> bytes:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            where = Address("127.0.0.1", port, tls=True)
+            return (await Http(LOCAL).exchange(where, "GET", "/", {}, b"")).body
+
+    assert asyncio.run(run()) == b"ok"

@@ -9,6 +9,7 @@ may be.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,9 +21,14 @@ from vms.cameras.onvif.port import Address, OnvifError, Trouble
 from vms.cameras.onvif.soap import answer_of, envelope, security
 from vms.cameras.onvif.xml import SIZE_MAX, Element
 from vms.core.clock import Clock
+from vms.core.lockout import says_locked_out
 from vms.core.secret import Secret
 
 DEVICE_PATH = "/onvif/device_service"
+UNKNOWN_CALL = (Trouble.FAULT, Trouble.NOT_ONVIF, Trouble.BROKEN_ANSWER)
+"""How cameras that let us in say that they don't know a call: some by a page of HTML."""
+_WORDS_MAX = 4096  # bytes of a refusal's page that are looked at for a lock
+_TIME = "<tds:GetSystemDateAndTime/>"
 _SOAP = "application/soap+xml; charset=utf-8"
 
 
@@ -80,41 +86,76 @@ class Asking:
         self._credentials = credentials
         self._sign_in = sign_ins(credentials) if credentials is not None else None
         self._challenged = False  # we answer HTTP challenges from now on
+        # For files apart: many take a token for calls, and want HTTP's sign-in for pictures.
+        self._file_sign_in = sign_ins(credentials) if credentials is not None else None
+        self._file_challenged = self._files_open = False
         self._let_in = False  # what we sign with was right the last time
         self._device = Place(address, path)
         self._offset: int | None = None
+        self._assumed = False  # its time can't be had: what is signed is signed in ours
         self._services: dict[str, str] | None = None
         self._allowance = allowance
         self.refusals = 0
 
     async def clock_offset(self) -> int:
         """The camera's clock minus ours, ns. Asked once, and without signing: every camera must
-        answer it to everybody, and the signature needs it."""
+        answer it to everybody, and the signature needs it. Some do not: they are asked once more,
+        signed in our time."""
         if self._offset is None:
             before = self.clock.now()
-            ask = "<tds:GetSystemDateAndTime/>"
-            answer = _answer(await self._send(self._device, ask, sign=False), self.address)
+            response = await self._send(self._device, _TIME, sign=False)
+            try:
+                answer = _answer(response, self.address)
+            except OnvifError as error:
+                if error.trouble is not Trouble.REFUSED or self._credentials is None:
+                    raise
+                self._assumed = True
+                self._take(response)
+                before = self.clock.now()
+                answer = await self.ask_at(self._device, _TIME)
             middle = (before + self.clock.now()) // 2
             self._offset = reading.time_of(answer) - middle
+            self._assumed = False
         return self._offset
 
     def forget_clock(self) -> None:
         """The camera's clock was set: measure it anew."""
-        self._offset = None
+        self._offset, self._assumed = None, False
+
+    async def _signing_offset(self) -> int:
+        """What its clock is off by, as far as it can be known."""
+        if self._assumed:
+            return 0
+        try:
+            return await self.clock_offset()
+        except OnvifError as error:
+            if error.trouble not in (Trouble.FAULT, Trouble.BROKEN_ANSWER):
+                raise
+            self._assumed = True
+            return 0
 
     async def services(self) -> dict[str, str]:
-        """Prefix → XAddr; asked once. Older cameras know GetCapabilities only."""
+        """Prefix → XAddr; asked once. Older cameras know GetCapabilities only, and some do not name
+        all in GetServices."""
         if self._services is None:
             ask = "<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability>"
+            found: dict[str, str] = {}
             try:
-                answer = await self.ask("tds", f"{ask}</tds:GetServices>")
+                found = reading.services_of(await self.ask("tds", f"{ask}</tds:GetServices>"))
             except OnvifError as error:
-                if error.trouble is not Trouble.FAULT:
+                if error.trouble not in UNKNOWN_CALL:
                     raise
-                old = "<tds:GetCapabilities><tds:Category>All</tds:Category></tds:GetCapabilities>"
-                answer = await self.ask("tds", old)
-            self._services = reading.services_of(answer)
+                found = await self._capabilities()
+            else:
+                if not found.keys() & {"trt", "tr2"}:
+                    with contextlib.suppress(OnvifError):
+                        found = await self._capabilities() | found
+            self._services = found
         return self._services
+
+    async def _capabilities(self) -> dict[str, str]:
+        old = "<tds:GetCapabilities><tds:Category>All</tds:Category></tds:GetCapabilities>"
+        return reading.services_of(await self.ask("tds", old))
 
     async def ask(self, prefix: str, body: str) -> Element:
         """A call to the service of a prefix of `soap.NAMESPACES`. Raises OnvifError."""
@@ -137,12 +178,13 @@ class Asking:
         """What lies at an HTTP address of this camera (`reading.uri_at`). Raises OnvifError."""
         address, path = reading.path_at(self.address, uri)
         response = await self._get(address, path, size_max)
-        if response.status == 401 and self._renew(response):
+        if response.status == 401 and self._renew_for_files(response):
             response = await self._get(address, path, size_max)
         if response.status != 200:
-            trouble = Trouble.REFUSED if response.status in (401, 403) else Trouble.FAULT
-            what = urlsplit(uri).path
+            trouble = _refusal(response) or Trouble.FAULT
+            what = reading.shown(urlsplit(uri).path)
             raise OnvifError(trouble, f"{address}: {what} is answered with {response.status}")
+        self._files_open = True
         return response.body
 
     # -- how
@@ -155,6 +197,8 @@ class Asking:
             what = _NAMES[prefix]
             trouble = Trouble.NO_PROFILE if prefix in ("trt", "tr2") else Trouble.NO_SERVICE
             raise OnvifError(trouble, f"{self.address} has no {what} service")
+        if not services[prefix]:  # all of it answers at one place
+            return self._device
         return Place(*reading.path_at(self.address, services[prefix]))
 
     def _signed_answer(self, response: Response, address: Address) -> Element:
@@ -183,6 +227,21 @@ class Asking:
             spent = f"{self.address} refused as many sign-ins as it may see; it is left alone"
             raise OnvifError(Trouble.REFUSED, spent)
 
+    def _take(self, response: Response) -> None:
+        """Answer the challenge of one that wants HTTP's sign-in, from now on."""
+        challenges = response.values("www-authenticate")
+        if self._sign_in is not None and challenges and not self._challenged:
+            self._challenged = self._sign_in.accept(challenges) is not None
+
+    def _renew_for_files(self, response: Response) -> bool:
+        """After a 401 to a GET: whether there is something new to sign with; see `_renew`."""
+        was_in, self._files_open = self._files_open, False
+        challenges = response.values("www-authenticate")
+        if self._file_sign_in is None or not challenges or (self._file_challenged and not was_in):
+            return False
+        self._file_challenged = self._file_sign_in.accept(challenges) is not None
+        return self._file_challenged
+
     def _renew(self, response: Response) -> bool:
         """After a refusal: whether there is something new to sign with.
 
@@ -208,10 +267,10 @@ class Asking:
         token = ""
         if sign and self._credentials is not None:
             self._check_allowance()
-            if signed := self._authorization("POST", place.path):
+            if signed := self._authorization(place.path):
                 headers["Authorization"] = signed
             else:
-                now = self.clock.now() + await self.clock_offset()
+                now = self.clock.now() + await self._signing_offset()
                 token = security(self._credentials.username, self._credentials.password, now)
         content = envelope(body, token + place.header)
         return await self._http.exchange(
@@ -219,19 +278,20 @@ class Asking:
         )
 
     async def _get(self, address: Address, path: str, size_max: int) -> Response:
-        signed = self._authorization("GET", path)
-        if signed:
+        signed = None
+        if self._file_sign_in is not None and self._file_challenged:
             self._check_allowance()
+            signed = self._file_sign_in.header("GET", path)
         headers = {"Authorization": signed} if signed else {}
         response = await self._http.exchange(address, "GET", path, headers, b"", size_max=size_max)
         if signed and response.status in (401, 403):
             self._count_refusal()
         return response
 
-    def _authorization(self, method: str, path: str) -> str | None:
+    def _authorization(self, path: str) -> str | None:
         if self._sign_in is None or not self._challenged:
             return None
-        return self._sign_in.header(method, path)
+        return self._sign_in.header("POST", path)
 
 
 _NAMES = {"trt": "media", "tr2": "media", "tptz": "PTZ", "timg": "imaging", "tev": "event"}
@@ -242,7 +302,15 @@ def _answer(response: Response, address: Address) -> Element:
     try:
         return answer_of(response.body, str(address))
     except OnvifError as error:
-        if response.status in (401, 403) and error.trouble is not Trouble.LOCKED:
-            said = f"{error.detail} (HTTP {response.status})"
-            raise OnvifError(Trouble.REFUSED, said) from None
-        raise
+        refused = _refusal(response)
+        if refused is None or error.trouble is Trouble.LOCKED:
+            raise
+        raise OnvifError(refused, f"{error.detail} (HTTP {response.status})") from None
+
+
+def _refusal(response: Response) -> Trouble | None:
+    """What HTTP alone says of our user; None where it says nothing of it."""
+    if response.status not in (401, 403, 423):
+        return None
+    said = f"{response.reason} {response.body[:_WORDS_MAX].decode('utf-8', 'replace')}"
+    return Trouble.LOCKED if response.status == 423 or says_locked_out(said) else Trouble.REFUSED

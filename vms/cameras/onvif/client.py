@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from vms.cameras.onvif import reading
 from vms.cameras.onvif.asking import (
     DEVICE_PATH,
+    UNKNOWN_CALL,
     Allowance,
     Asking,
     Credentials,
@@ -29,7 +30,6 @@ from vms.cameras.onvif.port import (
     OnvifError,
     Profile,
     StreamFacts,
-    Trouble,
 )
 from vms.cameras.onvif.ptz import PtzService
 from vms.core.clock import Clock
@@ -38,6 +38,7 @@ __all__ = ["DEVICE_PATH", "Credentials", "HttpSignIn", "HttpSignIns", "OnvifClie
 
 SOURCES_MAX = 32
 """Video sources of one device that are described; each costs three calls."""
+_UNTOLD_MAX = 3  # profiles of a source that are asked for their address in vain
 _PICTURE_MAX = 8_000_000  # bytes of a JPEG; one of 8 megapixels has three
 
 
@@ -126,7 +127,7 @@ class OnvifClient:
             try:
                 found.append(await self._facts(device, profiles, source))
             except OnvifError as error:
-                if error.trouble not in (Trouble.FAULT, Trouble.BROKEN_ANSWER):
+                if error.trouble not in UNKNOWN_CALL:
                     raise
                 untold = untold or error
         if not found and untold is not None:
@@ -144,18 +145,46 @@ class OnvifClient:
     async def _facts(
         self, device: DeviceFacts, profiles: Sequence[Profile], source: str | None
     ) -> CameraFacts:
-        main, sub = reading.main_and_sub(profiles, source)
-        sources = reading.sources_shown(profiles)
+        main, sub = await self._streams(profiles, source)
+        shown, sources = main.profile.source, reading.sources_shown(profiles)
         return CameraFacts(
             self.address,
             device,
-            await self.stream(main),
-            await self.stream(sub) if sub is not None else None,
-            await self.snapshot(main),
-            main.source,
-            sources.index(main.source) + 1,
+            main,
+            sub,
+            await self.snapshot(main.profile),
+            shown,
+            sources.index(shown) + 1,
             len(sources),
         )
+
+    async def _streams(
+        self, profiles: Sequence[Profile], source: str | None
+    ) -> tuple[StreamFacts, StreamFacts | None]:
+        """Main and sub; profiles whose address the camera does not tell are passed over, a few."""
+        main, sub = reading.main_and_sub(profiles, source)
+        left = list(profiles)
+        for tries_left in reversed(range(_UNTOLD_MAX)):
+            try:
+                played = await self.stream(main)
+                break
+            except OnvifError as error:
+                left = [one for one in left if one.token != main.token]
+                same = any(one.source == main.source for one in left)
+                if error.trouble not in UNKNOWN_CALL or not (same and tries_left):
+                    raise
+                try:
+                    main, sub = reading.main_and_sub(left, main.source)
+                except OnvifError:
+                    raise error from None
+        if sub is None:
+            return played, None
+        try:
+            return played, await self.stream(sub)
+        except OnvifError as error:
+            if error.trouble not in UNKNOWN_CALL:
+                raise
+            return played, None
 
     # -- what is changed
 

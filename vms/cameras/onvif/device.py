@@ -9,7 +9,7 @@ import ipaddress
 from xml.sax.saxutils import escape
 
 from vms.cameras.onvif import reading
-from vms.cameras.onvif.asking import Asking
+from vms.cameras.onvif.asking import UNKNOWN_CALL, Asking
 from vms.cameras.onvif.port import DeviceFacts, OnvifError, Trouble
 from vms.core.clock import SECOND
 
@@ -25,7 +25,7 @@ class DeviceService:
 
     async def facts(self) -> DeviceFacts:
         """Make, model, firmware, serial, MAC, clock."""
-        offset = await self._asking.clock_offset()
+        offset = await self._clock_offset()
         told = await self._asking.ask("tds", "<tds:GetDeviceInformation/>")
         return DeviceFacts(
             make=reading.name_of(told, "Manufacturer"),
@@ -38,7 +38,6 @@ class DeviceService:
 
     async def set_time(self) -> None:
         """Set the camera's clock to ours, to the second; NTP is off afterwards."""
-        await self._asking.clock_offset()
         now = dt.datetime.fromtimestamp(self._asking.clock.now() // SECOND, dt.UTC)
         await self._asking.ask(
             "tds",
@@ -72,8 +71,13 @@ class DeviceService:
         self._asking.forget_clock()
 
     async def reboot(self) -> None:
-        """Start the camera again."""
-        await self._asking.ask("tds", "<tds:SystemReboot/>")
+        """Start the camera again. One that hangs up instead of answering does as it was told."""
+        await self._asking.services()  # lets us in: who hangs up on strangers does not restart
+        try:
+            await self._asking.ask("tds", "<tds:SystemReboot/>")
+        except OnvifError as error:
+            if error.trouble is not Trouble.BROKEN_ANSWER:
+                raise
 
     async def backup(self) -> bytes:
         """The camera's configuration in its own format. Raises OnvifError; FAULT: offers none."""
@@ -81,7 +85,7 @@ class DeviceService:
             uris = await self._asking.ask("tds", "<tds:GetSystemUris/>")
             uri = uris.words("SystemBackupUri")
         except OnvifError as error:
-            if error.trouble is not Trouble.FAULT:
+            if error.trouble not in UNKNOWN_CALL:
                 raise
             uri = ""
         if uri:
@@ -101,10 +105,19 @@ class DeviceService:
             raise OnvifError(Trouble.BROKEN_ANSWER, f"{where}: the backup is not in the answer")
         return found
 
+    async def _clock_offset(self) -> int | None:
+        """None where it tells no time that can be read."""
+        try:
+            return await self._asking.clock_offset()
+        except OnvifError as error:
+            if error.trouble not in (Trouble.FAULT, Trouble.BROKEN_ANSWER):
+                raise
+            return None
+
     async def _mac(self) -> str | None:
         try:
             return reading.mac_of(await self._asking.ask("tds", "<tds:GetNetworkInterfaces/>"))
         except OnvifError as error:
-            if error.trouble in (Trouble.FAULT, Trouble.REFUSED):  # some allow it to nobody
+            if error.trouble in (*UNKNOWN_CALL, Trouble.REFUSED):  # some allow it to nobody
                 return None
             raise

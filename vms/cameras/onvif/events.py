@@ -40,8 +40,12 @@ class PullPoints:
     async def subscribe(self, life_s: int) -> PullPoint:
         """A new pull point that ends by itself `life_s` after it was last renewed."""
         life = f"<tev:InitialTerminationTime>PT{life_s}S</tev:InitialTerminationTime>"
-        ask = f"<tev:CreatePullPointSubscription>{life}</tev:CreatePullPointSubscription>"
-        answer = await self._asking.ask("tev", ask)
+        try:
+            answer = await self._asking.ask("tev", _create(life))
+        except OnvifError as error:
+            if error.trouble is not Trouble.FAULT:
+                raise
+            answer = await self._asking.ask("tev", _create(""))  # some take no time of ours
         reference = answer.first("SubscriptionReference")
         xaddr = reference.words("Address") if reference is not None else ""
         if reference is None or not xaddr:
@@ -72,6 +76,10 @@ class PullPoints:
         place = _acting(point.place, f"{_NOTIFICATION}/UnsubscribeRequest")
         with contextlib.suppress(OnvifError):
             await self._asking.ask_at(place, "<wsnt:Unsubscribe/>", 2.0)
+
+
+def _create(inner: str) -> str:
+    return f"<tev:CreatePullPointSubscription>{inner}</tev:CreatePullPointSubscription>"
 
 
 def _acting(place: Place, action: str) -> Place:

@@ -127,6 +127,6 @@ def imaging_of(now: Element, options: Element) -> Imaging:
 def _number(text: str) -> float:
     """NaN for what is no number."""
     try:
-        return float(text[:40])
+        return float(text[:40].replace(",", "."))
     except ValueError:
         return math.nan

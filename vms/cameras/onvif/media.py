@@ -5,8 +5,9 @@ from __future__ import annotations
 from xml.sax.saxutils import escape
 
 from vms.cameras.onvif import reading
-from vms.cameras.onvif.asking import Asking
+from vms.cameras.onvif.asking import UNKNOWN_CALL, Asking
 from vms.cameras.onvif.port import OnvifError, Profile, StreamFacts, Trouble, VideoSource
+from vms.cameras.onvif.xml import Element
 
 
 class MediaService:
@@ -20,18 +21,73 @@ class MediaService:
         services = await self._asking.services()
         found: list[Profile] = []
         if "tr2" in services:
-            types = "<tr2:Type>VideoSource</tr2:Type><tr2:Type>VideoEncoder</tr2:Type>"
-            body = f"<tr2:GetProfiles>{types}</tr2:GetProfiles>"
-            found += reading.profiles_of(await self._asking.ask("tr2", body), "media2")
+            answer = await self._of_media2("VideoSource", "VideoEncoder")
+            found += reading.profiles_of(answer, "media2")
         if "trt" in services and not found:
             answer = await self._asking.ask("trt", "<trt:GetProfiles/>")
             found += reading.profiles_of(answer, "media")
         return found
 
     async def stream(self, profile: Profile) -> StreamFacts:
-        """Where the profile is played over RTSP."""
-        token = escape(profile.token)
+        """Where the profile is played over RTSP; of Media where Media2 does not tell."""
         if profile.service == "media2":
+            try:
+                return await self._played(profile, "media2")
+            except OnvifError as error:
+                media = "trt" in await self._asking.services()
+                if error.trouble not in UNKNOWN_CALL or not media:
+                    raise
+        return await self._played(profile, "media")
+
+    async def snapshot(self, profile: Profile) -> str | None:
+        """Where a JPEG of now is; None when the camera offers none, or none that can be used."""
+        prefix = "tr2" if profile.service == "media2" else "trt"
+        token = f"<{prefix}:ProfileToken>{escape(profile.token)}</{prefix}:ProfileToken>"
+        try:
+            body = f"<{prefix}:GetSnapshotUri>{token}</{prefix}:GetSnapshotUri>"
+            answer = await self._asking.ask(prefix, body)
+            uri = answer.words("Uri")
+            return reading.uri_at(self._asking.address, uri) if uri else None
+        except OnvifError as error:
+            if error.trouble in (*UNKNOWN_CALL, Trouble.REFUSED, Trouble.REDIRECTED):
+                return None  # one whose video can be had is not lost for want of a picture
+            raise
+
+    async def heads(self) -> list[reading.PtzHead]:
+        """Profiles that can be steered, the camera's order."""
+        services = await self._asking.services()
+        found: list[reading.PtzHead] = []
+        if "tr2" in services:
+            found = reading.heads_of(await self._of_media2("VideoSource", "PTZ"))
+        if "trt" in services and not found:
+            found = reading.heads_of(await self._asking.ask("trt", "<trt:GetProfiles/>"))
+        return found
+
+    async def sources(self) -> list[VideoSource]:
+        """The video sources that profiles show, the camera's order."""
+        services = await self._asking.services()
+        found: list[VideoSource] = []
+        if "tr2" in services:
+            found = reading.sources_of(await self._of_media2("VideoSource"))
+        if "trt" in services and not found:
+            found = reading.sources_of(await self._asking.ask("trt", "<trt:GetProfiles/>"))
+        return found
+
+    # -- how
+
+    async def _of_media2(self, *types: str) -> Element:
+        """GetProfiles; nothing of a Media2 that does not know it, as long as there is Media."""
+        asked = "".join(f"<tr2:Type>{one}</tr2:Type>" for one in types)
+        try:
+            return await self._asking.ask("tr2", f"<tr2:GetProfiles>{asked}</tr2:GetProfiles>")
+        except OnvifError as error:
+            if error.trouble not in UNKNOWN_CALL or "trt" not in await self._asking.services():
+                raise
+            return Element("GetProfilesResponse", {})
+
+    async def _played(self, profile: Profile, service: str) -> StreamFacts:
+        token = escape(profile.token)
+        if service == "media2":
             body = (
                 "<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol>"
                 f"<tr2:ProfileToken>{token}</tr2:ProfileToken></tr2:GetStreamUri>"
@@ -44,41 +100,5 @@ class MediaService:
                 f"<trt:ProfileToken>{token}</trt:ProfileToken></trt:GetStreamUri>"
             )
             answer = await self._asking.ask("trt", body)
-        return StreamFacts(profile, reading.uri_at(self._asking.address, answer.words("Uri")))
-
-    async def snapshot(self, profile: Profile) -> str | None:
-        """Where a JPEG of now is; None when the camera offers none."""
-        prefix = "tr2" if profile.service == "media2" else "trt"
-        token = f"<{prefix}:ProfileToken>{escape(profile.token)}</{prefix}:ProfileToken>"
-        try:
-            body = f"<{prefix}:GetSnapshotUri>{token}</{prefix}:GetSnapshotUri>"
-            answer = await self._asking.ask(prefix, body)
-        except OnvifError as error:
-            if error.trouble is Trouble.FAULT:
-                return None
-            raise
-        uri = answer.words("Uri")
-        return reading.uri_at(self._asking.address, uri) if uri else None
-
-    async def heads(self) -> list[reading.PtzHead]:
-        """Profiles that can be steered, the camera's order."""
-        services = await self._asking.services()
-        found: list[reading.PtzHead] = []
-        if "tr2" in services:
-            types = "<tr2:Type>VideoSource</tr2:Type><tr2:Type>PTZ</tr2:Type>"
-            body = f"<tr2:GetProfiles>{types}</tr2:GetProfiles>"
-            found = reading.heads_of(await self._asking.ask("tr2", body))
-        if "trt" in services and not found:
-            found = reading.heads_of(await self._asking.ask("trt", "<trt:GetProfiles/>"))
-        return found
-
-    async def sources(self) -> list[VideoSource]:
-        """The video sources that profiles show, the camera's order."""
-        services = await self._asking.services()
-        found: list[VideoSource] = []
-        if "tr2" in services:
-            body = "<tr2:GetProfiles><tr2:Type>VideoSource</tr2:Type></tr2:GetProfiles>"
-            found = reading.sources_of(await self._asking.ask("tr2", body))
-        if "trt" in services and not found:
-            found = reading.sources_of(await self._asking.ask("trt", "<trt:GetProfiles/>"))
-        return found
+        uri = reading.uri_at(self._asking.address, answer.words("Uri"), "rtsp")
+        return StreamFacts(profile, uri)

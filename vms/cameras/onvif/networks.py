@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from vms.cameras.onvif.port import OnvifError, Trouble
@@ -10,6 +11,7 @@ from vms.core import networks
 from vms.core.errors import BadRequest, Refused
 from vms.core.networks import Network
 
+_BETWEEN, _DASHES = re.compile(r"[,;\n]"), re.compile("[\u2010-\u2015\u2212]")
 RANGE_MAX = 4096
 """More addresses than a /20 are no search but an attack."""
 
@@ -53,7 +55,12 @@ class Networks(networks.Networks):
 
         Raises BadRequest for what is no range, Refused for one outside of the allowed networks.
         """
-        found = {host: text for text in ranges for host in addresses(text)}
+        parts = [
+            part
+            for text in ranges
+            for part in [one for one in _BETWEEN.split(text) if one.strip()] or [text]
+        ]
+        found = {host: text for text in parts for host in addresses(text)}
         if len(found) > RANGE_MAX:
             raise BadRequest(f"{len(found)} addresses in all; up to {RANGE_MAX} can be searched")
         for host, text in found.items():
@@ -79,11 +86,18 @@ class Networks(networks.Networks):
 
 
 def addresses(text: str) -> Iterator[str]:
-    """All hosts of `10.0.0.0/24`, `10.0.0.5` or `10.0.0.5-10.0.0.9`. Raises BadRequest."""
+    """All hosts of `10.0.0.0/24`, `10.0.0.5`, `10.0.0.5-10.0.0.9` or `10.0.0.5-9`; a link-local
+    one with its interface, `fe80::5%eth0`. Raises BadRequest."""
     try:
-        low, dash, high = text.partition("-")
+        if "%" in text:  # a network has no interface
+            return iter((str(ipaddress.ip_address(text.strip())),))
+        low, dash, high = (part.strip() for part in _DASHES.sub("-", text).partition("-"))
         if dash:
-            first, last = ipaddress.ip_address(low.strip()), ipaddress.ip_address(high.strip())
+            if high.isdecimal() and "." in low:
+                high = f"{low.rpartition('.')[0]}.{high}"
+            first, last = ipaddress.ip_address(low), ipaddress.ip_address(high)
+            if first.version != last.version:
+                raise ValueError(f"{low} and {high} are not of one kind")
             count = int(last) - int(first) + 1
         else:
             network = ipaddress.ip_network(text.strip(), strict=False)

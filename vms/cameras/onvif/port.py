@@ -78,7 +78,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """Who the camera is. `clock_offset`: its clock minus ours, ns; whole seconds are all it says.
+    """Who the camera is. `clock_offset`: its clock minus ours, ns; whole seconds are all it says,
+    and None where it tells no time that can be read.
 
     `mac`: lower case with colons, None when the camera does not tell.
     """
@@ -88,12 +89,13 @@ class DeviceFacts:
     firmware: str
     serial: str
     mac: str | None
-    clock_offset: int
+    clock_offset: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One stream the camera offers. `codec`: h264, h265, or what the camera calls it.
+    """One stream the camera offers. `codec`: h264, h265, or what the camera calls it; a size of
+    0×0: it does not tell.
 
     `source`: the token of the video source it shows; empty where the camera tells none.
     """
@@ -106,6 +108,11 @@ class Profile:
     fps: float
     service: Literal["media", "media2"]
     source: str = ""
+
+    @property
+    def size(self) -> str:
+        """`1920×1080`; empty where it is not told."""
+        return f"{self.width}×{self.height}" if self.width else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ _ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 _MATCHES_MAX = 16  # of one datagram: a device answers for itself
 _XADDRS_MAX = 8
 _SCOPES_MAX = 64
+_BETWEEN_XADDRS = re.compile(r"\s+|[,;]\s*(?=https?://)", re.IGNORECASE)
 _PATH = re.compile(r"/[!-~]{0,200}")
 
 
@@ -81,7 +82,7 @@ def read_matches(data: bytes, source: str, message_id: str) -> list[Match]:
         root = parse(data)
     except (NotXml, HostileXml):
         return []
-    if not root.words("RelatesTo").endswith(message_id):
+    if not _answers(root.words("RelatesTo"), message_id):
         return []
     found = list(root.all("ProbeMatch"))[:_MATCHES_MAX]
     if not found and root.first("ProbeMatches") is not None:
@@ -91,7 +92,8 @@ def read_matches(data: bytes, source: str, message_id: str) -> list[Match]:
 
 def _match(element: Element, source: str) -> Match:
     scopes = element.words("Scopes").split()[:_SCOPES_MAX]
-    places = [_place(one) for one in element.words("XAddrs").split()[:_XADDRS_MAX]]
+    xaddrs = _BETWEEN_XADDRS.split(element.words("XAddrs"))[:_XADDRS_MAX]
+    places = [_place(one) for one in xaddrs if one]
     usable = [one for one in places if one is not None]
     # The XAddr in the words of where we heard it, if there is one; over TLS only if it must be.
     usable.sort(key=lambda one: (one.host != bare(source), one.tls))
@@ -109,8 +111,16 @@ def _match(element: Element, source: str) -> Match:
     )
 
 
+def _answers(relates: str, message_id: str) -> bool:
+    """Whether an answer is one to our probe: some say the id in other letters, or leave it out. Who
+    answers comes to our own port all the same."""
+    return not relates or message_id.lower() in relates.lower()
+
+
 def _place(xaddr: str) -> Place | None:
     """Where an XAddr leads; None if it is no address."""
+    if "://" not in xaddr:
+        xaddr = f"http://{xaddr}"
     try:
         parts = urlsplit(xaddr)
         host, tls = parts.hostname, parts.scheme == "https"
@@ -133,5 +143,5 @@ def _is_number(host: str) -> bool:
 
 def _scope(scopes: list[str], kind: str) -> str:
     start = f"onvif://www.onvif.org/{kind}/"
-    found = next((one for one in scopes if one.lower().startswith(start)), "")
-    return plain(unquote(found[len(start) :]), 100)
+    told = (unquote(one[len(start) :]) for one in scopes if one.lower().startswith(start))
+    return next(filter(None, (plain(one, 100) for one in told)), "")

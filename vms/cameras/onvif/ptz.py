@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from vms.cameras.onvif import ptz_facts
-from vms.cameras.onvif.asking import Asking
+from vms.cameras.onvif.asking import UNKNOWN_CALL, Asking
 from vms.cameras.onvif.media import MediaService
 from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.ptz_facts import Preset, PtzFacts, PtzStatus, Range, Space, Spaces, Vector
+from vms.cameras.onvif.reading import PtzHead
 from vms.cameras.onvif.xml import Element
 from vms.core.clock import SECOND, Span
 
@@ -45,10 +46,7 @@ class PtzService:
                 of = "" if self._source is None else f" of the video source {self._source}"
                 said = f"{self._asking.address} has no profile{of} that is steered"
                 raise OnvifError(Trouble.NO_SERVICE, said)
-            profile, node = heads[0].profile, heads[0].node
-            body = f"<tptz:NodeToken>{escape(node)}</tptz:NodeToken>"
-            answer = await self._asking.ask("tptz", f"<tptz:GetNode>{body}</tptz:GetNode>")
-            self._facts = ptz_facts.facts_of(answer, profile, node)
+            self._facts = await self._node(heads[0])
         return self._facts
 
     async def status(self) -> PtzStatus:
@@ -111,7 +109,13 @@ class PtzService:
         body = f"<tptz:PresetName>{escape(name)}</tptz:PresetName>"
         if token is not None:
             body += f"<tptz:PresetToken>{escape(token)}</tptz:PresetToken>"
-        return ptz_facts.token_of(await self._ask("SetPreset", body))
+        answer = await self._ask("SetPreset", body)
+        if answer.words("PresetToken"):
+            return ptz_facts.token_of(answer)
+        if token is not None:
+            return token
+        named = [one.token for one in await self.presets() if one.name == name]
+        return named[-1] if named else ptz_facts.token_of(answer)
 
     async def goto_preset(self, token: str) -> None:
         """Turn to a view it keeps."""
@@ -130,6 +134,18 @@ class PtzService:
         await self._ask("SetHomePosition")
 
     # -- how
+
+    async def _node(self, head: PtzHead) -> PtzFacts:
+        profile, node = head.profile, head.node
+        body = f"<tptz:NodeToken>{escape(node)}</tptz:NodeToken>"
+        try:
+            answer = await self._asking.ask("tptz", f"<tptz:GetNode>{body}</tptz:GetNode>")
+        except OnvifError as error:
+            if error.trouble not in UNKNOWN_CALL:
+                raise
+            return ptz_facts.unknown_node(profile, node)
+        usual = ptz_facts.usual_spaces(head.configuration)
+        return ptz_facts.facts_of(answer, profile, node, usual)
 
     async def _ask(self, name: str, more: str = "") -> Element:
         profile = escape((await self.facts()).profile)
@@ -168,8 +184,13 @@ def _vector(spaces: Spaces, axes: _Axes) -> str:
     """The elements of a vector, each naming the space it is told in."""
     parts = ""
     if spaces.pan_tilt is not None and axes.x is not None:
-        space = quoteattr(spaces.pan_tilt.uri)
-        parts += f'<tt:PanTilt x="{axes.x:.4f}" y="{axes.y:.4f}" space={space}/>'
+        space = _named(spaces.pan_tilt)
+        parts += f'<tt:PanTilt x="{axes.x:.4f}" y="{axes.y:.4f}"{space}/>'
     if spaces.zoom is not None and axes.zoom is not None:
-        parts += f'<tt:Zoom x="{axes.zoom:.4f}" space={quoteattr(spaces.zoom.uri)}/>'
+        parts += f'<tt:Zoom x="{axes.zoom:.4f}"{_named(spaces.zoom)}/>'
     return parts
+
+
+def _named(space: Space) -> str:
+    """The attribute that names a space; none means the camera's usual one."""
+    return f" space={quoteattr(space.uri)}" if space.uri else ""

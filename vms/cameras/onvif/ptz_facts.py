@@ -53,8 +53,12 @@ class Range:
     high: float
 
     def speed(self, value: float) -> float:
-        """A speed or step of ours in the camera's units; 0 stays 0."""
-        return value * (self.high if value >= 0 else -self.low)
+        """A speed or step of ours in the camera's units; 0 stays 0.
+
+        Some tell their speeds from 0 on, and turn back by negative ones all the same.
+        """
+        backwards = -self.low if self.low < 0 else self.high
+        return value * (self.high if value >= 0 else backwards) + 0.0  # never -0
 
     def place(self, value: float, low: float) -> float:
         """A position of ours, from `low` to 1, in the camera's units."""
@@ -65,13 +69,15 @@ class Range:
         """A position of the camera's as we count it, from `low` to 1; NaN of what is none."""
         if not math.isfinite(place):
             return math.nan
+        if self.low == self.high:  # an axis that does not move
+            return 0.0
         share = (place - self.low) / (self.high - self.low)
         return min(1.0, max(low, low + share * (1 - low)))
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One way a camera takes vectors. `y`: None for zoom."""
+    """One way a camera takes vectors. `y`: None for zoom. `uri`: empty where it tells none."""
 
     uri: str
     x: Range
@@ -90,6 +96,22 @@ class Spaces:
         return self.pan_tilt is not None or self.zoom is not None
 
 
+NO_SPACES = Spaces()
+_GENERIC, _STILL = Range(-1.0, 1.0), Range(0.0, 0.0)
+
+
+def usual_spaces(configuration: Element | None) -> Spaces:
+    """How a head turns by the spaces that its PTZConfiguration names as the usual ones."""
+    if configuration is None:
+        return NO_SPACES
+    turn = configuration.words("DefaultContinuousPanTiltVelocitySpace")
+    lens = configuration.words("DefaultContinuousZoomVelocitySpace")
+    return Spaces(
+        Space(turn, _GENERIC, _GENERIC) if turn else None,
+        Space(lens, _GENERIC, None) if lens else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PtzFacts:
     """What can be steered. `field`: steps told in halves of the picture, for click to centre."""
@@ -104,10 +126,19 @@ class PtzFacts:
     presets_max: int
 
 
-def facts_of(answer: Element, profile: str, node: str) -> PtzFacts:
-    """GetNode."""
+def unknown_node(profile: str, node: str) -> PtzFacts:
+    """A head of which the camera does not tell more: it turns in the way all must know."""
+    return PtzFacts(
+        profile, node, Spaces(Space("", _GENERIC, _GENERIC), Space("", _GENERIC, None)),
+        Spaces(), Spaces(), None, home=False, presets_max=0,
+    )  # fmt: skip
+
+
+def facts_of(answer: Element, profile: str, node: str, usual: Spaces = NO_SPACES) -> PtzFacts:
+    """GetNode. `usual`: how it turns by its configuration, if the node tells no way at all."""
     pan_tilt = _spaces(answer, "RelativePanTiltTranslationSpace")
     relative = [one for one in pan_tilt if not one.uri.endswith(_FIELD_OF_VIEW)]
+    turns = any(one.name.endswith("Space") and one.children for one in answer.walk())
     presets = answer.words("MaximumNumberOfPresets")
     return PtzFacts(
         profile=profile,
@@ -115,7 +146,9 @@ def facts_of(answer: Element, profile: str, node: str) -> PtzFacts:
         continuous=Spaces(
             _best(_spaces(answer, "ContinuousPanTiltVelocitySpace")),
             _best(_spaces(answer, "ContinuousZoomVelocitySpace")),
-        ),
+        )
+        if turns
+        else usual,
         absolute=Spaces(
             _best(_spaces(answer, "AbsolutePanTiltPositionSpace")),
             _best(_spaces(answer, "AbsoluteZoomPositionSpace")),
@@ -136,13 +169,13 @@ def status_of(answer: Element, absolute: Spaces) -> PtzStatus:
 
 
 def presets_of(answer: Element) -> list[Preset]:
-    """GetPresets: those with a token, at most PRESETS_MAX."""
-    found = []
+    """GetPresets: those with a token, each once, at most PRESETS_MAX."""
+    found: dict[str, Preset] = {}
     for one in answer.all("Preset"):
         token = one.attributes.get("token", "")
         if 0 < len(token) <= TOKEN_MAX:
-            found.append(Preset(token, reading.name_of(one, "Name") or token))
-    return found[:PRESETS_MAX]
+            found.setdefault(token, Preset(token, reading.name_of(one, "Name") or token))
+    return list(found.values())[:PRESETS_MAX]
 
 
 def token_of(answer: Element) -> str:
@@ -179,20 +212,27 @@ def _spaces(answer: Element, name: str) -> list[Space]:
 
 
 def _space(one: Element) -> Space | None:
-    """None for one whose ranges are empty or no numbers."""
+    """None for one whose ranges are empty or no numbers; one axis of a head may stand still."""
     x, y = _range(one, "XRange"), _range(one, "YRange")
-    turns = "PanTilt" in one.name
-    if x is None or (turns and y is None):
+    if x is None or y is None:
         return None
-    return Space(one.words("URI"), x, y if turns else None)
+    if "PanTilt" in one.name:
+        return Space(one.words("URI"), x, y) if x != _STILL or y != _STILL else None
+    return Space(one.words("URI"), x, None) if x != _STILL else None
 
 
 def _range(one: Element, name: str) -> Range | None:
+    """_STILL where it is not told or empty; of speeds and steps without an end, -INF to INF, the
+    usual one."""
     found = one.first(name)
     if found is None:
-        return None
+        return _STILL
     low, high = _number(found.words("Min")), _number(found.words("Max"))
-    return Range(low, high) if low < high and math.isfinite(high - low) else None
+    if "Absolute" not in one.name and low == -math.inf and high == math.inf:
+        return _GENERIC
+    if not math.isfinite(high - low) or low > high:
+        return None
+    return Range(low, high) if low < high else _STILL
 
 
 def _best(spaces: list[Space]) -> Space | None:
@@ -208,6 +248,6 @@ def _float(one: Element, name: str) -> float:
 def _number(text: str) -> float:
     """NaN for what is no number."""
     try:
-        return float(text[:40])
+        return float(text[:40].replace(",", "."))
     except ValueError:
         return math.nan

@@ -7,18 +7,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from vms.cameras.onvif.port import Address, OnvifError, Profile, Trouble, VideoSource, bare
 from vms.cameras.onvif.soap import NAMESPACES
 from vms.cameras.onvif.xml import Element
 from vms.core.clock import SECOND
 from vms.core.plain import plain
-from vms.core.source_url import split_credentials
+from vms.core.source_url import blind, split_credentials
 
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 _LONGEST = 200  # of any name a camera gives
 _URI_MAX = 1000
+_IN_URIS = "!$%&'()*+,/:;=?@[]{}~"  # what stays as the camera writes it
 _SOURCE_CONFIGURATIONS = ("VideoSourceConfiguration", "VideoSource")  # of Media, of Media2
 _SUB_WIDTH = 1000
 """A stream for walls: anything wider costs a viewer as much as the main one."""
@@ -44,7 +45,7 @@ def services_of(answer: Element) -> dict[str, str]:
     by_namespace = {uri: prefix for prefix, uri in NAMESPACES.items()}
     found = {}
     for service in answer.all("Service"):
-        prefix = by_namespace.get(service.words("Namespace"))
+        prefix = by_namespace.get(service.words("Namespace").rstrip("/").lower())
         if prefix is not None:
             found[prefix] = service.words("XAddr")
     return found or _capabilities(answer)
@@ -71,7 +72,7 @@ def name_of(answer: Element, *path: str) -> str:
 
 
 def profiles_of(answer: Element, service: Literal["media", "media2"]) -> list[Profile]:
-    """GetProfiles: those with video of a known size, as the camera orders them."""
+    """GetProfiles: those with video, as the camera orders them; 0×0 where a size is not told."""
     encoder = "VideoEncoder" if service == "media2" else "VideoEncoderConfiguration"
     found = []
     for one in answer.all("Profiles"):
@@ -80,10 +81,11 @@ def profiles_of(answer: Element, service: Literal["media", "media2"]) -> list[Pr
             continue
         width = _number(video.words("Resolution", "Width"))
         height = _number(video.words("Resolution", "Height"))
-        if not (0 < width <= 32_768 and 0 < height <= 32_768):
+        if width > 32_768 or height > 32_768:
             continue
-        codec = plain(video.words("Encoding"), 20).lower().replace(".", "")
-        codec = {"hevc": "h265", "video/h265": "h265"}.get(codec, codec)
+        if not (width and height):
+            width = height = 0
+        codec = _codec(plain(video.words("Encoding"), 20))
         fps = _number(video.words("RateControl", "FrameRateLimit"))
         name = name_of(one, "Name") or token
         source = _source_of(one)
@@ -91,12 +93,23 @@ def profiles_of(answer: Element, service: Literal["media", "media2"]) -> list[Pr
     return found
 
 
+def _codec(encoding: str) -> str:
+    """h264 and h265 of all that makers call them: `H.265`, `video/h265`, `HEVC`, `H264+`."""
+    word = encoding.lower().replace(".", "").replace("-", "")
+    for codec, names in (("h264", ("h264", "avc")), ("h265", ("h265", "hevc"))):
+        if any(name in word for name in names):
+            return codec
+    return word
+
+
 class PtzHead(NamedTuple):
-    """A profile that can be steered, its PTZ node, and the video source it shows."""
+    """A profile that can be steered, its PTZ node, the video source it shows, and what the profile
+    says of how it turns."""
 
     profile: str
     node: str
     source: str
+    configuration: Element | None = None
 
 
 def heads_of(answer: Element) -> list[PtzHead]:
@@ -106,7 +119,7 @@ def heads_of(answer: Element) -> list[PtzHead]:
         ptz = one.first("PTZConfiguration") or one.first("PTZ")
         token, node = one.attributes.get("token", ""), ptz.words("NodeToken") if ptz else ""
         if token and node and max(len(token), len(node)) <= _LONGEST:
-            found.append(PtzHead(token, node, _source_of(one)))
+            found.append(PtzHead(token, node, _source_of(one), ptz))
     return found
 
 
@@ -153,7 +166,7 @@ def main_and_sub(
         said = f"no profile shows the video source {wanted!r}; there are {told}"
         raise OnvifError(Trouble.NO_PROFILE, said)
     main = max(usable, key=lambda one: (_area(one), one.fps))
-    smaller = [one for one in usable if _area(one) < _area(main)]
+    smaller = [one for one in usable if 0 < _area(one) < _area(main)]
     fit = [one for one in smaller if one.width <= _SUB_WIDTH]
     return main, max(fit, key=_area, default=min(smaller, key=_area, default=None))
 
@@ -188,12 +201,15 @@ def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
     try:
         parts = urlsplit(xaddr)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError as error:
-        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {xaddr!r}: {error}") from None
+    except ValueError:
+        raise OnvifError(
+            Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {shown(xaddr)[:80]!r} is no address"
+        ) from None
     path = parts.path or "/"
     target = f"{path}?{parts.query}" if parts.query else path
     if len(xaddr) > _URI_MAX or not target.isascii() or any(ord(one) <= 32 for one in target):
-        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: XAddr {xaddr[:80]!r} is no address")
+        said = f"{dialled}: XAddr {shown(xaddr)[:80]!r} is no address"
+        raise OnvifError(Trouble.BROKEN_ANSWER, said)
     host = bare(dialled.host)
     ours = bare(parts.hostname or "") in (host, dialled.name.lower() or host)
     if ours and parts.scheme == ("https" if dialled.tls else "http"):
@@ -201,22 +217,40 @@ def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
     return dialled, target
 
 
-def uri_at(dialled: Address, uri: str) -> str:
-    """A stream's or snapshot's URI at the host we dialled, without user and password."""
-    uri = _unbroken(uri)
+def uri_at(dialled: Address, uri: str, usual: str = "http") -> str:
+    """A stream's or snapshot's URI at the host we dialled, without user and password.
+
+    `usual`: the scheme of one that tells none, as `/live/main`. Of RTSP the port is the camera's
+    word, of HTTP it is as `path_at` has it. Raises OnvifError.
+    """
+    uri = _unbroken(uri).replace("&amp;", "&")  # escaped twice
     try:
         parts = urlsplit(split_credentials(uri)[0])
-        port = parts.port
-    except ValueError as error:
-        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: URI {uri!r}: {error}") from None
-    good = parts.scheme in ("rtsp", "rtsps", "http", "https") and parts.hostname
-    if not good or len(uri) > _URI_MAX or not uri.isprintable() or " " in uri:
-        raise OnvifError(Trouble.BROKEN_ANSWER, f"{dialled}: URI {uri[:80]!r} is no address")
+        scheme = parts.scheme or usual
+        good = scheme in ("rtsp", "rtsps", "http", "https") and (
+            parts.hostname or parts.path.startswith("/")
+        )
+        port = parts.port or None
+    except ValueError:
+        good = False
+    if not good or len(uri) > _URI_MAX or not uri.isprintable():
+        said = f"{dialled}: URI {shown(uri)[:80]!r} is no address"
+        raise OnvifError(Trouble.BROKEN_ANSWER, said)
+    path, query = (quote(part, safe=_IN_URIS) for part in (parts.path, parts.query))
     host = f"[{dialled.host}]" if ":" in dialled.host else dialled.host
-    if port is None and parts.scheme == "http" and dialled.port != 80:
-        port = dialled.port
+    if scheme in ("http", "https"):
+        named = urlunsplit((scheme, parts.netloc, path, query, "")) if parts.hostname else path
+        address, _ = path_at(dialled, named)
+        scheme, port = ("https", address.port) if address.tls else ("http", address.port)
+        port = None if port == (443 if address.tls else 80) else port
     netloc = host if port is None else f"{host}:{port}"
-    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
+    return urlunsplit((scheme, netloc, path, query, ""))
+
+
+def shown(address: str) -> str:
+    """An address as it may be told: without the password that may stand in it."""
+    address = split_credentials(address)[0]
+    return blind(address)
 
 
 def _unbroken(address: str) -> str:
@@ -225,4 +259,5 @@ def _unbroken(address: str) -> str:
 
 
 def _number(text: str) -> float:
+    text = text.replace(",", ".")
     return float(text) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) else 0

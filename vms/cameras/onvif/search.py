@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from vms.cameras.onvif import discovery
+from vms.cameras.onvif import discovery, reading
 from vms.cameras.onvif.asking import Allowance
 from vms.cameras.onvif.client import Credentials, HttpSignIns, OnvifClient
 from vms.cameras.onvif.http import Http
@@ -74,7 +74,7 @@ class Found:
             "channel": facts.number if facts is not None else None,
             "channels": facts.sources if facts is not None else None,
             "streams": _streams_as_json(facts) if facts is not None else [],
-            "snapshot": facts.snapshot if facts is not None else None,
+            "snapshot": reading.shown(facts.snapshot or "") or None if facts is not None else None,
             "username": self.credentials.username if self.credentials is not None else None,
             "camera": self.camera,
             "trouble": str(trouble) if trouble is not None else None,
@@ -256,8 +256,8 @@ class Search:
 def _device_as_json(device: DeviceFacts | None) -> dict[str, object]:
     names = ("make", "model", "firmware", "serial", "mac")
     facts: dict[str, object] = {name: getattr(device, name, None) for name in names}
-    offset = device.clock_offset / 1e6 if device is not None else None
-    return facts | {"clock_offset_ms": offset}
+    offset = device.clock_offset if device is not None else None
+    return facts | {"clock_offset_ms": offset / 1e6 if offset is not None else None}
 
 
 def _streams_as_json(facts: CameraFacts) -> list[dict[str, object]]:
@@ -265,7 +265,7 @@ def _streams_as_json(facts: CameraFacts) -> list[dict[str, object]]:
     return [
         {
             "stream": name,
-            "uri": one.uri,
+            "uri": reading.shown(one.uri),
             "codec": one.profile.codec,
             "width": one.profile.width,
             "height": one.profile.height,
@@ -317,8 +317,9 @@ def _known_as(match: Match, facts: CameraFacts | None, ids: dict[str, str]) -> s
 
 
 def _stream_key(url: str) -> str:
-    """Without what devices add to the address that people type (`unicast=true&proto=Onvif`)."""
-    parts = urlsplit(url)
+    """Without what devices add to the address that people type (`unicast=true&proto=Onvif`), and
+    without a password, as the registry keeps it."""
+    parts = urlsplit(reading.shown(url))
     query = [one for one in parts.query.split("&") if one.partition("=")[0] not in _ADDED]
     return f"{parts.hostname}:{parts.port or 554}{parts.path}?{'&'.join(query)}"
 

@@ -28,6 +28,7 @@ NAMESPACES = {
 }
 _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
 _ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds of the years 1 and 9999
 _WSS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
 # Fault codes of a refused sign-in: ONVIF Core §5.11, WS-Security 1.1 §12, and makers' own.
 _REFUSED = (
@@ -56,7 +57,8 @@ def security(username: str, password: Secret, now: int) -> str:
     `now`: the camera's time in ns of UTC; a token of our own time is refused where clocks differ.
     """
     nonce = secrets.token_bytes(16)
-    created = dt.datetime.fromtimestamp(now // SECOND, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seconds = min(max(now // SECOND, _FIRST), _LAST)  # cameras tell any year
+    created = dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told = nonce + created.encode() + password.reveal().encode()
     digest = base64.b64encode(hashlib.sha1(told, usedforsecurity=False).digest()).decode()
     return (

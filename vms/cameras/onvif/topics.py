@@ -23,25 +23,34 @@ TOPICS: dict[str, Kind] = {
     "RuleEngine/MotionRegionDetector/Motion": "motion",
     "RuleEngine/FieldDetector/ObjectsInside": "motion",
     "VideoAnalytics/MotionDetection": "motion",
+    "CameraApplicationPlatform/VMD": "motion",  # Axis
     "VideoSource/GlobalSceneChange": "tamper",
     "RuleEngine/TamperDetector/Tamper": "tamper",
+    "RuleEngine/CellMotionDetector/Tamper": "tamper",  # TP-Link
+    "VideoSource/Tampering": "tamper",  # Axis
     "Device/Trigger/DigitalInput": "digital_input",
+    "Device/Trigger/AlarmIn": "digital_input",  # Hikvision
     "VideoSource/SignalLoss": "signal_loss",
 }
+_BY_LOWER = {f"{topic.lower()}/": kind for topic, kind in TOPICS.items()}  # makers' case differs
 # The datum that says whether it is so; makers have their own words for the same.
-_STATES = ("State", "IsMotion", "IsTamper", "IsInside", "LogicalState", "Value")
+_STATES = (
+    "state", "ismotion", "istamper", "isinside", "logicalstate", "value", "active", "tampering",
+)  # fmt: skip
 # The source that names a lens: VideoSourceToken, VideoSourceConfigurationToken, Source.
-_SOURCE_NAMES = ("VideoSource", "Source")
+_SOURCE_NAMES = ("videosource", "source")
 _ON, _OFF = {"true", "1", "active", "on"}, {"false", "0", "inactive", "off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One NotificationMessage. `topic` without prefixes; `source`, `data`: name → value."""
+    """One NotificationMessage. `topic` without prefixes; `source`, `data`: name → value. `gone`:
+    what it told of is not there any more."""
 
     topic: str
     source: dict[str, str]
     data: dict[str, str]
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,10 @@ def notices_of(answer: Element, limit: int) -> list[Notice]:
     """PullMessages: the notices in their order, at most `limit`."""
     found = []
     for message in answer.all("NotificationMessage"):
-        topic = _PREFIX.sub("", plain(message.words("Topic"), 200))
-        found.append(Notice(topic, _items(message, "Source"), _items(message, "Data")))
+        topic = _PREFIX.sub("", plain(message.words("Topic"), 200)).rstrip("/.")
+        done = (one.attributes.get("PropertyOperation", "") for one in message.all("Message"))
+        gone = any(one.lower() == "deleted" for one in done)
+        found.append(Notice(topic, _items(message, "Source"), _items(message, "Data"), gone))
         if len(found) == limit:
             break
     return found
@@ -73,7 +84,9 @@ def without_others(notices: list[Notice], others: frozenset[str]) -> list[Notice
         one
         for one in notices
         if not any(
-            value in others for name, value in one.source.items() if name.startswith(_SOURCE_NAMES)
+            value in others
+            for name, value in one.source.items()
+            if name.lower().startswith(_SOURCE_NAMES)
         )
     ]
 
@@ -81,8 +94,10 @@ def without_others(notices: list[Notice], others: frozenset[str]) -> list[Notice
 def told_by(notice: Notice) -> Told | None:
     """What a notice means to us; None when it is of no kind we know, or says neither."""
     kind = _kind(notice.topic)
-    states = (notice.data.get(name, "").lower() for name in _STATES)
-    state = next((one for one in states if one in _ON | _OFF), None)
+    data = {name.lower(): value.strip().lower() for name, value in notice.data.items()}
+    state = next((data[name] for name in _STATES if data.get(name) in _ON | _OFF), None)
+    if notice.gone:
+        state = "off"
     if kind is None or state is None:
         return None
     source = plain(" ".join(notice.source.values()), 100)
@@ -114,8 +129,8 @@ def changes(notices: list[Notice], known: dict[tuple[Kind, str], bool]) -> list[
 
 
 def _kind(topic: str) -> Kind | None:
-    whole = f"{topic}/"
-    return next((kind for name, kind in TOPICS.items() if whole.startswith(f"{name}/")), None)
+    whole = f"{topic.lower()}/"
+    return next((kind for name, kind in _BY_LOWER.items() if whole.startswith(name)), None)
 
 
 def _items(message: Element, name: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ what must be sent back as it came.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
@@ -15,6 +16,9 @@ from xml.parsers import expat
 SIZE_MAX = 1_000_000
 DEPTH_MAX = 64
 ELEMENTS_MAX = 20_000
+_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")  # what it says of its encoding was no help
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
 
 
 class NotXml(ValueError):
@@ -64,9 +68,28 @@ class Element:
 
 
 def parse(data: bytes) -> Element:
-    """Read a document. Raises NotXml, HostileXml."""
+    """Read a document, if need be as it was meant (`mended`). Raises NotXml, HostileXml."""
     if len(data) > SIZE_MAX:
         raise HostileXml(f"{len(data)} bytes, more than {SIZE_MAX}")
+    try:
+        return _parsed(data)
+    except NotXml:
+        better = mended(data)
+        if better == data:
+            raise
+        return _parsed(better)
+
+
+def mended(data: bytes) -> bytes:
+    """A document without what makers spoil it by: blank lines before it, zeros and noise behind it,
+    letters of another encoding than it says, control characters, bare ampersands in addresses.
+    """
+    text = _DECLARATION.sub("", data.decode("utf-8", "replace").lstrip("\ufeff \t\r\n\0"))
+    text = _NO_XML.sub("", text[: text.rfind(">") + 1])
+    return _BARE_AMPERSAND.sub("&amp;", text).encode()
+
+
+def _parsed(data: bytes) -> Element:
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.buffer_text = True

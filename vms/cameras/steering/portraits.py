@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from vms.cameras.onvif.asking import UNKNOWN_CALL
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import OnvifError
 from vms.cameras.steering.records import Records
@@ -69,7 +70,13 @@ class Portraits:
             await asyncio.sleep(_LOOK_EVERY_S)
             if not still():
                 return False
-            if (await client.ptz.status()).moving is False:
+            try:
+                standing = (await client.ptz.status()).moving is False
+            except OnvifError as error:
+                if error.trouble not in UNKNOWN_CALL:
+                    raise
+                standing = False  # it does not tell
+            if standing:
                 return True
         return still()
 

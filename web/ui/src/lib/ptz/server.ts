@@ -78,7 +78,7 @@ export interface DeviceFacts {
   readonly firmware: string;
   readonly serial: string;
   readonly mac: string | null;
-  readonly clock_offset_ms: number;
+  readonly clock_offset_ms: number | null;
   readonly imaging: Imaging | null;
 }
 
