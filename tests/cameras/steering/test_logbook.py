@@ -352,7 +352,7 @@ def test_that_the_log_fills_is_a_finding_before_a_line_goes(tmp_path: Path) -> N
 def test_a_camera_that_does_not_answer_delays_no_other_patrol(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vms.cameras.steering.steering._PATROL_EVERY_S", 0.02)
+    monkeypatch.setattr("vms.cameras.steering.patrols._EVERY_S", 0.02)
 
     async def scene(house: House) -> None:
         tokens = {}
@@ -378,8 +378,8 @@ def test_a_camera_that_does_not_answer_delays_no_other_patrol(
             yard._target = None
             house.clock.advance(Span(6 * SECOND))
             await until(lambda: yard._target is not None)
-        assert house.steering._sent == {"gate"}
+        assert house.steering._patrols._sent == {"gate"}
         gone.set()
-        await until(lambda: not house.steering._sent)
+        await until(lambda: not house.steering._patrols._sent)
 
     within(tmp_path, scene)

@@ -261,7 +261,7 @@ def test_an_old_picture_is_taken_again_on_arrival(
 def test_a_patrol_goes_on_until_a_person_steers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vms.cameras.steering.steering._PATROL_EVERY_S", 0.02)
+    monkeypatch.setattr("vms.cameras.steering.patrols._EVERY_S", 0.02)
 
     async def scene(house: House) -> None:
         head = house.fleet.device("gate").head
@@ -290,17 +290,17 @@ def test_a_patrol_goes_on_until_a_person_steers(
 def test_clients_are_kept_for_a_while_and_never_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vms.cameras.steering.steering.HELMS_MAX", 1)
+    monkeypatch.setattr("vms.cameras.steering.helms.HELMS_MAX", 1)
 
     async def scene(house: House) -> None:
         await house.steering.do("gate", ALI, command.goto_home())
         await house.steering.look("yard")
-        assert set(house.steering._helms) == {"gate", "yard"}  # gate is held
+        assert set(house.steering._helms._kept) == {"gate", "yard"}  # gate is held
         await house.steering.take("yard", ALI, None, take_over=False)
         house.clock.advance(31 * SECOND)
         house.cameras["third"] = house.cameras["gate"]
         await house.steering.look("third")
-        assert set(house.steering._helms) == {"third"}
+        assert set(house.steering._helms._kept) == {"third"}
 
     within(tmp_path, scene)
     assert helm.WAITING_MAX > 1

@@ -1,38 +1,36 @@
 """The steering service: commands of people to cameras, leased, logged, and quickly there.
 
-One client a camera is kept for a while, with its services and clock offset known, so that a click
-costs one request. It lives in the web's event loop: there is one web process a site, and so one
-place that knows who steers.
+It lives in the web's event loop: there is one web process a site, and so one place that knows who
+steers. The cameras' clients are kept by `helms`; `patrols` turns what nobody steers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 
-from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.clients import OnvifClients
 from vms.cameras.onvif.port import OnvifError
 from vms.cameras.onvif.ptz_facts import PtzFacts, PtzStatus
 from vms.cameras.steering.command import MOVE_LASTS, Command, goto_preset, stop
 from vms.cameras.steering.helm import Helm, Overtaken
+from vms.cameras.steering.helms import Helms
 from vms.cameras.steering.lease import (
     Lease,
     LeaseRules,
     Operator,
     PurposeMissing,
     Steered,
-    alive,
     claimed,
 )
-from vms.cameras.steering.patrol import BEGINNING, Patrol, Progress, Step, check_patrol, next_step
+from vms.cameras.steering.patrol import Patrol, check_patrol
+from vms.cameras.steering.patrols import Patrols
 from vms.cameras.steering.portraits import Portraits
 from vms.cameras.steering.records import DONE, Records
 from vms.cameras.steering.scribe import Ending, MovementAudit, Scribe
-from vms.core.clock import MINUTE, SECOND, Clock, Mono, Span
+from vms.core.clock import SECOND, Clock, Span
 from vms.core.config import PtzSettings
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused, VmsError
@@ -41,15 +39,7 @@ from vms.core.supervise import Backoff, supervise
 
 log = get_logger(__name__)
 
-HELMS_MAX = 64
-"""Cameras whose clients are kept; more push out the one that was idle longest."""
-PATROLS_MAX = 32
-"""Cameras that are sent on their patrols at once."""
-KEPT = Span(10 * MINUTE)
-_SETTINGS_HOLD = Span(2 * SECOND)  # a changed address is noticed within this
 _STOP_AFTER_S = MOVE_LASTS / SECOND + 0.3  # the camera's own timeout comes first
-_PATROL_EVERY_S = 1.0
-_PATROL_AFTER_ERROR = Span(30 * SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +78,12 @@ class Steering:
         settings: PtzSettings,
         clock: Clock,
     ) -> None:
-        self._clients, self._cameras = clients, cameras
         self.records, self._portraits, self._clock = records, portraits, clock
         self._rules = LeaseRules(Span(settings.idle), settings.purpose == "required")
-        self._rest = Span(settings.rest)
         self._scribe = Scribe(records, audit, clock)
-        self._helms: OrderedDict[str, Helm] = OrderedDict()
-        self._progress: dict[str, Progress] = {}  # one a patrol
-        self._sent: set[str] = set()  # cameras whose patrol is sent on just now
-        self._patrolling = asyncio.Semaphore(PATROLS_MAX)  # more wait for a place
+        self._helms = Helms(clients, cameras, self._rules, clock)
+        rest = Span(settings.rest)
+        self._patrols = Patrols(records, self._helms, clock, rest, self._go_to, self._start)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -105,7 +92,7 @@ class Steering:
         what a crash before kept from it."""
         await self._scribe.resume()
         patrols = asyncio.create_task(
-            supervise("patrols", self._patrol, self._clock, backoff=Backoff()), name="patrols"
+            supervise("patrols", self._patrols.run, self._clock, backoff=Backoff()), name="patrols"
         )
         try:
             yield
@@ -115,7 +102,7 @@ class Steering:
             await self._end()
 
     async def _end(self) -> None:
-        moving = [name for name, helm in self._helms.items() if helm.moving is not None]
+        moving = self._helms.moving()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await asyncio.gather(*(self._abandon(name) for name in moving))
@@ -127,7 +114,7 @@ class Steering:
 
     async def look(self, camera: str) -> Wheel:
         """What can be done with a camera, and who does. Raises NotFound, Refused, OnvifError."""
-        client = await self._client(camera)
+        client = await self._helms.client(camera)
         facts = await client.ptz.facts()
         try:
             status = await client.ptz.status()
@@ -138,12 +125,11 @@ class Steering:
 
     def lease(self, camera: str) -> Lease | None:
         """Who steers a camera now."""
-        helm = self._helms.get(camera)
-        return alive(helm.lease, self._clock.monotonic(), self._rules) if helm else None
+        return self._helms.lease(camera)
 
     async def presets(self, camera: str) -> list[PresetShown]:
         """The views the camera keeps."""
-        client = await self._client(camera)
+        client = await self._helms.client(camera)
         found = await client.ptz.presets()
         pictured = await asyncio.to_thread(self.records.pictured, camera)
         return [PresetShown(one.token, one.name, pictured.get(one.token)) for one in found]
@@ -154,7 +140,7 @@ class Steering:
         self, camera: str, operator: Operator, purpose: str | None, *, take_over: bool
     ) -> Lease:
         """Steer a camera from now on. Raises NotFound, Steered, PurposeMissing."""
-        helm = await self._helm(camera)
+        helm = await self._helms.of(camera)
         before = self.lease(camera)
         lease = self._claim(camera, helm, operator, purpose, take_over=take_over)
         if before is None or before.operator.name != operator.name or before.purpose != purpose:
@@ -166,7 +152,7 @@ class Steering:
 
     async def release(self, camera: str, operator: Operator) -> None:
         """Steer it no longer. A camera that still turns is stopped."""
-        helm = await self._helm(camera)
+        helm = await self._helms.of(camera)
         lease = self.lease(camera)
         if lease is None or lease.operator.name != operator.name:
             return
@@ -184,7 +170,7 @@ class Steering:
 
         Raises NotFound, Steered, PurposeMissing, OnvifError.
         """
-        helm, due = await self._helm(camera), self._due_of(operator)
+        helm, due = await self._helms.of(camera), self._due_of(operator)
         logged = (camera, operator.name, command.word, command.detail)
         try:
             lease = self._claim(camera, helm, operator, None)
@@ -217,7 +203,7 @@ class Steering:
         return self._rules.purpose or operator.states
 
     async def _run(self, camera: str, helm: Helm, command: Command, by: str = "") -> str | None:
-        client = await self._client(camera)
+        client = await self._helms.client(camera)
         given = await helm.run(client, command)
         helm.goes_on(command, _STOP_AFTER_S, lambda: self._lose(camera))
         if command.turns is None:
@@ -245,7 +231,8 @@ class Steering:
         self._start(self._abandon(camera), f"stop {camera}")
 
     async def _abandon(self, camera: str) -> None:
-        helm = self._helms[camera]
+        helm = self._helms.known(camera)
+        assert helm is not None, "a helm whose camera moves stays"
         helm.stands()
         purpose = helm.lease.purpose if helm.lease is not None else ""
         result = DONE
@@ -284,9 +271,9 @@ class Steering:
         """A camera's patrol from now on. Raises BadRequest, and as a command does."""
         if patrol is not None:
             check_patrol(patrol)
-        helm = await self._helm(camera)
+        helm = await self._helms.of(camera)
         lease = self._claim(camera, helm, operator, None)
-        self._progress.pop(camera, None)
+        self._patrols.begin_anew(camera)
         await asyncio.to_thread(self.records.set_patrol, camera, patrol)
         running = patrol is not None and patrol.running
         if running:  # who starts it lets go: it does not wait for them to rest
@@ -298,87 +285,11 @@ class Steering:
             due=self._due_of(operator),
         )
 
-    async def _patrol(self) -> None:
-        """Look at all patrols each second. They are sent side by side: a camera that does not
-        answer delays no other."""
-        while True:
-            patrols = await asyncio.to_thread(self.records.patrols)
-            for gone in self._progress.keys() - patrols.keys():
-                del self._progress[gone]
-            for camera, patrol in patrols.items():
-                step = self._due(camera, patrol) if camera not in self._sent else None
-                if step is not None:
-                    self._sent.add(camera)
-                    sent = self._patrol_to(camera, step, self._progress[camera])
-                    self._start(sent, f"patrol {camera}")
-            await asyncio.sleep(_PATROL_EVERY_S)
-
-    def _due(self, camera: str, patrol: Patrol) -> Step | None:
-        """Where a camera on patrol goes now, if anywhere."""
-        helm, now = self._helms.get(camera), self._clock.monotonic()
-        steered = helm.steered if helm is not None else None
-        if self.lease(camera) is not None:
-            steered = now
-        before = self._progress.get(camera, BEGINNING)
-        step, self._progress[camera] = next_step(patrol, before, steered, now, self._rest)
-        return step
-
-    async def _patrol_to(self, camera: str, step: Step, progress: Progress) -> None:
-        """Its steps are not logged one by one: nobody commands them. `progress`: as it was when the
-        step was due; another one means another patrol."""
-        try:
-            async with self._patrolling:
-                if self._progress.get(camera) is not progress or self.lease(camera) is not None:
-                    return  # the patrol was changed meanwhile, or a person steers
-                helm = await self._helm(camera)
-                await self._run(camera, helm, goto_preset(step.preset))
-            self._sit(camera, helm, step.preset, fresh=False)
-        except VmsError as error:
-            log.info("a patrol waits", camera=camera, preset=step.preset, error=str(error))
-            if self._progress.get(camera) is progress:
-                again = Mono(self._clock.monotonic() + _PATROL_AFTER_ERROR)
-                self._progress[camera] = Progress(progress.index, again)
-        finally:
-            self._sent.discard(camera)
-
-    # -- clients
-
-    async def _client(self, camera: str) -> OnvifClient:
-        """The camera's client, as its settings are now."""
-        helm = await self._helm(camera)
-        if helm.client is None:
-            assert helm.settings is not None, "a helm that was looked up has them"
-            helm.client = await self._clients.client_for(helm.settings)
-        return helm.client
-
-    async def _helm(self, camera: str) -> Helm:
-        now = self._clock.monotonic()
-        helm = self._helms.get(camera)
-        if helm is None or helm.checked is None or now - helm.checked >= _SETTINGS_HOLD:
-            settings = await asyncio.to_thread(self._cameras, camera)
-            helm = self._helms.get(camera) or Helm(self._clock)
-            if settings != helm.settings:
-                helm.dial_anew(settings)
-            helm.checked = now
-        if camera not in self._helms:
-            self._make_room(now)
-            self._helms[camera] = helm
-        helm.used = now
-        self._helms.move_to_end(camera)
-        return helm
-
-    def _make_room(self, now: Mono) -> None:
-        """Before one more: let go of what was not used for long, and of the oldest above the
-        bound. What is held, moves or is asked stays, and ends soon."""
-        idle = [
-            name
-            for name, helm in self._helms.items()
-            if helm.idle and alive(helm.lease, now, self._rules) is None
-        ]
-        over = len(self._helms) + 1 - HELMS_MAX
-        for place, name in enumerate(idle):
-            if place < over or now - self._helms[name].used >= KEPT:
-                del self._helms[name]
+    async def _go_to(self, camera: str, preset: str) -> None:
+        """One step of a patrol."""
+        helm = await self._helms.of(camera)
+        await self._run(camera, helm, goto_preset(preset))
+        self._sit(camera, helm, preset, fresh=False)
 
     # -- how
 
