@@ -164,6 +164,7 @@ class Listeners:
                     lasted = self._clock.monotonic() - made
                     if error.trouble is not Trouble.FAULT or lasted < ANEW_AFTER:
                         raise
+                    await client.events.leave(point)  # some fault instead of telling of nothing
                     point = await client.events.subscribe(LIFE_S)
                     made = renewed = self._clock.monotonic()
                     continue

@@ -28,7 +28,7 @@ from tests.cameras.onvif.odd import (
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import Address, CameraFacts, OnvifError, Trouble
 from vms.cameras.onvif.probe import Match, read_matches
-from vms.cameras.onvif.reading import uri_at
+from vms.cameras.onvif.reading import path_at, uri_at
 from vms.cameras.onvif.soap import security
 from vms.core.secret import Secret
 
@@ -381,3 +381,34 @@ def test_a_server_that_tells_no_length_and_holds_the_line_is_understood() -> Non
         return await _described(device, client)
 
     assert asking(scene).device.serial == "S"
+
+
+@pytest.mark.parametrize(
+    ("xaddr", "port", "path"),
+    [
+        ("10.0.0.5:81/onvif/media", 81, "/onvif/media"),
+        ("cam.local/onvif/media", 80, "/onvif/media"),
+        ("/onvif/media?x=1", 80, "/onvif/media?x=1"),
+        ("http://10.0.0.9:81", 80, "/"),
+    ],
+)
+def test_places_of_services_as_makers_write_them(xaddr: str, port: int, path: str) -> None:
+    address, target = path_at(Address("10.0.0.5"), xaddr)
+    assert (address.host, address.port, target) == ("10.0.0.5", port, path)
+
+
+def test_a_place_that_is_no_address_is_stated() -> None:
+    with pytest.raises(OnvifError) as caught:
+        path_at(Address("10.0.0.5"), "urn:uuid:12")
+    assert caught.value.trouble is Trouble.BROKEN_ANSWER
+
+
+def test_a_level_of_the_picture_is_written_without_an_exponent() -> None:
+    async def scene(device: Odd, client: OnvifClient) -> bytes:
+        await client.imaging.set({"brightness": 1234567.5})
+        return device.asked[-1].body
+
+    told = "<r><ImagingSettings><Brightness>50,5</Brightness></ImagingSettings></r>"
+    options = "<r><Brightness><Min>0</Min><Max>9999999</Max></Brightness></r>"
+    answers = {"GetImagingSettings": told, "GetOptions": options, "SetImagingSettings": "<r/>"}
+    assert b"<tt:Brightness>1234567.5</tt:Brightness>" in asking(scene, **answers)

@@ -40,6 +40,11 @@ def node(x: tuple[str, str] | None = ("-1", "1"), y: tuple[str, str] | None = ("
     return f"<r><tt:{space}><tt:URI>{uri}</tt:URI>{ranges}</tt:{space}></r>"
 
 
+def _with_presets(most: str) -> str:
+    told = f"<tt:MaximumNumberOfPresets>{most}</tt:MaximumNumberOfPresets>"
+    return node().replace("<r>", f"<r>{told}")
+
+
 async def moved(device: Odd, client: OnvifClient) -> str:
     await client.ptz.move(Vector(-0.5, 0.5), SECOND)
     body = device.asked[-1].body.decode()
@@ -87,6 +92,20 @@ def test_presets_are_told_once_each_and_never_too_many() -> None:
     presets = steered(scene, node(), GetPresets=f"<r>{twice}<tptz:Preset/>{many}</r>")
     assert presets[:2] == [Preset("ü 1", "Kapı"), Preset("0", "0")]
     assert len(presets) == len({one.token for one in presets}) == 256
+
+
+@pytest.mark.parametrize(
+    ("told", "most"),
+    [(node(), 256), (FAULT, 256), (_with_presets("0"), 0), (_with_presets("300"), 256),
+     (_with_presets("8"), 8)],
+)  # fmt: skip
+def test_a_head_that_does_not_tell_how_many_presets_it_keeps_is_asked_for_them(
+    told: Answer, most: int
+) -> None:
+    async def scene(device: Odd, client: OnvifClient) -> int:
+        return (await client.ptz.facts()).presets_max
+
+    assert steered(scene, told) == most
 
 
 def test_a_preset_whose_token_is_not_told_is_found_by_its_name() -> None:

@@ -71,7 +71,7 @@ class ImagingService:
                 raise BadRequest(f"{name} goes from {level.low:g} to {level.high:g}")
         if ir_cut is not None and ir_cut not in now.ir_cuts:
             raise BadRequest(f"ir_cut can be {', '.join(now.ir_cuts) or 'nothing'}")
-        words = {name: (NAMES[name], f"{value:g}") for name, value in wanted.items()}
+        words = {name: (NAMES[name], _written(value)) for name, value in wanted.items()}
         if ir_cut is not None:
             words["ir_cut"] = ("IrCutFilter", ir_cut.upper())
         inner = "".join(
@@ -122,6 +122,11 @@ def imaging_of(now: Element, options: Element) -> Imaging:
     cuts = tuple(one for one in IR_CUT if one in offered)
     cut = now.words("ImagingSettings", "IrCutFilter").lower()
     return Imaging(levels, cut if cut in cuts else None, cuts, options.first("Focus") is not None)
+
+
+def _written(value: float) -> str:
+    """As XML's float is read everywhere: no exponent, no digits that say nothing."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _number(text: str) -> float:

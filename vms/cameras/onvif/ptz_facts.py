@@ -130,7 +130,7 @@ def unknown_node(profile: str, node: str) -> PtzFacts:
     """A head of which the camera does not tell more: it turns in the way all must know."""
     return PtzFacts(
         profile, node, Spaces(Space("", _GENERIC, _GENERIC), Space("", _GENERIC, None)),
-        Spaces(), Spaces(), None, home=False, presets_max=0,
+        Spaces(), Spaces(), None, home=False, presets_max=PRESETS_MAX,
     )  # fmt: skip
 
 
@@ -156,7 +156,8 @@ def facts_of(answer: Element, profile: str, node: str, usual: Spaces = NO_SPACES
         relative=Spaces(_best(relative), _best(_spaces(answer, "RelativeZoomTranslationSpace"))),
         field=next((one for one in pan_tilt if one.uri.endswith(_FIELD_OF_VIEW)), None),
         home=answer.words("HomeSupported").lower() in ("true", "1"),
-        presets_max=min(int(presets), PRESETS_MAX) if presets.isdecimal() else 0,
+        # Untold, it may keep some: who asks for them sees.
+        presets_max=min(int(presets[:9]), PRESETS_MAX) if presets.isdecimal() else PRESETS_MAX,
     )
 
 

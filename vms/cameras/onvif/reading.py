@@ -199,7 +199,8 @@ def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
     """
     xaddr = _unbroken(xaddr)
     try:
-        parts = urlsplit(xaddr)
+        told = "://" in xaddr or xaddr.startswith("/")
+        parts = urlsplit(xaddr if told else f"http://{xaddr}")
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise OnvifError(
