@@ -74,6 +74,7 @@ class NativeSource:
         self._socket, self._peer = connection.socket, connection.peer
         self._dialogue, self._agreement = connection.dialogue, agreement
         self._clock, self._silence = clock, silence
+        self._keeps_alive_by = agreement.keep_alive
         self.stats = SourceStats()
         self.notes = agreement.notes
         self._demuxer = _demuxer(agreement, self.stats)
@@ -182,7 +183,7 @@ class NativeSource:
         if now >= self._next_keep_alive:
             self._next_keep_alive = now + self._keep_alive_every
             self._signed_again = False
-            self._send(self._dialogue.ask(self._agreement.keep_alive, self._agreement.uri))
+            self._send(self._dialogue.ask(self._keeps_alive_by, self._agreement.uri))
 
     def keep_alive(self) -> None:
         """Say now what keeps the session, instead of when its time comes."""
@@ -199,7 +200,11 @@ class NativeSource:
             if self._signed_again:
                 return
             self._signed_again = True
-            self._send(self._dialogue.ask(self._agreement.keep_alive, self._agreement.uri))
+            self._send(self._dialogue.ask(self._keeps_alive_by, self._agreement.uri))
+        elif message.status >= 400 and self._keeps_alive_by != "OPTIONS":
+            # It offered what it does not know, and would end the session for want of a sign.
+            self._keeps_alive_by = "OPTIONS"
+            self._send(self._dialogue.ask("OPTIONS", self._agreement.uri))
 
     def _send(self, data: bytes) -> None:
         """Send what the kernel takes; the rest waits, whole messages only."""

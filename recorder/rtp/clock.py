@@ -8,7 +8,7 @@ deviations stay as they are; the session compares media time with arrival (docs/
 from __future__ import annotations
 
 from recorder.source import SourceStats
-from vms.core.clock import MILLISECOND, SECOND, Instant, Mono
+from vms.core.clock import MILLISECOND, SECOND, Instant, Mono, Span
 from vms.core.media import SenderReport, Track
 
 _WRAP, _HALF = 1 << 32, 1 << 31
@@ -120,6 +120,18 @@ class RtpClock:
         self._ticks += ticks
         self._highest += ticks
         self._lag -= ticks
+
+    @property
+    def least_lag(self) -> Span:
+        """The least (arrival - media time) so far, at most 0."""
+        return Span(self._lag * SECOND // self.rate)
+
+    def lay(self, arrival: Mono, lag: Span) -> None:
+        """What came last lies so far behind its arrival, whatever the camera's clock says."""
+        assert self.origin is not None
+        self._ticks = self._highest = (arrival - self.origin - lag) * self.rate // SECOND
+        self._lag = lag * self.rate // SECOND
+        self._stats.jumps += 1
 
     def _leapt(self, delta: int, now: int, lag: int) -> bool:
         rate = self.rate

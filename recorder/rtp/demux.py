@@ -35,6 +35,7 @@ from vms.core.model import Cause
 GARBAGE_MAX = 1024 * 1024
 _SETS_PATIENCE = 10 * SECOND
 _KEYFRAME_PATIENCE = 10 * SECOND  # of a stream that began anew; connecting anew is faster
+_SOUND_AHEAD = 8 * SECOND  # of its pictures: more than sender reports may move it
 _MESSAGES_MAX = 32
 _VIDEO = Track.VIDEO  # an enum's member costs 0.16 µs each time it is looked up
 
@@ -198,11 +199,20 @@ class Demuxer:
             if self.format is not None and self._anew is None:
                 out.extend(units)
                 self._stats.units += len(units)
+            if units:
+                self._lay_beside_pictures(units[-1], self._sound.clock)
         elif (reporting := self._control.get(channel)) is not None:
             self._rtcp(reporting, bytes(buffer[start:stop]), arrival, out)
         else:
             self._stats.foreign += 1
         return True
+
+    def _lay_beside_pictures(self, unit: AccessUnit, clock: RtpClock) -> None:
+        """Sound whose clock runs away (16 kHz called 8 kHz) would lie minutes from its picture."""
+        assert self._clock.origin is not None
+        lag = unit.arrival - self._clock.origin - unit.pts * SECOND // clock.rate
+        if lag < self._clock.least_lag - _SOUND_AHEAD:
+            clock.lay(unit.arrival, self._clock.least_lag)
 
     def _start_clocks(self, arrival: Mono) -> None:
         """Both tracks count from the run's first picture or sound."""

@@ -106,6 +106,27 @@ def resuming() -> Camera:
     return camera
 
 
+class Forgetful(Camera):
+    """Offers GET_PARAMETER, does not know it, and sends its last pictures only once OPTIONS has kept
+    the session."""
+
+    rest = b""
+
+    def answer(self, request: Request) -> bytes:
+        if request.method == "GET_PARAMETER":
+            return said("RTSP/1.0 501 Not Implemented\r\nCSeq: {cseq}\r\n\r\n", request)
+        kept = request.method == "OPTIONS" and len(self.heard) > 4
+        rest, self.rest = (self.rest, b"") if kept else (b"", self.rest)
+        return super().answer(request) + rest
+
+
+def forgetful() -> Camera:
+    every = frames()
+    camera = Forgetful(media=b"".join(every[:25]))
+    camera.rest = b"".join(every[25:])
+    return camera
+
+
 class Unfinished(Camera):
     """Goes on with packets of which no picture comes."""
 
@@ -255,6 +276,7 @@ SESSION = (
     Quirk("keep-alive is never answered", RTSP, answering(GET_PARAMETER=""), seconds=8, keeps=2),
     Quirk("GET_PARAMETER ends the session", RTSP, deadly("GET_PARAMETER"), seconds=8, keeps=2,
           seen="GW4089IP"),
+    Quirk("GET_PARAMETER is offered and not known", RTSP, forgetful, seconds=7, keeps=2),
     Quirk("GET_PARAMETER is offered and ends the session", RTSP,
           deadly("GET_PARAMETER", PUBLIC.replace("PLAY", "PLAY, GET_PARAMETER")),
           "stated:broken_stream", seconds=8),

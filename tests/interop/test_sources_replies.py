@@ -196,18 +196,24 @@ def test_the_end_comes_after_what_was_received() -> None:
     assert len(videos(play(camera))) == 6
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> ssl.SSLContext:
-    """One that a camera signed itself."""
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+def signed_by_itself(folder: Path, *key_kind: str, ciphers: str = "") -> ssl.SSLContext:
+    """A camera's side of TLS, with a certificate of its own making."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        ["openssl", "req", "-x509", "-newkey", *key_kind,
          "-nodes", "-keyout", key, "-out", cert, "-subj", "/CN=camera", "-days", "2"],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if ciphers:
+        context.set_ciphers(ciphers)
     context.load_cert_chain(cert, key)
     return context
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    return signed_by_itself(tmp_path, "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
 
 def test_rtsp_over_tls(certificate: ssl.SSLContext) -> None:
@@ -217,8 +223,21 @@ def test_rtsp_over_tls(certificate: ssl.SSLContext) -> None:
     assert {unit.data for unit in units} == {lengths(IDR)}
 
 
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [("TLSv1", "ALL:@SECLEVEL=0"), ("TLSv1_1", "ALL:@SECLEVEL=0"), ("", "AES128-SHA:@SECLEVEL=0")],
+)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_tls_of_an_old_camera(tmp_path: Path, version: str, ciphers: str) -> None:
+    old = signed_by_itself(tmp_path, "rsa:1024", "-sha1", ciphers=ciphers)
+    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    old.maximum_version = ssl.TLSVersion[version or "TLSv1_2"]
+    camera = Camera(media=pictures(20))
+    assert len(videos(play(camera, url="rtsps://127.0.0.1:{port}/x", tls=old))) >= 19
+
+
 def test_a_camera_that_knows_no_tls_is_told() -> None:
-    with pytest.raises(CameraError, match="TLS") as error:
+    with pytest.raises(CameraError, match=r"TLS.*: [A-Z_]+\.$") as error:
         play(Camera(), url="rtsps://127.0.0.1:{port}/x")
     assert error.value.cause is Cause.UNREACHABLE
 

@@ -470,3 +470,17 @@ def test_sound_on_the_channel_of_few_pictures_takes_nothing_over(payload_type: i
             data = sound.rtp(b"voice" * 32, piece * 160)
             units += feed(demux, data, at=number * SECOND + (piece + 1) * SECOND // 51)
     assert len(videos(units)) == 8
+
+
+def test_sound_whose_clock_runs_away_stays_near_its_pictures() -> None:
+    """G.711 of 16 kHz that is called 8 kHz: a day of it would lie a day behind."""
+    demux, track = demuxer(), Packetiser()
+    demux.add_audio(TrackSetup(2, 3, 8, 8_000), AudioFormat("pcma", 8_000), G711Depacketiser())
+    sound, units = Packetiser(channel=2, payload_type=8, ssrc=9), list[Element]()
+    for number in range(60):
+        nals = [SPS, PPS, IDR] if number == 0 else [FRAME]
+        units += feed(demux, b"".join(track.picture(nals, number * 90_000)), at=number * SECOND)
+        data = b"".join(sound.rtp(b"x" * 320, (number * 50 + n) * 320) for n in range(50))
+        units += feed(demux, data, at=number * SECOND)
+    ahead = [unit.pts / 8_000 - unit.arrival / SECOND for unit in sounds(units)]
+    assert -1 < min(ahead) < max(ahead) < 12
