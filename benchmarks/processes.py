@@ -34,6 +34,14 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs: one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # the second: it ended while it was read
+        return False
+
+
 def cpu_seconds(pids: Sequence[int]) -> float:
     """User and system time of processes, with that of their reaped children."""
     total = 0

@@ -10,17 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.processes import alive
 from vms.core.clock import SECOND, SystemClock
 from vms.core.processes import ChildProcess, ProcessSpec, keep_log_within
 from vms.core.supervise import Backoff
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return b"State:\tZ" not in Path(f"/proc/{pid}/status").read_bytes()
 
 
 def test_a_child_that_dies_is_started_again_and_stopped_on_request() -> None:

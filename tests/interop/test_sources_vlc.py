@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
@@ -30,6 +31,15 @@ def free_port() -> int:
         return port
 
 
+def serves(port: int) -> bool:
+    """Whether VLC has opened its clip: it listens sooner, and answers 500 until then."""
+    ask = f"DESCRIBE rtsp://127.0.0.1:{port}/cam RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as line:
+        line.sendall(ask.encode())
+        return b" 200 " in line.recv(64)
+    return False
+
+
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("vlc")
@@ -45,12 +55,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if "pytest-" in str(made):  # pytest's own folders, which nobody else may enter
             made.chmod(0o755)
     with running_vlc(clip, f"rtsp://127.0.0.1:{port}/cam", folder) as process:
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline and process.poll() is None:
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+        deadline = time.monotonic() + 30
+        while not serves(port) and process.poll() is None:
+            assert time.monotonic() < deadline, "VLC does not serve its clip"
+            time.sleep(0.2)
         yield f"rtsp://127.0.0.1:{port}/cam"
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from benchmarks.processes import wait_until
+from benchmarks.processes import alive, wait_until
 from tests.system.site import Site, Up, drawn, town
 from vms.core.model import Cause, State
 
@@ -166,13 +166,6 @@ def test_a_crash_leaves_no_memory_on_disk(planted: Up) -> None:
     status = Path(f"/proc/{victim}/status").read_text()
     assert "CoreDumping:\t0" in status
     os.kill(victim, 6)
-    wait_until(
-        lambda: (
-            not Path(f"/proc/{victim}").exists()
-            or "State:\tZ" in Path(f"/proc/{victim}/status").read_text()
-        ),
-        30,
-        "its end",
-    )
+    wait_until(lambda: not alive(victim), 30, "its end")
     assert list(up.site.folder.rglob("core*")) == []
     assert json.loads(up.site.vms("cameras", "--json").stdout)
