@@ -150,7 +150,8 @@ class Store:
             books=self._books,
             let_go=self._let_go,
         )
-        recovery.take_back(list(self._coverage), share=(self._worker, self._workers))
+        share = (self._worker, self._workers)
+        self._tell(recovery.take_back(list(self._coverage), share=share))
 
     def _tell(self, found: Iterable[Finding]) -> None:
         """A person hears of what was found; nothing is recorded later for want of a database."""

@@ -121,29 +121,26 @@ class Recovery:
             log.error("finding", subject=finding.subject, detail=finding.detail)
         return recovered
 
-    def take_back(self, streams: Iterable[StreamKey], *, share: tuple[int, int]) -> int:
-        """Take up what lies on volumes that come back while recording goes on; how many segments.
+    def take_back(self, streams: Iterable[StreamKey], *, share: tuple[int, int]) -> list[Finding]:
+        """Take up what lies on volumes that come back while recording goes on; what is not well.
 
         Only what the index has a closed gap for, and nothing that is being written: the newest is
         the business of who writes it. What is left on disk of a span that was given up is read
         anew from the disk itself.
         """
         ours: set[StreamKey] = set(streams)
-        refused: list[Finding] = []
-        on_disk = self._streams_on_disk(refused)
+        findings: list[Finding] = []
+        on_disk = self._streams_on_disk(findings)
         ours.update(key for key in on_disk if shard_of(key.camera, share[1]) == share[0])
-        for finding in refused:
-            log.error("finding", subject=finding.subject, detail=finding.detail)
-        taken = 0
         for stream in sorted(ours):
             found = self._files(stream, everything=False, late=True)
             changes = self._filled_in(found)
             if changes:
                 self._index.apply(self._books.booked(self._activities.measured(changes)))
-            taken += sum(isinstance(change, PutSegment) for change in changes)
-            for finding in found.salvage.findings:
-                log.error("finding", subject=finding.subject, detail=finding.detail)
-        return taken
+            findings += found.salvage.findings
+        for finding in findings:
+            log.error("finding", subject=finding.subject, detail=finding.detail)
+        return findings
 
     # -- files ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from storage.archive import Archive
 from storage.check import check_coverage
 from storage.database import open_database
 from storage.disk import RealDisk
+from storage.findings import Findings, Kind
 from storage.known_volumes import KnownVolumes
 from storage.layout import HOUSE
 from storage.overview import Overview
@@ -24,6 +25,7 @@ from storage.volume import VolumeState, find_volume
 from tests.storage.house import Recorder, key, settings
 from tests.storage.sim_disk import SimDisk
 from vms.core.clock import SECOND, FakeClock, Instant, SystemClock
+from vms.core.config import Settings
 from vms.core.errors import StorageError
 from vms.core.model import Cause
 from vms.core.status import VolumeStatus, WorkerStatus, status_path, write_status
@@ -168,34 +170,61 @@ def test_a_disk_swapped_while_it_is_written_is_left_at_once(tmp_path: Path) -> N
     assert all(recorder.refused == 0 for recorder in recorders)
 
 
-def test_what_a_disk_kept_that_was_away_is_taken_up_when_it_is_back(tmp_path: Path) -> None:
-    clock, house = FakeClock(), settings(tmp_path, "a", "b")
+def killed(folder: Path, house: Settings, clock: FakeClock) -> Path:
+    """A disk as if killed with it pulled: what would be the final name of its `.part`."""
     with Store(house, clock, threads=False) as store:
         store.recover([GATE])
         record(store, clock, 2, ("gate",))
-    # As if killed with the disk pulled: a part file stands there, and a start without it.
-    (final,) = tmp_path.rglob("*.mp4")
-    root = tmp_path / final.relative_to(tmp_path).parts[0]
+    (final,) = folder.rglob("*.mp4")
     engine = open_database(house.database_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM segment")
         connection.exec_driver_sql("DELETE FROM gap")
     final.rename(final.with_suffix(".part"))
+    return final
+
+
+def comes_back(folder: Path, root: Path, store: Store, clock: FakeClock) -> None:
+    """Recording goes on without the disk that lies in `away`, and then with it."""
+    store.open_gap(GATE, Instant(clock.now() - 3 * SECOND), Cause.CONNECTING)
+    clock.advance(SECOND)
+    record(store, clock, 3, ("gate",))
+    root.rmdir()
+    (folder / "away").rename(root)
+    clock.advance(6 * SECOND)
+    store.tend()
+
+
+def test_what_a_disk_kept_that_was_away_is_taken_up_when_it_is_back(tmp_path: Path) -> None:
+    clock, house = FakeClock(), settings(tmp_path, "a", "b")
+    final = killed(tmp_path, house, clock)
+    engine = open_database(house.database_url)
+    root = tmp_path / final.relative_to(tmp_path).parts[0]
     root.rename(tmp_path / "away")
     root.mkdir()
     with Store(house, clock, threads=False) as store:
-        store.open_gap(GATE, Instant(clock.now() - 3 * SECOND), Cause.CONNECTING)
-        clock.advance(SECOND)
-        record(store, clock, 3, ("gate",))
-        root.rmdir()
-        (tmp_path / "away").rename(root)
-        clock.advance(6 * SECOND)
-        store.tend()
+        comes_back(tmp_path, root, store, clock)
         archive = Archive(engine, house.volumes, clock)
         first = archive.segments(GATE, Instant(0), FOREVER)[0]
         assert first.path == final
         assert final.exists()
     assert check_coverage(engine, GATE) == []
+
+
+def test_what_is_damaged_on_a_disk_that_comes_back_is_told(tmp_path: Path) -> None:
+    clock, house = FakeClock(), settings(tmp_path, "a", "b")
+    final = killed(tmp_path, house, clock)
+    engine = open_database(house.database_url)
+    part = final.with_suffix(".part")
+    part.write_bytes(b"damaged!" + part.read_bytes()[8:])
+    root = tmp_path / final.relative_to(tmp_path).parts[0]
+    root.rename(tmp_path / "away")
+    root.mkdir()
+    with Store(house, clock, threads=False) as store:
+        comes_back(tmp_path, root, store, clock)
+    assert final.with_suffix(".abandoned").exists()
+    (told,) = Findings(engine, clock).open(Kind.FOOTAGE_ABANDONED)
+    assert str(part) in told.detail
 
 
 def test_a_refused_reservation_is_no_reason_to_fail(tmp_path: Path) -> None:
