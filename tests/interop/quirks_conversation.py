@@ -107,7 +107,7 @@ def resuming() -> Camera:
 
 
 class Forgetful(Camera):
-    """Offers GET_PARAMETER, does not know it, and sends its last pictures only once OPTIONS has kept
+    """Offers GET_PARAMETER, does not know it, and sends its last pictures once OPTIONS has kept
     the session."""
 
     rest = b""
