@@ -119,7 +119,8 @@ class Footage:
         assert segment is not None
         first = taken.decode[0]
         shown = segment.instant(segment.ticks(first) + segment.delay)
-        segment.turn(first, self.clock.pace(first * SECOND // segment.rate, shown))
+        pace = self.clock.pace(first * SECOND // segment.rate, shown, self._lead)
+        segment.turn(first, pace)
         samples, end = _samples(segment, taken)
         segment.until = taken.decode[-1]
         sound, sound_start = self.sound.take(self._place)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vms.core.clock import MILLISECOND, MINUTE, SECOND, Instant, Mono, Span
+from vms.core.clock import MILLISECOND, SECOND, Instant, Mono, Span
 
 WINDOW = Span(30 * SECOND)  # least lags are kept of this window and the one before
 NUDGE_PPM = 500
@@ -21,7 +21,8 @@ LIE_WINDOW = Span(5 * SECOND)
 LIE_PPM = 10_000  # no quartz is wrong by 1 %: such a media clock is a lie
 _LIE_NUDGE_PPM = 200_000
 _AMENDED = Span(100 * MILLISECOND)
-_AMENDS_MOST = Span(2 * MINUTE)  # further off is not by a lie: the machine's clock was set back
+_FUTURE = Span(2 * SECOND)  # so far ahead of every arrival: a burst, or a run that began late
+_FUTURE_PPM = 990_000
 
 ONE = 1 << 32
 """Media time's pace where file time follows it exactly; paces are fractions of it."""
@@ -51,7 +52,7 @@ class RunClock:
         self._low_before: int | None = None
         self._window_end = 0
         self._slope = _Slope()
-        self._amends = False  # file time is still off by a lie that is over
+        self._amends = False  # file time is still off by a lie or burst that is over
 
     @property
     def least_lag(self) -> int | None:
@@ -86,18 +87,26 @@ class RunClock:
         lag = self.least_lag
         return Instant(self.offset + (lag if lag is not None else 0) + media)
 
-    def pace(self, media: int, file_time: Instant) -> int:
-        """How fast file time should go on, which stands at `file_time` at `media` (see ONE)."""
+    def pace(self, media: int, file_time: Instant, lead: int = 0) -> int:
+        """How fast file time should go on, which stands at `file_time` at `media` (see ONE).
+
+        `lead`: nanoseconds by which it is ahead on purpose, as the machine's clock was set back.
+        """
         error = self.wall(media) - file_time
         if self._slope.lying:
             correction = _clamp(error * 1_000_000 // (HORIZON // 2), _LIE_NUDGE_PPM)
             honest = ONE * 1_000_000 // (1_000_000 - min(self._slope.ppm, 900_000))
             return honest + ONE * correction // 1_000_000
-        self._amends = self._amends and abs(error) > _AMENDED
+        off = error if error > 0 else min(0, error + lead)
+        self._amends = (self._amends or off < -_FUTURE) and abs(off) > _AMENDED
+        if self._amends:
+            far = off < -_FUTURE
+            most = _FUTURE_PPM if far else _LIE_NUDGE_PPM
+            correction = off * 1_000_000 // (HORIZON // 2 if far else HORIZON)
+            return ONE + ONE * _clamp(correction, most) // 1_000_000
         if abs(error) <= CALM:
             return ONE
-        most = _LIE_NUDGE_PPM if self._amends and abs(error) <= _AMENDS_MOST else NUDGE_PPM
-        return ONE + ONE * _clamp(error * 1_000_000 // HORIZON, most) // 1_000_000
+        return ONE + ONE * _clamp(error * 1_000_000 // HORIZON, NUDGE_PPM) // 1_000_000
 
     def read(self, reading: Reading) -> Span | None:
         """Compare the wall clock: a small difference is followed, a step is returned."""

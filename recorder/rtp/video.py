@@ -85,7 +85,7 @@ class VideoDepacketiser:
                 self.builder.gap()
         self._stats.packets += 1
         builder = self.builder
-        if timestamp != builder.timestamp:
+        if timestamp != builder.timestamp and not self._goes_on(buffer, begin, finish):
             self._at(timestamp)
         self.arrival = arrival
         if begin < finish:
@@ -97,6 +97,13 @@ class VideoDepacketiser:
         if second > payload_type:
             builder.mark()
         return True
+
+    def _goes_on(self, buffer: bytearray, begin: int, finish: int) -> bool:
+        """Whether a packet goes on within the open NAL unit; some stamp each with its own time."""
+        rules, at = self._rules, begin + self._rules.header
+        if self.builder.slot < 0 or at >= finish or buffer[at] & _START:
+            return False
+        return rules.roles[rules.type_of(buffer[begin])] == Role.FRAGMENT
 
     def _at(self, timestamp: int) -> None:
         """What comes now is of this time; a picture that ends by it was whole before."""

@@ -107,8 +107,8 @@ def resuming() -> Camera:
 
 
 class Forgetful(Camera):
-    """Offers GET_PARAMETER, does not know it, and sends its last pictures only once OPTIONS has
-    kept the session."""
+    """Offers GET_PARAMETER, does not know it, and sends its last pictures once OPTIONS has kept
+    the session."""
 
     rest = b""
 

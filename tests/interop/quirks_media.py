@@ -76,6 +76,17 @@ def marked_throughout() -> list[bytes]:
     ]
 
 
+def stamped_each() -> list[bytes]:
+    """Each packet has a time of its own, as if it were a picture; keyframes bring no sets."""
+    track, out = Packetiser(), []
+    for number in range(PICTURES):
+        parts = track.fragments(IDR if number == 0 else FRAME)
+        for index, part in enumerate(parts):
+            marker = index == len(parts) - 1
+            out.append(track.rtp(part, number * TICK + index * 9, marker=marker))
+    return out
+
+
 def rewound() -> list[bytes]:
     """The RTP time goes back three seconds before the fifth picture."""
     track = Packetiser()
@@ -223,6 +234,8 @@ PACKETS = (
     Quirk("marker on parameter sets", RTP, with_media(marked(SPS, PPS)),
           seen="Tapo TC70, Reolink Duo 2"),
     Quirk("marker on every packet", RTP, with_media(marked_throughout())),
+    Quirk("each packet with a time of its own", RTP, with_media(stamped_each()),
+          sent=(lengths(IDR), *PLAIN[1:])),
     Quirk("never a marker", RTP, with_media(frames(marker=False))),
     Quirk("Annex B inside a packet", RTP, with_media(first_picture(annex_b(SPS, PPS, IDR))),
           seen="V380"),

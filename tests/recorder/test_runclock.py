@@ -50,7 +50,7 @@ def test_a_quartz_that_is_slow_is_followed() -> None:
 def test_file_time_never_bends_by_more_than_500_ppm(error: int) -> None:
     clock = RunClock(READING)
     run(clock, 5)
-    pace = clock.pace(0, Instant(clock.wall(0) - error))
+    pace = clock.pace(0, Instant(clock.wall(0) - error), lead=9 * SECOND)  # set back by so much
     assert abs(pace - ONE) <= ONE * NUDGE_PPM // 1_000_000 + 1
     assert (pace > ONE) == (error > MILLISECOND)
     assert (pace < ONE) == (error < -MILLISECOND)
@@ -77,6 +77,35 @@ def test_file_time_comes_back_soon_after_a_lie_that_ends(truth: float) -> None:
         media += step
     assert abs(shown - (WALL + 600 * SECOND)) < SECOND // 4
     assert abs(clock.pace(media, shown) - ONE) <= ONE * NUDGE_PPM // 1_000_000 + 1
+
+
+def followed(clock: RunClock, arrivals: list[tuple[float, float]]) -> float:
+    """Seconds by which file time is ahead at the end. `arrivals`: with their media time, in s."""
+    shown = last = 0
+    for arrival, media in arrivals:
+        at = round(media * SECOND)
+        clock.observe(Mono(MONO + round(arrival * SECOND)), at)
+        shown = shown or clock.wall(at)
+        shown += (at - last) * clock.pace(last, Instant(shown)) // ONE
+        last = at
+    return (shown - clock.wall(last)) / SECOND
+
+
+def test_a_run_that_began_late_is_right_within_a_minute() -> None:
+    def late(at: float) -> float:
+        return 6 * max(0.0, 1 - at / 4)
+
+    times = [number / 10 for number in range(600)]
+    arrivals = [(at + late(at), at) for at in times]
+    assert followed(RunClock(READING), arrivals[:50]) > 3, "its pictures seemed to be younger"
+    assert abs(followed(RunClock(READING), arrivals)) < 0.2
+
+
+def test_a_source_that_sends_all_it_has_at_once_is_not_stamped_into_the_future() -> None:
+    burst = [(number / 400, number / 10) for number in range(1_200)]  # two minutes in three seconds
+    then = [(3 + number / 10, 120 + number / 10) for number in range(900)]
+    assert followed(RunClock(READING), burst) < 15
+    assert abs(followed(RunClock(READING), burst + then)) < 0.2
 
 
 def test_congestion_is_no_lie() -> None:
