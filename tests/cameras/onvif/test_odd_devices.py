@@ -412,3 +412,34 @@ def test_a_level_of_the_picture_is_written_without_an_exponent() -> None:
     options = "<r><Brightness><Min>0</Min><Max>9999999</Max></Brightness></r>"
     answers = {"GetImagingSettings": told, "GetOptions": options, "SetImagingSettings": "<r/>"}
     assert b"<tt:Brightness>1234567.5</tt:Brightness>" in asking(scene, **answers)
+
+
+PAGE = b"<!DOCTYPE html>\n<html><head><meta charset=utf-8></head><body><p>Welcome<br></body></html>"
+BOMB = b'<!DOCTYPE html [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><html>&b;</html>'
+
+
+@pytest.mark.parametrize(
+    ("document", "trouble"),
+    [
+        (PAGE, Trouble.NOT_ONVIF),
+        (b"\r\n" + PAGE.replace(b"html>\n", b'html PUBLIC "-//W3C//DTD" "http://w3.org/x.dtd">'),
+         Trouble.NOT_ONVIF),
+        (b'{"error": 1}', Trouble.NOT_ONVIF),
+        (b"", Trouble.NOT_ONVIF),
+        (BOMB, Trouble.HOSTILE),
+        (b"\r\n" + BOMB.replace(b"html", b"e:Envelope"), Trouble.HOSTILE),
+    ],
+)  # fmt: skip
+def test_a_web_page_is_no_device_and_no_attack(document: bytes, trouble: Trouble) -> None:
+    with pytest.raises(OnvifError) as caught:
+        asking(_described, GetSystemDateAndTime=http(document))
+    assert caught.value.trouble is trouble
+
+
+def test_pages_with_a_document_type_stand_for_unknown_calls_too() -> None:
+    page = http(PAGE, "404 Not Found")
+    facts = asking(
+        _described, GetSnapshotUri=page, GetNetworkInterfaces=page, GetServices=page,
+        GetCapabilities=CAPABILITIES,
+    )  # fmt: skip
+    assert (facts.snapshot, facts.device.mac) == (None, None)
