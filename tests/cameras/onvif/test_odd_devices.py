@@ -357,6 +357,7 @@ def test_a_backup_is_fetched_where_a_page_of_html_stands_for_a_call() -> None:
     ("answer", "trouble"),
     [
         (http(b"", "423 Locked"), Trouble.LOCKED),
+        (http(b"", "429 Too Many Requests"), Trouble.LOCKED),
         (http(b"", "401 Account locked", DIGEST), Trouble.LOCKED),
         (http(b"<html>Your IP is blocked for 30 minutes", "403 Forbidden"), Trouble.LOCKED),
         (http(b"<html>Clock not set", "403 Forbidden"), Trouble.REFUSED),

@@ -27,6 +27,7 @@ from vms.core.secret import Secret
 DEVICE_PATH = "/onvif/device_service"
 UNKNOWN_CALL = (Trouble.FAULT, Trouble.NOT_ONVIF, Trouble.BROKEN_ANSWER)
 """How cameras that let us in say that they don't know a call: some by a page of HTML."""
+_LOCKS = (423, 429)  # Locked, Too Many Requests
 _WORDS_MAX = 4096  # bytes of a refusal's page that are looked at for a lock
 _TIME = "<tds:GetSystemDateAndTime/>"
 _SOAP = "application/soap+xml; charset=utf-8"
@@ -310,7 +311,8 @@ def _answer(response: Response, address: Address) -> Element:
 
 def _refusal(response: Response) -> Trouble | None:
     """What HTTP alone says of our user; None where it says nothing of it."""
-    if response.status not in (401, 403, 423):
+    if response.status not in (401, 403, *_LOCKS):
         return None
     said = f"{response.reason} {response.body[:_WORDS_MAX].decode('utf-8', 'replace')}"
-    return Trouble.LOCKED if response.status == 423 or says_locked_out(said) else Trouble.REFUSED
+    locked = response.status in _LOCKS or says_locked_out(said)
+    return Trouble.LOCKED if locked else Trouble.REFUSED
