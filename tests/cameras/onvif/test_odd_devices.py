@@ -444,3 +444,14 @@ def test_pages_with_a_document_type_stand_for_unknown_calls_too() -> None:
         GetCapabilities=CAPABILITIES,
     )  # fmt: skip
     assert (facts.snapshot, facts.device.mac) == (None, None)
+
+
+def test_a_picture_that_media2_does_not_tell_is_asked_of_media() -> None:
+    facts = asking(
+        _described,
+        GetServices=f"<r>{SERVICES}{MEDIA2}</r>",
+        GetProfiles=_of_media2(MEDIA2_PROFILES, USUAL["GetProfiles"]),
+        GetSnapshotUri=_of_media2(FAULT, USUAL["GetSnapshotUri"]),
+    )
+    assert facts.main.profile.service == "media2"
+    assert facts.snapshot is not None
