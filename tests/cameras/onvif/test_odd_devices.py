@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from tests.cameras.onvif.house import RIGHT, sign_in
 from tests.cameras.onvif.odd import (
     FAULT,
     REFUSED,
@@ -25,11 +27,18 @@ from tests.cameras.onvif.odd import (
     odd,
     profile,
 )  # fmt: skip
+from vms.cameras.entry import entered
 from vms.cameras.onvif.client import OnvifClient
+from vms.cameras.onvif.knock import knock
+from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import Address, CameraFacts, OnvifError, Trouble
 from vms.cameras.onvif.probe import Match, read_matches
 from vms.cameras.onvif.reading import path_at, uri_at
+from vms.cameras.onvif.search import Found, _ids_by_place, _known_as
 from vms.cameras.onvif.soap import security
+from vms.cameras.provisioning import RegisteredCamera
+from vms.cameras.suggestion import suggested
+from vms.core.clock import SystemClock
 from vms.core.secret import Secret
 
 HTML = http(b"<html><body>Not here</body></html>", "404 Not Found")
@@ -455,3 +464,45 @@ def test_a_picture_that_media2_does_not_tell_is_asked_of_media() -> None:
     )
     assert facts.main.profile.service == "media2"
     assert facts.snapshot is not None
+
+
+def test_a_password_in_a_stream_s_address_is_told_nobody() -> None:
+    """XM writes one there, hashed; a search shows what it found, and adds it to the registry."""
+    uri = "rtsp://{name}:554/user=admin_password=tlJwpbo6_channel=1.sdp"
+    answers: dict[str, Answer] = {
+        "GetStreamUri": f"<r><Uri>{uri}</Uri></r>",
+        "GetSnapshotUri": "<r><Uri>http://{host}/s.jpg?user=a&amp;password=tlJwpbo6</Uri></r>",
+    }
+    facts = asking(_described, **answers)
+    match = Match("127.0.0.1", "u", 80, "/x", "Gate", "")
+    for credentials, known in ((RIGHT, "gozcu"), (None, "tlJwpbo6")):
+        found = Found(match, facts, credentials, None, None, None)
+        assert "tlJwpbo6" not in json.dumps(found.as_json())
+        camera = entered(suggested(found, ()))
+        assert camera.source == "rtsp://127.0.0.1:554/user=admin_password={password}_channel=1.sdp"
+        assert camera.password == Secret(known)
+        registered = RegisteredCamera(camera, "database")
+        ids = _ids_by_place([registered])
+        assert _known_as(match, facts, ids) == "gate"
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        (USUAL["GetSystemDateAndTime"], True),
+        ("<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime/>"
+         "</tds:GetSystemDateAndTimeResponse>", True),
+        (http(envelope(REFUSED), "401 Unauthorized", DIGEST), True),
+        (http(b"<html/>", "401 Unauthorized", DIGEST), False),
+        ("<r>hello</r>", False),
+        (FAULT, False),
+    ],
+)  # fmt: skip
+def test_who_refuses_its_time_in_soap_is_found_by_its_address(answer: Answer, there: bool) -> None:
+    async def scene(device: Odd, client: OnvifClient) -> bool:
+        port = int(device.host.rpartition(":")[2])
+        local = Networks(("127.0.0.0/8",))
+        found = await knock(local, ["127.0.0.1"], (port, 1), sign_in, SystemClock())
+        return bool(found)
+
+    assert asking(scene, GetSystemDateAndTime=answer) is there

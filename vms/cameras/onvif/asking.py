@@ -98,6 +98,18 @@ class Asking:
         self._allowance = allowance
         self.refusals = 0
 
+    async def answers(self) -> bool:
+        """Whether a device is there: it tells a stranger its time, or in SOAP that it does not.
+
+        Raises OnvifError.
+        """
+        response = await self._send(self._device, _TIME, sign=False)
+        try:
+            answer = answer_of(response.body, str(self.address))
+        except OnvifError as error:
+            return error.trouble in (Trouble.REFUSED, Trouble.LOCKED)
+        return any(answer.first(name) is not None for name in ("SystemDateAndTime", "UTCDateTime"))
+
     async def clock_offset(self) -> int:
         """The camera's clock minus ours, ns. Asked once, and without signing: every camera must
         answer it to everybody, and the signature needs it. Some do not: they are asked once more,
