@@ -28,6 +28,7 @@ from tests.cameras.onvif.odd import (
     profile,
 )  # fmt: skip
 from vms.cameras.entry import entered
+from vms.cameras.onvif.asking import Allowance
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.knock import knock
 from vms.cameras.onvif.networks import Networks
@@ -506,3 +507,25 @@ def test_who_refuses_its_time_in_soap_is_found_by_its_address(answer: Answer, th
         return bool(found)
 
     assert asking(scene, GetSystemDateAndTime=answer) is there
+
+
+def test_nonces_that_serve_once_are_no_wrong_passwords() -> None:
+    """With an allowance of a search: seven calls would have used it up."""
+    nonce = 0
+
+    def call(asked: Asked) -> bytes | str:
+        nonlocal nonce
+        right = f'nonce="n{nonce}"' in asked.head
+        nonce += 1
+        fresh = f'WWW-Authenticate: Digest realm="r", nonce="n{nonce}", stale=TRUE\r\n'
+        return USUAL[asked.action] if right else http(b"", "401 Unauthorized", fresh)
+
+    async def run() -> tuple[CameraFacts, int]:
+        async with odd(**dict.fromkeys(USUAL, call)) as device:
+            allowance = Allowance(4)
+            client = client_at(device, allowance=allowance)
+            return await _described(device, client), allowance.left
+
+    facts, left = asyncio.run(run())
+    assert facts.snapshot is not None
+    assert left >= 3

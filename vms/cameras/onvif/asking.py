@@ -10,6 +10,7 @@ may be.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,6 +29,7 @@ DEVICE_PATH = "/onvif/device_service"
 UNKNOWN_CALL = (Trouble.FAULT, Trouble.NOT_ONVIF, Trouble.BROKEN_ANSWER)
 """How cameras that let us in say that they don't know a call: some by a page of HTML."""
 _LOCKS = (423, 429)  # Locked, Too Many Requests
+_STALE = re.compile(r"""\bstale\s*=\s*"?true\b""")
 _WORDS_MAX = 4096  # bytes of a refusal's page that are looked at for a lock
 _TIME = "<tds:GetSystemDateAndTime/>"
 _SOAP = "application/soap+xml; charset=utf-8"
@@ -218,14 +220,16 @@ class Asking:
         """What was answered to a signed request; a refusal counts, however it is said.
 
         A fault of another kind counts as one, too, while the camera has not let us in: makers have
-        words of their own.
+        words of their own. A nonce that the camera itself calls stale is no wrong password.
         """
         try:
             return _answer(response, address)
         except OnvifError as error:
             refused = error.trouble in (Trouble.REFUSED, Trouble.LOCKED)
-            if self._credentials is not None and (
-                refused or (error.trouble is Trouble.FAULT and not self._let_in)
+            if (
+                self._credentials is not None
+                and not _stale(response)
+                and (refused or (error.trouble is Trouble.FAULT and not self._let_in))
             ):
                 self._count_refusal()
             raise
@@ -319,6 +323,12 @@ def _answer(response: Response, address: Address) -> Element:
         if refused is None or error.trouble is Trouble.LOCKED:
             raise
         raise OnvifError(refused, f"{error.detail} (HTTP {response.status})") from None
+
+
+def _stale(response: Response) -> bool:
+    """Whether a refusal is for the age of our nonce alone (RFC 7616 §3.3)."""
+    said = " ".join(response.values("www-authenticate")).lower()
+    return response.status == 401 and _STALE.search(said) is not None
 
 
 def _refusal(response: Response) -> Trouble | None:
