@@ -8,6 +8,8 @@ from vms.core.lockout import says_locked_out
 @pytest.mark.parametrize(
     "text",
     [
+        "Too many failed login attempts",
+        "ter:TooManyAttempts",
         "Account locked",
         "ter:AccountLocked",
         "The account is locked",
@@ -28,6 +30,8 @@ def test_a_lock_is_heard_in_every_makers_words(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Too many streams",
+        "too many open connections, 3 attempts left",
         "",
         "Unauthorized",
         "clock skew too large",

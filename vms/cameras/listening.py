@@ -50,6 +50,8 @@ RECORDER_FIRST = Span(15 * SECOND)
 _REFUSED = (Trouble.REFUSED, Trouble.LOCKED)
 _HOPELESS = (*_REFUSED, Trouble.NO_SERVICE, Trouble.CERTIFICATE)
 _REST_S = 0.2  # between two pulls, and after each thing that was told: 5 a second of a camera
+_IDLE_S = 1.0  # at most between two pulls of one that answers at once, and with nothing new
+_AT_ONCE = Span(SECOND)
 _CONNECTING_MAX = 16
 
 
@@ -157,7 +159,9 @@ class Listeners:
         try:
             known: dict[tuple[Kind, str], bool] = {}
             made = retold = renewed = self._clock.monotonic()
+            rest = _REST_S
             while True:
+                asked = self._clock.monotonic()
                 try:
                     notices = await client.events.pull(point, WAIT_S)
                 except OnvifError as error:
@@ -174,7 +178,9 @@ class Listeners:
                 if self._clock.monotonic() - retold >= _STILL:
                     retold = self._clock.monotonic()
                     await asyncio.to_thread(self._hearer.still, camera.camera_id, _lasting(known))
-                await asyncio.sleep(_REST_S * max(1, len(news)))
+                idle = not news and self._clock.monotonic() - asked < _AT_ONCE
+                rest = min(2 * rest, _IDLE_S) if idle else _REST_S
+                await asyncio.sleep(rest * max(1, len(news)))
                 if self._clock.monotonic() >= due:
                     due = await self._ask_time(camera, client)
                 if self._clock.monotonic() - renewed >= _RENEW_EVERY:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+from vms.cameras.onvif.port import StreamFacts
+from vms.cameras.onvif.reading import shown
 from vms.cameras.onvif.search import Found
 from vms.cameras.slug import free_id, slug
 
@@ -35,8 +37,8 @@ def suggested(found: Found, taken: Container[str]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": free_id(slug(name), found.match.source, taken),
         "name": name[:200],
-        "source": facts.main.uri,
-        "sub": facts.sub.uri if facts.sub is not None else None,
+        "source": _dialled(facts.main, found),
+        "sub": _dialled(facts.sub, found) if facts.sub is not None else None,
         "onvif": found.onvif,
         "onvif_source": facts.source if facts.sources > 1 else None,
         "inventory": {key: text[:_LABEL_MAX] for key, text in label.items() if text},
@@ -45,3 +47,8 @@ def suggested(found: Found, taken: Container[str]) -> dict[str, Any]:
         values["username"] = found.credentials.username
         values["password"] = found.credentials.password.reveal()
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _dialled(stream: StreamFacts, found: Found) -> str:
+    """Its address; where one among its words is for a password, for the one that it took."""
+    return shown(stream.uri) if found.credentials is not None else stream.uri

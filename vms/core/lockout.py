@@ -11,7 +11,9 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SAYS_SO = re.compile(
     r"\b(?:locked|lockout|lock out|(?:account|address|ip|login|user)s? (?:is |was |has been )?"
-    r"(?:lock|blocked))\b"
+    r"(?:lock|blocked)"
+    r"|too many (?:(?:failed|wrong|invalid|bad|log|in|login|password|authentication) ){0,3}"
+    r"(?:attempts|logins|tries|failures))\b"
 )
 
 

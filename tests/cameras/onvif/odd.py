@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.cameras.onvif.house import RIGHT, sign_in
+from vms.cameras.onvif.asking import Allowance
 from vms.cameras.onvif.client import Credentials, OnvifClient
 from vms.cameras.onvif.http import Http
 from vms.cameras.onvif.networks import Networks
@@ -148,13 +149,15 @@ async def odd(**answers: Answer) -> AsyncIterator[Odd]:
 
 def client_at(
     device: Odd, credentials: Credentials | None = RIGHT, clock: Clock | None = None,
-    deadline_s: float = 1.0,
+    deadline_s: float = 1.0, allowance: Allowance | None = None,
 ) -> OnvifClient:  # fmt: skip
     """Our client of it."""
     host, _, port = device.host.partition(":")
     net = Http(Networks(("127.0.0.0/8",)), deadline_s)
     where = Address(host, int(port))
-    return OnvifClient(net, where, credentials, sign_in, clock or SystemClock())
+    return OnvifClient(
+        net, where, credentials, sign_in, clock or SystemClock(), allowance=allowance
+    )
 
 
 def asking(scene: Callable[[Odd, OnvifClient], Coroutine[Any, Any, Any]], **answers: Answer) -> Any:

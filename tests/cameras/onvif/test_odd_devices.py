@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from tests.cameras.onvif.house import RIGHT, sign_in
 from tests.cameras.onvif.odd import (
     FAULT,
     REFUSED,
@@ -25,11 +27,19 @@ from tests.cameras.onvif.odd import (
     odd,
     profile,
 )  # fmt: skip
+from vms.cameras.entry import entered
+from vms.cameras.onvif.asking import Allowance
 from vms.cameras.onvif.client import OnvifClient
+from vms.cameras.onvif.knock import knock
+from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import Address, CameraFacts, OnvifError, Trouble
 from vms.cameras.onvif.probe import Match, read_matches
 from vms.cameras.onvif.reading import path_at, uri_at
+from vms.cameras.onvif.search import Found, _ids_by_place, _known_as
 from vms.cameras.onvif.soap import security
+from vms.cameras.provisioning import RegisteredCamera
+from vms.cameras.suggestion import suggested
+from vms.core.clock import SystemClock
 from vms.core.secret import Secret
 
 HTML = http(b"<html><body>Not here</body></html>", "404 Not Found")
@@ -357,6 +367,7 @@ def test_a_backup_is_fetched_where_a_page_of_html_stands_for_a_call() -> None:
     ("answer", "trouble"),
     [
         (http(b"", "423 Locked"), Trouble.LOCKED),
+        (http(b"", "429 Too Many Requests"), Trouble.LOCKED),
         (http(b"", "401 Account locked", DIGEST), Trouble.LOCKED),
         (http(b"<html>Your IP is blocked for 30 minutes", "403 Forbidden"), Trouble.LOCKED),
         (http(b"<html>Clock not set", "403 Forbidden"), Trouble.REFUSED),
@@ -412,3 +423,109 @@ def test_a_level_of_the_picture_is_written_without_an_exponent() -> None:
     options = "<r><Brightness><Min>0</Min><Max>9999999</Max></Brightness></r>"
     answers = {"GetImagingSettings": told, "GetOptions": options, "SetImagingSettings": "<r/>"}
     assert b"<tt:Brightness>1234567.5</tt:Brightness>" in asking(scene, **answers)
+
+
+PAGE = b"<!DOCTYPE html>\n<html><head><meta charset=utf-8></head><body><p>Welcome<br></body></html>"
+BOMB = b'<!DOCTYPE html [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><html>&b;</html>'
+
+
+@pytest.mark.parametrize(
+    ("document", "trouble"),
+    [
+        (PAGE, Trouble.NOT_ONVIF),
+        (b"\r\n" + PAGE.replace(b"html>\n", b'html PUBLIC "-//W3C//DTD" "http://w3.org/x.dtd">'),
+         Trouble.NOT_ONVIF),
+        (b'{"error": 1}', Trouble.NOT_ONVIF),
+        (b"", Trouble.NOT_ONVIF),
+        (BOMB, Trouble.HOSTILE),
+        (b"\r\n" + BOMB.replace(b"html", b"e:Envelope"), Trouble.HOSTILE),
+    ],
+)  # fmt: skip
+def test_a_web_page_is_no_device_and_no_attack(document: bytes, trouble: Trouble) -> None:
+    with pytest.raises(OnvifError) as caught:
+        asking(_described, GetSystemDateAndTime=http(document))
+    assert caught.value.trouble is trouble
+
+
+def test_pages_with_a_document_type_stand_for_unknown_calls_too() -> None:
+    page = http(PAGE, "404 Not Found")
+    facts = asking(
+        _described, GetSnapshotUri=page, GetNetworkInterfaces=page, GetServices=page,
+        GetCapabilities=CAPABILITIES,
+    )  # fmt: skip
+    assert (facts.snapshot, facts.device.mac) == (None, None)
+
+
+def test_a_picture_that_media2_does_not_tell_is_asked_of_media() -> None:
+    facts = asking(
+        _described,
+        GetServices=f"<r>{SERVICES}{MEDIA2}</r>",
+        GetProfiles=_of_media2(MEDIA2_PROFILES, USUAL["GetProfiles"]),
+        GetSnapshotUri=_of_media2(FAULT, USUAL["GetSnapshotUri"]),
+    )
+    assert facts.main.profile.service == "media2"
+    assert facts.snapshot is not None
+
+
+def test_a_password_in_a_stream_s_address_is_told_nobody() -> None:
+    """XM writes one there, hashed; a search shows what it found, and adds it to the registry."""
+    uri = "rtsp://{name}:554/user=admin_password=tlJwpbo6_channel=1.sdp"
+    answers: dict[str, Answer] = {
+        "GetStreamUri": f"<r><Uri>{uri}</Uri></r>",
+        "GetSnapshotUri": "<r><Uri>http://{host}/s.jpg?user=a&amp;password=tlJwpbo6</Uri></r>",
+    }
+    facts = asking(_described, **answers)
+    match = Match("127.0.0.1", "u", 80, "/x", "Gate", "")
+    for credentials, known in ((RIGHT, "gozcu"), (None, "tlJwpbo6")):
+        found = Found(match, facts, credentials, None, None, None)
+        assert "tlJwpbo6" not in json.dumps(found.as_json())
+        camera = entered(suggested(found, ()))
+        assert camera.source == "rtsp://127.0.0.1:554/user=admin_password={password}_channel=1.sdp"
+        assert camera.password == Secret(known)
+        registered = RegisteredCamera(camera, "database")
+        ids = _ids_by_place([registered])
+        assert _known_as(match, facts, ids) == "gate"
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        (USUAL["GetSystemDateAndTime"], True),
+        ("<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime/>"
+         "</tds:GetSystemDateAndTimeResponse>", True),
+        (http(envelope(REFUSED), "401 Unauthorized", DIGEST), True),
+        (http(b"<html/>", "401 Unauthorized", DIGEST), False),
+        ("<r>hello</r>", False),
+        (FAULT, False),
+    ],
+)  # fmt: skip
+def test_who_refuses_its_time_in_soap_is_found_by_its_address(answer: Answer, there: bool) -> None:
+    async def scene(device: Odd, client: OnvifClient) -> bool:
+        port = int(device.host.rpartition(":")[2])
+        local = Networks(("127.0.0.0/8",))
+        found = await knock(local, ["127.0.0.1"], (port, 1), sign_in, SystemClock())
+        return bool(found)
+
+    assert asking(scene, GetSystemDateAndTime=answer) is there
+
+
+def test_nonces_that_serve_once_are_no_wrong_passwords() -> None:
+    """With an allowance of a search: seven calls would have used it up."""
+    nonce = 0
+
+    def call(asked: Asked) -> bytes | str:
+        nonlocal nonce
+        right = f'nonce="n{nonce}"' in asked.head
+        nonce += 1
+        fresh = f'WWW-Authenticate: Digest realm="r", nonce="n{nonce}", stale=TRUE\r\n'
+        return USUAL[asked.action] if right else http(b"", "401 Unauthorized", fresh)
+
+    async def run() -> tuple[CameraFacts, int]:
+        async with odd(**dict.fromkeys(USUAL, call)) as device:
+            allowance = Allowance(4)
+            client = client_at(device, allowance=allowance)
+            return await _described(device, client), allowance.left
+
+    facts, left = asyncio.run(run())
+    assert facts.snapshot is not None
+    assert left >= 3

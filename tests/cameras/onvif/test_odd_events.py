@@ -63,6 +63,16 @@ def test_makers_words(topic: str, name: str, value: str, known: tuple[str, bool]
     assert told(topic, name, value) == known
 
 
+def test_blanks_in_a_topic_and_attributes_in_any_case() -> None:
+    said = NOTICE.format(
+        topic="\n tns1:VideoSource/\n  MotionAlarm", done="Changed",
+        data='<tt:SimpleItem name="State" VALUE="true"/>',
+    )  # fmt: skip
+    document = f"<Envelope><Body><r>{said}</r></Body></Envelope>".encode()
+    (notice,) = notices_of(answer_of(document, "camera"), 9)
+    assert told_by(notice) == Told("motion", "vs", True)
+
+
 @pytest.mark.parametrize(("name", "value"), [("State", "true"), ("", "")])
 def test_what_is_deleted_is_over(name: str, value: str) -> None:
     assert told("tns1:VideoSource/MotionAlarm", name, value, "Deleted") == ("motion", False)
@@ -102,6 +112,7 @@ def test_a_pull_point_that_knows_no_renew_and_is_dropped_is_made_anew_at_once(
     monkeypatch.setattr(listening, "_RENEW_EVERY", Span(10 * MILLISECOND))
     monkeypatch.setattr(listening, "ANEW_AFTER", Span(100 * MILLISECOND))
     monkeypatch.setattr(listening, "_REST_S", 0.02)
+    monkeypatch.setattr(listening, "_IDLE_S", 0.02)
     made = pulls = 0
 
     def create(asked: Asked) -> str:
@@ -146,6 +157,31 @@ def test_a_pull_point_that_knows_no_renew_and_is_dropped_is_made_anew_at_once(
             return hearer.heard
 
     assert [one.on for one in asyncio.run(run())] == [False, True]
+
+
+def test_a_camera_that_never_waits_is_asked_seldom_while_nothing_happens() -> None:
+    async def run() -> int:
+        answers: dict[str, Answer] = {
+            "CreatePullPointSubscription": CREATED, "PullMessages": "<r/>", "Unsubscribe": "<r/>",
+            "Renew": "<r/>",
+        }  # fmt: skip
+        async with odd(**answers) as device:
+
+            async def client_for(camera: CameraSettings) -> OnvifClient:
+                return client_at(device)
+
+            camera = CameraSettings.model_validate(
+                {"id": "gate", "source": "rtsp://10.0.0.5/1", "onvif": "http://10.0.0.5"}
+            )
+            listeners = Listeners(client_for, _Hearer(), SystemClock(), Reception())
+            await listeners.follow([camera])
+            try:
+                await asyncio.sleep(3)
+            finally:
+                await listeners.close()
+            return device.actions.count("PullMessages")
+
+    assert 2 <= asyncio.run(run()) <= 6
 
 
 def test_a_wrong_password_costs_two_refusals_also_where_the_time_is_asked_with_one() -> None:

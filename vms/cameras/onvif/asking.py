@@ -10,6 +10,7 @@ may be.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +28,8 @@ from vms.core.secret import Secret
 DEVICE_PATH = "/onvif/device_service"
 UNKNOWN_CALL = (Trouble.FAULT, Trouble.NOT_ONVIF, Trouble.BROKEN_ANSWER)
 """How cameras that let us in say that they don't know a call: some by a page of HTML."""
+_LOCKS = (423, 429)  # Locked, Too Many Requests
+_STALE = re.compile(r"""\bstale\s*=\s*"?true\b""")
 _WORDS_MAX = 4096  # bytes of a refusal's page that are looked at for a lock
 _TIME = "<tds:GetSystemDateAndTime/>"
 _SOAP = "application/soap+xml; charset=utf-8"
@@ -96,6 +99,18 @@ class Asking:
         self._services: dict[str, str] | None = None
         self._allowance = allowance
         self.refusals = 0
+
+    async def answers(self) -> bool:
+        """Whether a device is there: it tells a stranger its time, or in SOAP that it does not.
+
+        Raises OnvifError.
+        """
+        response = await self._send(self._device, _TIME, sign=False)
+        try:
+            answer = answer_of(response.body, str(self.address))
+        except OnvifError as error:
+            return error.trouble in (Trouble.REFUSED, Trouble.LOCKED)
+        return any(answer.first(name) is not None for name in ("SystemDateAndTime", "UTCDateTime"))
 
     async def clock_offset(self) -> int:
         """The camera's clock minus ours, ns. Asked once, and without signing: every camera must
@@ -205,14 +220,16 @@ class Asking:
         """What was answered to a signed request; a refusal counts, however it is said.
 
         A fault of another kind counts as one, too, while the camera has not let us in: makers have
-        words of their own.
+        words of their own. A nonce that the camera itself calls stale is no wrong password.
         """
         try:
             return _answer(response, address)
         except OnvifError as error:
             refused = error.trouble in (Trouble.REFUSED, Trouble.LOCKED)
-            if self._credentials is not None and (
-                refused or (error.trouble is Trouble.FAULT and not self._let_in)
+            if (
+                self._credentials is not None
+                and not _stale(response)
+                and (refused or (error.trouble is Trouble.FAULT and not self._let_in))
             ):
                 self._count_refusal()
             raise
@@ -308,9 +325,16 @@ def _answer(response: Response, address: Address) -> Element:
         raise OnvifError(refused, f"{error.detail} (HTTP {response.status})") from None
 
 
+def _stale(response: Response) -> bool:
+    """Whether a refusal is for the age of our nonce alone (RFC 7616 §3.3)."""
+    said = " ".join(response.values("www-authenticate")).lower()
+    return response.status == 401 and _STALE.search(said) is not None
+
+
 def _refusal(response: Response) -> Trouble | None:
     """What HTTP alone says of our user; None where it says nothing of it."""
-    if response.status not in (401, 403, 423):
+    if response.status not in (401, 403, *_LOCKS):
         return None
     said = f"{response.reason} {response.body[:_WORDS_MAX].decode('utf-8', 'replace')}"
-    return Trouble.LOCKED if response.status == 423 or says_locked_out(said) else Trouble.REFUSED
+    locked = response.status in _LOCKS or says_locked_out(said)
+    return Trouble.LOCKED if locked else Trouble.REFUSED

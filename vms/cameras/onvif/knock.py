@@ -1,7 +1,8 @@
 """Asking addresses that answered no probe whether a camera is there all the same.
 
 Some cameras have WS-Discovery switched off, and some networks let no UDP through. What every device
-must tell to everybody is its time (ONVIF Core §5.9.3): whoever does is one.
+must tell to everybody is its time (ONVIF Core §5.9.3): whoever does is one, and so is whoever
+refuses it in SOAP.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ async def knock(
 
     async def at(address: Address) -> Match | None:
         try:
-            await Asking(http, address, None, sign_ins, clock).clock_offset()
+            if not await Asking(http, address, None, sign_ins, clock).answers():
+                return None
         except OnvifError:
             return None
         return Match(address.host, "", address.port, DEVICE_PATH, "", "", address.tls)

@@ -30,28 +30,29 @@ class MediaService:
 
     async def stream(self, profile: Profile) -> StreamFacts:
         """Where the profile is played over RTSP; of Media where Media2 does not tell."""
-        if profile.service == "media2":
-            try:
-                return await self._played(profile, "media2")
-            except OnvifError as error:
-                media = "trt" in await self._asking.services()
-                if error.trouble not in UNKNOWN_CALL or not media:
-                    raise
-        return await self._played(profile, "media")
+        first, *others = await self._prefixes(profile)
+        try:
+            return await self._played(profile, first)
+        except OnvifError as error:
+            if error.trouble not in UNKNOWN_CALL or not others:
+                raise
+        return await self._played(profile, others[0])
 
     async def snapshot(self, profile: Profile) -> str | None:
         """Where a JPEG of now is; None when the camera offers none, or none that can be used."""
-        prefix = "tr2" if profile.service == "media2" else "trt"
-        token = f"<{prefix}:ProfileToken>{escape(profile.token)}</{prefix}:ProfileToken>"
-        try:
-            body = f"<{prefix}:GetSnapshotUri>{token}</{prefix}:GetSnapshotUri>"
-            answer = await self._asking.ask(prefix, body)
-            uri = answer.words("Uri")
-            return reading.uri_at(self._asking.address, uri) if uri else None
-        except OnvifError as error:
-            if error.trouble in (*UNKNOWN_CALL, Trouble.REFUSED, Trouble.REDIRECTED):
-                return None  # one whose video can be had is not lost for want of a picture
-            raise
+        token = escape(profile.token)
+        for prefix in await self._prefixes(profile):
+            named = f"<{prefix}:ProfileToken>{token}</{prefix}:ProfileToken>"
+            body = f"<{prefix}:GetSnapshotUri>{named}</{prefix}:GetSnapshotUri>"
+            try:
+                uri = (await self._asking.ask(prefix, body)).words("Uri")
+                return reading.uri_at(self._asking.address, uri) if uri else None
+            except OnvifError as error:
+                if error.trouble in (Trouble.REFUSED, Trouble.REDIRECTED):
+                    break
+                if error.trouble not in UNKNOWN_CALL:
+                    raise
+        return None  # one whose video can be had is not lost for want of a picture
 
     async def heads(self) -> list[reading.PtzHead]:
         """Profiles that can be steered, the camera's order."""
@@ -75,6 +76,12 @@ class MediaService:
 
     # -- how
 
+    async def _prefixes(self, profile: Profile) -> list[str]:
+        """The services that may tell of a profile, its own first: a token stands in both."""
+        if profile.service == "media":
+            return ["trt"]
+        return ["tr2", "trt"] if "trt" in await self._asking.services() else ["tr2"]
+
     async def _of_media2(self, *types: str) -> Element:
         """GetProfiles; nothing of a Media2 that does not know it, as long as there is Media."""
         asked = "".join(f"<tr2:Type>{one}</tr2:Type>" for one in types)
@@ -85,9 +92,9 @@ class MediaService:
                 raise
             return Element("GetProfilesResponse", {})
 
-    async def _played(self, profile: Profile, service: str) -> StreamFacts:
+    async def _played(self, profile: Profile, prefix: str) -> StreamFacts:
         token = escape(profile.token)
-        if service == "media2":
+        if prefix == "tr2":
             body = (
                 "<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol>"
                 f"<tr2:ProfileToken>{token}</tr2:ProfileToken></tr2:GetStreamUri>"

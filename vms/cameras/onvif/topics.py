@@ -66,7 +66,8 @@ def notices_of(answer: Element, limit: int) -> list[Notice]:
     """PullMessages: the notices in their order, at most `limit`."""
     found = []
     for message in answer.all("NotificationMessage"):
-        topic = _PREFIX.sub("", plain(message.words("Topic"), 200)).rstrip("/.")
+        said = plain("".join(message.words("Topic").split()), 200)
+        topic = _PREFIX.sub("", said).rstrip("/.")
         done = (one.attributes.get("PropertyOperation", "") for one in message.all("Message"))
         gone = any(one.lower() == "deleted" for one in done)
         found.append(Notice(topic, _items(message, "Source"), _items(message, "Data"), gone))
@@ -136,4 +137,5 @@ def _kind(topic: str) -> Kind | None:
 def _items(message: Element, name: str) -> dict[str, str]:
     found = message.first("Message", name)
     items = list(found.all("SimpleItem"))[:_ITEMS_MAX] if found is not None else []
-    return {one.attributes.get("Name", ""): one.attributes.get("Value", "") for one in items}
+    told = [{name.lower(): value for name, value in one.attributes.items()} for one in items]
+    return {one.get("name", ""): one.get("value", "") for one in told}

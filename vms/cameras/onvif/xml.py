@@ -73,11 +73,11 @@ def parse(data: bytes) -> Element:
         raise HostileXml(f"{len(data)} bytes, more than {SIZE_MAX}")
     try:
         return _parsed(data)
-    except NotXml:
-        better = mended(data)
-        if better == data:
-            raise
-        return _parsed(better)
+    except NotXml as error:
+        try:
+            return _parsed(mended(data))
+        except NotXml:
+            raise error from None
 
 
 def mended(data: bytes) -> bytes:
@@ -100,7 +100,7 @@ def _parsed(data: bytes) -> Element:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        if isinstance(error, HostileXml):
+        if isinstance(error, HostileXml | NotXml):
             raise
         raise NotXml(str(error)) from None  # LookupError: an encoding nobody knows
     assert reader.root is not None, "expat refuses a document without an element"
@@ -116,7 +116,9 @@ class _Reader:
         self._declared: list[dict[str, str]] = []  # of each open element: prefix → namespace
         self._count = 0
 
-    def doctype(self, *_: object) -> None:
+    def doctype(self, name: str, system: object, public: object, inside: int) -> None:
+        if name.lower() == "html" and not inside:  # the page of a router, which harms nobody
+            raise NotXml("it is a page of HTML")
         raise HostileXml("has a document type")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
