@@ -418,6 +418,7 @@ export const en: Dictionary = {
 
   'error.title': 'Something went wrong',
   'error.network': 'The server can’t be reached.',
+  'error.late': 'The server did not answer in time.',
   'error.timeout': 'The server did not answer in time.',
   'error.denied': 'You may not do this.',
   'error.server': 'The server had an error ({code}).',

@@ -418,6 +418,7 @@ export const tr = {
 
   'error.title': 'Bir şeyler ters gitti',
   'error.network': 'Sunucuya ulaşılamıyor.',
+  'error.late': 'Sunucu zamanında yanıt vermedi.',
   'error.timeout': 'Sunucu zamanında yanıt vermedi.',
   'error.denied': 'Bunun için yetkiniz yok.',
   'error.server': 'Sunucuda hata oluştu ({code}).',

@@ -1,6 +1,7 @@
 // Why the server refuses a change of one's own account, in words.
 
 import type { ApiError } from '../../lib/api';
+import { failed } from '../../lib/failed.svelte';
 import { t } from '../../lib/i18n/language.svelte';
 
 export function told(failure: ApiError): string {
@@ -10,5 +11,5 @@ export function told(failure: ApiError): string {
   if (failure.code === 'code_asked') return t('signin.codeAsked');
   if (failure.code === 'sign_in_again') return t('acc.again');
   if (failure.code === 'external') return t('acc.elsewhere');
-  return t('form.failed', { detail: failure.message });
+  return failed(failure);
 }
