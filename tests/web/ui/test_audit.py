@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.web.site import PASSWORD, Served, open_web_site, serve_web_site
 from tests.web.ui.devserver import STATIC
-from tests.web.ui.test_console import browser
+from tests.web.ui.test_console import LAPTOP, PHONE, browser
 from tests.web.ui.test_steering_log import opened
 from vms.core.clock import HOUR, FakeClock, Instant
 from vms.people.audit.entry import What
@@ -92,3 +92,22 @@ def test_a_later_failure_is_told_once(browser: Browser, served: Served) -> None:
     expect(page.locator("main").get_by_role("alert").filter(has_text="ulaşılamıyor")).to_have_count(
         0
     )
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_an_entry_with_much_to_tell_is_read_in_words_not_letters(
+    browser: Browser, served: Served, size: tuple[int, int]
+) -> None:
+    page = opened(browser, served, "zeki", "/", size=size)
+    long = {"id": 1, "at": "2026-11-22T10:00:00Z", "what": "hold", "who": "ali", "via": "session",
+            "address": "10.0.0.9", "camera": "gate-north", "subject": "h1", "outcome": "done",
+            "detail": "Emniyet Müdürlüğünün 2026/48213 sayılı yazısı üzerine saklandı",
+            "start": None, "end": None, "phase": None}  # fmt: skip
+    page.route("**/api/audit*", lambda route: route.fulfill(json={"entries": [long], "next": None}))
+    page.goto(served.url + "/audit")
+    line = page.locator("[data-entry='1']")
+    expect(line).to_contain_text("48213")
+    box = line.bounding_box()
+    assert box is not None
+    assert box["height"] < 150
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
