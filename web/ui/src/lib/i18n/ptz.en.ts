@@ -5,7 +5,7 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
   'ptz.steer': 'Steer',
   'ptz.title': 'Steering',
   'ptz.leave': 'Stop steering',
-  'ptz.pad': 'Steer {camera}: arrows turn, + and − zoom, Esc ends',
+  'ptz.pad': 'Steer {camera}: arrows turn, + and − or Page Up and Page Down zoom, Esc ends',
   'ptz.hint': 'Drag: turns. Click: centres. Wheel: zooms.',
   'ptz.hintNoCentre': 'Drag: turns. Wheel: zooms.',
   'ptz.asking': 'Asking the camera…',
@@ -117,6 +117,9 @@ export const ptz: Readonly<Record<keyof typeof tr, string>> = {
 
   'ptz.failed': 'That did not work: {detail}',
   'ptz.steered': '{name} steers; wait for the release, or take over.',
+  'ptz.signedOut': 'Your session has ended; sign in again.',
+  'ptz.denied': 'You may not steer this camera (or no longer).',
+  'ptz.gone': 'This camera is there no more.',
   'ptz.noService': 'This camera does not turn (it offers no ONVIF PTZ).',
   'ptz.trouble.unreachable':
     'The camera’s ONVIF service can’t be reached: check its ONVIF address, its power and the network.',

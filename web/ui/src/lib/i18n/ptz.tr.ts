@@ -4,7 +4,7 @@ export const ptz = {
   'ptz.steer': 'Yönlendir',
   'ptz.title': 'Yönlendirme',
   'ptz.leave': 'Yönlendirmeyi bitir',
-  'ptz.pad': '{camera} kamerasını yönlendir: oklar döndürür, + ve − yakınlaştırır, Esc bitirir',
+  'ptz.pad': '{camera} kamerasını yönlendir: oklar döndürür, + ve − ya da Page Up ve Page Down yakınlaştırır, Esc bitirir',
   'ptz.hint': 'Sürükleyin: döner. Tıklayın: ortaya alır. Tekerlek: yakınlaştırır.',
   'ptz.hintNoCentre': 'Sürükleyin: döner. Tekerlek: yakınlaştırır.',
   'ptz.asking': 'Kameraya soruluyor…',
@@ -116,6 +116,9 @@ export const ptz = {
 
   'ptz.failed': 'Olmadı: {detail}',
   'ptz.steered': '{name} yönlendiriyor; bırakmasını bekleyin ya da devralın.',
+  'ptz.signedOut': 'Oturumunuz kapandı; yeniden giriş yapın.',
+  'ptz.denied': 'Bu kamerayı yönlendirme yetkiniz yok (ya da az önce alındı).',
+  'ptz.gone': 'Bu kamera artık yok.',
   'ptz.noService': 'Bu kamera dönmüyor (ONVIF PTZ sunmuyor).',
   'ptz.trouble.unreachable':
     'Kameranın ONVIF servisine ulaşılamıyor: ONVIF adresini, elektriğini ve ağı denetleyin.',
