@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
-from tests.web.ui.test_steering import TILE, Desk, browser, desk, fleet, middle_of_pad, until
+from tests.web.ui.test_steering import Desk, browser, desk, fleet, middle_of_pad, until
 from vms.simulator.onvif.head import View
 
 __all__ = ["browser", "desk", "fleet"]  # fixtures
