@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from playwright.sync_api import Page, expect
@@ -172,3 +173,51 @@ def test_page_up_and_page_down_zoom(desk: Desk) -> None:
     until(lambda: desk.head.view.zoom < before)
     page.keyboard.up("PageDown")
     stays_still(desk)
+
+
+def test_many_presets_are_searched_and_a_patrol_s_seconds_are_checked(desk: Desk) -> None:
+    for number in range(60):
+        name = f"{number} Cumhuriyet Meydanı İstiklâl Caddesi köşesi, doğu"
+        desk.head.presets[str(number)] = (name, View(number / 100, 0, 0.5))
+    page = desk.page()
+    cards = page.locator("aside li img, aside li .blank")
+    expect(cards).to_have_count(60)
+    page.get_by_label("Hazır konum ara").fill("47 CUMHURİYET")
+    expect(cards).to_have_count(1)
+    shown = page.locator("aside li .name span")
+    expect(shown).to_have_attribute("title", desk.head.presets["47"][0])  # where it is cut
+    page.get_by_label("Hazır konum ara").fill("")
+    for number in (3, 5):
+        page.get_by_role("checkbox").nth(number).check()
+    start = page.get_by_role("button", name="Devriyeyi başlat")
+    expect(start).to_be_enabled()
+    seconds = page.get_by_label("saniye")
+    for wrong in ("", "3", "7.5"):
+        seconds.fill(wrong)
+        expect(page.get_by_text("5 ile 3600 saniye arasında")).to_be_visible()
+        expect(start).to_be_disabled()
+    seconds.fill("30")
+    page.route("**/ptz/patrol", lambda route: route.abort())
+    start.click()
+    expect(page.get_by_text("Sunucuya ulaşılamıyor.")).to_be_visible()
+    page.unroute("**/ptz/patrol")
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
+    start.click()
+    expect(page.get_by_text("Devriye sürüyor.")).to_be_visible()
+
+
+def test_who_loses_the_right_while_it_turns_is_told_and_it_stops(desk: Desk) -> None:
+    page = desk.page()
+    page.keyboard.down("ArrowRight")
+    until(lambda: desk.head.moving)
+    expect(page.get_by_text("Siz yönlendiriyorsunuz.")).to_be_visible()
+    denied = json.dumps({"code": "forbidden", "detail": "you may not do this: ptz"})
+    page.route("**/ptz/**", lambda route: route.fulfill(
+        status=403, content_type="application/problem+json", body=denied
+    ))  # fmt: skip
+    began = time.monotonic()
+    until(lambda: not desk.head.moving)
+    assert time.monotonic() - began < 2.5
+    page.keyboard.up("ArrowRight")
+    expect(page.locator(".trouble-note").first).to_contain_text("yönlendirme yetkiniz yok")
+    expect(page.get_by_text("Siz yönlendiriyorsunuz.")).to_have_count(0)

@@ -321,6 +321,7 @@ export class VmsPtz extends HTMLElement {
 
   #failed(problem: PtzProblem | null): void {
     this.#problem = problem;
+    if ([401, 403, 404].includes(problem?.status ?? -1)) this.#lease = null; // it is theirs no more
     this.#tell();
   }
 
