@@ -364,10 +364,12 @@ def test_a_camera_that_does_not_answer_delays_no_other_patrol(
         gone = asyncio.Event()
         run = house.steering._run
 
-        async def hangs(camera: str, helm: object, wanted: command.Command) -> str | None:
+        async def hangs(
+            camera: str, helm: object, wanted: command.Command, *more: object
+        ) -> str | None:
             if camera == "gate" and wanted.word == "preset_goto":
                 await gone.wait()
-            return await run(camera, helm, wanted)  # type: ignore[arg-type]
+            return await run(camera, helm, wanted, *more)  # type: ignore[arg-type]
 
         monkeypatch.setattr(house.steering, "_run", hangs)
         for camera, token in tokens.items():

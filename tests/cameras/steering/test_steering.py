@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from vms.core.config import PtzSettings
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import NotFound, Refused
 from vms.simulator.fleet import Fleet
+from vms.simulator.onvif.head import View
 
 ALI, ADMIN = Operator("ali", 1), Operator("admin", 2)
 RIGHTWARDS = Vector(0.5, 0, 0)
@@ -201,6 +203,126 @@ def test_a_camera_that_refuses_us_is_left_alone_until_its_settings_change(tmp_pa
         await house.steering.do("gate", ALI, command.goto_home())
         assert house.log()[-1] == ("ali", "home_goto", "done")
         assert house.log()[0] == ("ali", "home_goto", "refused")
+
+    within(tmp_path, scene)
+
+
+def test_a_camera_that_refuses_us_is_not_asked_for_what_it_can_either(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        signin = house.fleet.device("gate").signin
+        house.cameras["gate"] = settings_of(house.fleet, "gate", "wrong")
+        for _ in range(5):  # a panel that stays open asks each few seconds
+            with pytest.raises(OnvifError) as refused:
+                await house.steering.look("gate")
+            assert refused.value.trouble is Trouble.REFUSED
+        with pytest.raises(OnvifError):
+            await house.steering.presets("gate")
+        assert signin.refusals <= 2
+        house.clock.advance(helm.SHUNNED)
+        house.cameras["gate"] = settings_of(house.fleet, "gate")
+        assert (await house.steering.look("gate")).facts.home
+
+    within(tmp_path, scene)
+
+
+def test_what_waits_for_a_slow_camera_is_not_done_once_another_has_taken_over(
+    tmp_path: Path,
+) -> None:
+    async def scene(house: House) -> None:
+        head = house.fleet.device("gate").head
+        await house.steering.look("gate")
+        house.fleet.set_fault("gate", "hang", lasting=0.3)
+        moved = asyncio.create_task(house.steering.do("gate", ALI, command.move(RIGHTWARDS)))
+        await asyncio.sleep(0.02)
+        waits = asyncio.create_task(house.steering.do("gate", ALI, command.goto_home()))
+        await asyncio.sleep(0.02)
+        await house.steering.take("gate", ADMIN, None, take_over=True)
+        place = asyncio.create_task(house.steering.do("gate", ADMIN, command.absolute(Vector(0.3))))
+        await asyncio.gather(moved, place)
+        with pytest.raises(Steered):
+            await waits
+        assert head._target is not None
+        assert head._target.pan == 0.3
+        assert ("ali", "home_goto", "steered") in house.log()
+
+    within(tmp_path, scene)
+
+
+def test_a_patrol_s_step_that_waits_for_a_slow_camera_yields_to_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms.cameras.steering.patrols._EVERY_S", 0.02)
+
+    async def scene(house: House) -> None:
+        head = house.fleet.device("gate").head
+        head.presets["1"] = head.presets["2"] = ("Kapı", View(0.2, 0, 0))
+        await house.steering.look("gate")
+        house.fleet.set_fault("gate", "hang", lasting=0.4)
+        first = asyncio.create_task(house.steering.do("gate", ALI, command.goto_home()))
+        await asyncio.sleep(0.05)
+        steps = (Step("1", 10), Step("2", 10))
+        await house.steering.set_patrol("gate", ALI, Patrol(steps, running=True))
+        await until(lambda: house.steering._patrols._sent == {"gate"})
+        await asyncio.sleep(0.05)
+        await house.steering.take("gate", ADMIN, None, take_over=False)
+        await first
+        await until(lambda: not house.steering._patrols._sent)
+        assert head._target is not None
+        assert head._target.pan == 0  # home
+
+    within(tmp_path, scene)
+
+
+def test_who_lets_go_lets_go_of_nobody_else_s_lease(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        await house.steering.do("gate", ALI, command.move(RIGHTWARDS))
+        house.fleet.set_fault("gate", "hang", lasting=0.2)
+        release = asyncio.create_task(house.steering.release("gate", ALI))
+        await asyncio.sleep(0.05)  # the camera is being stopped
+        await house.steering.take("gate", ADMIN, None, take_over=True)
+        await release
+        lease = house.steering.lease("gate")
+        assert lease is not None
+        assert lease.operator.name == "admin"
+
+    within(tmp_path, scene)
+
+
+def test_a_move_whose_answer_never_came_is_stopped_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vms.cameras.steering.steering._STOP_AFTER_S", 0.1)
+
+    async def scene(house: House) -> None:
+        await house.steering.look("gate")
+        head = house.fleet.device("gate").head
+
+        async def deaf(self: object, speed: Vector, timeout: object) -> None:
+            head._velocity, head._ends = View(0.5, 0, 0), None
+            raise OnvifError(Trouble.SILENT, "no answer")
+
+        lost = dataclasses.replace(command.move(RIGHTWARDS), run=lambda to: deaf(to, RIGHTWARDS, 2))
+        with pytest.raises(OnvifError):
+            await house.steering.do("gate", ALI, lost)
+        await until(lambda: not head.moving)
+        assert ("", "stop", "done") in house.log()
+
+    within(tmp_path, scene)
+
+
+def test_a_stop_is_taken_though_others_wait(tmp_path: Path) -> None:
+    async def scene(house: House) -> None:
+        head = house.fleet.device("gate").head
+        await house.steering.look("gate")
+        house.fleet.set_fault("gate", "hang", lasting=0.1)
+        turns = [
+            asyncio.create_task(house.steering.do("gate", ALI, command.relative(RIGHTWARDS)))
+            for _ in range(helm.WAITING_MAX + 2)
+        ]
+        await asyncio.sleep(0.02)
+        await house.steering.do("gate", ALI, command.stop())
+        await asyncio.gather(*turns, return_exceptions=True)
+        assert not head.moving
 
     within(tmp_path, scene)
 

@@ -104,3 +104,24 @@ def test_the_strip_tells_a_day_and_goes_there(console: Console) -> None:
     expect(days.nth(12)).to_have_accessible_name(re.compile("Kamera yanıt vermiyor.*o güne git"))
     days.nth(20).click()
     expect(page).to_have_url(re.compile(r"at=\d{4}-\d\d-\d\dT21%3A00"))  # midnight in Istanbul
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_long_names_and_sentences_overflow_nothing(console: Console, width: int) -> None:
+    console.world.sick = {"meydan-2": ["turned"]}
+    (camera,) = (one for one in console.world.cameras if one["id"] == "meydan-2")
+    camera["name"] = "Şehit_Öğretmen_Şenay_Aybüke_Yalçın_Caddesi_" * 3
+    page = console.open("/health", size=(width, 844))
+    expect(page.locator("li[data-camera=meydan-2]")).to_be_visible()
+    inner = "e => [e.scrollWidth, e.clientWidth]"
+    whole, shown = page.locator(".health").evaluate(inner)
+    assert whole <= shown
+    page.get_by_role("button", name="Yeni görünüm bu").click()
+    camera["name"] = "Şehit Öğretmen Şenay Aybüke Yalçın Caddesi"
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Şehit Öğretmen Şenay", timeout=15_000)
+    box = dialog.bounding_box()
+    words = dialog.locator("p").first.bounding_box()
+    assert box is not None
+    assert words is not None
+    assert words["x"] + words["width"] <= box["x"] + box["width"]

@@ -7,7 +7,8 @@ camera is never sent what its operator wanted seconds ago.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from vms.cameras.onvif.client import OnvifClient
 from vms.cameras.onvif.port import OnvifError, Trouble
@@ -16,6 +17,8 @@ from vms.cameras.steering.lease import Lease
 from vms.core.clock import SECOND, Clock, Mono, Span
 from vms.core.config_camera import CameraSettings
 from vms.core.errors import Refused
+
+T = TypeVar("T")
 
 WAITING_MAX = 4
 SHUNNED = Span(30 * SECOND)
@@ -57,10 +60,25 @@ class Helm:
         """Other settings, or a camera that is not where it was."""
         self.settings, self.client, self._refused = settings, None, None
 
-    async def run(self, client: OnvifClient, command: Command) -> str | None:
-        """Carry out a command when it is its turn. Raises OnvifError, Overtaken, Refused."""
+    async def asked(self, what: Callable[[], Awaitable[T]]) -> T:
+        """Something the camera tells, whatever is under way. Raises OnvifError."""
+        self._refuse_shunned()
+        try:
+            return await what()
+        except OnvifError as error:
+            self._remember(error)
+            raise
+
+    async def run(
+        self, client: OnvifClient, command: Command, check: Callable[[], None] = lambda: None
+    ) -> str | None:
+        """Carry out a command when it is its turn. Raises OnvifError, Overtaken, Refused.
+
+        `check` raises what keeps it from being done by then.
+        """
         self._refuse_shunned()
         await self._turn(command)
+        check()
         under_way = self._under_way = asyncio.get_running_loop().create_future()
         self.count += 1
         try:
@@ -88,7 +106,7 @@ class Helm:
 
     async def _turn(self, command: Command) -> None:
         ticket = self._newest = object()
-        if self._waiting >= WAITING_MAX:
+        if self._waiting >= WAITING_MAX and command.word != "stop":
             raise Refused("the camera has not answered the commands before")
         self._waiting += 1
         try:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 
 from vms.cameras.onvif.clients import OnvifClients
-from vms.cameras.onvif.port import OnvifError
+from vms.cameras.onvif.port import OnvifError, Trouble
 from vms.cameras.onvif.ptz_facts import PtzFacts, PtzStatus
 from vms.cameras.steering.command import MOVE_LASTS, Command, goto_preset, stop
 from vms.cameras.steering.helm import Helm, Overtaken
@@ -114,8 +114,8 @@ class Steering:
 
     async def look(self, camera: str) -> Wheel:
         """What can be done with a camera, and who does. Raises NotFound, Refused, OnvifError."""
-        client = await self._helms.client(camera)
-        facts = await client.ptz.facts()
+        client, helm = await self._helms.client(camera), await self._helms.of(camera)
+        facts = await helm.asked(client.ptz.facts)
         try:
             status = await client.ptz.status()
         except OnvifError:
@@ -129,8 +129,8 @@ class Steering:
 
     async def presets(self, camera: str) -> list[PresetShown]:
         """The views the camera keeps."""
-        client = await self._helms.client(camera)
-        found = await client.ptz.presets()
+        client, helm = await self._helms.client(camera), await self._helms.of(camera)
+        found = await helm.asked(client.ptz.presets)
         pictured = await asyncio.to_thread(self.records.pictured, camera)
         return [PresetShown(one.token, one.name, pictured.get(one.token)) for one in found]
 
@@ -158,7 +158,7 @@ class Steering:
             return
         if helm.moving is not None:
             await self._abandon(camera)
-        helm.lease = None
+        _leave(helm, operator)
         await self._scribe.command(
             *(camera, operator.name, "release", "", DONE, lease.purpose), due=self._due_of(operator)
         )
@@ -179,7 +179,9 @@ class Steering:
             raise
         helm.steered = self._clock.monotonic()
         try:
-            given = await self._run(camera, helm, command, operator.name)
+            given = await self._run(
+                camera, helm, command, lambda: self._check_held(camera, operator), operator.name
+            )
         except VmsError as error:
             if not isinstance(error, Overtaken):
                 await self._scribe.command(*logged, _word(error), lease.purpose, due=due)
@@ -202,9 +204,22 @@ class Steering:
         """Whether they must say what for."""
         return self._rules.purpose or operator.states
 
-    async def _run(self, camera: str, helm: Helm, command: Command, by: str = "") -> str | None:
+    async def _run(
+        self,
+        camera: str,
+        helm: Helm,
+        command: Command,
+        check: Callable[[], None] = lambda: None,
+        by: str = "",
+    ) -> str | None:
         client = await self._helms.client(camera)
-        given = await helm.run(client, command)
+        try:
+            given = await helm.run(client, command, check)
+        except OnvifError as error:
+            if command.turns is not None and error.trouble is Trouble.SILENT:
+                # It may turn all the same; an older move's stop may come too early for this one.
+                helm.goes_on(command, _STOP_AFTER_S, lambda: self._lose(camera))
+            raise
         helm.goes_on(command, _STOP_AFTER_S, lambda: self._lose(camera))
         if command.turns is None:
             await self._scribe.stands(camera, Ending(command.word, by))
@@ -225,6 +240,12 @@ class Steering:
             now=now, mono=mono, take_over=take_over,
         )  # fmt: skip
         return helm.lease
+
+    def _check_held(self, camera: str, operator: Operator) -> None:
+        """Raise Steered when somebody took the camera over while a command waited."""
+        lease = self.lease(camera)
+        if lease is not None and lease.operator.name != operator.name:
+            raise Steered(camera, lease, may_take_over=operator.priority > lease.operator.priority)
 
     def _lose(self, camera: str) -> None:
         """A move was not renewed: its operator is gone, and the camera may know no timeout."""
@@ -277,7 +298,8 @@ class Steering:
         await asyncio.to_thread(self.records.set_patrol, camera, patrol)
         running = patrol is not None and patrol.running
         if running:  # who starts it lets go: it does not wait for them to rest
-            helm.lease, helm.steered = None, None
+            _leave(helm, operator)
+            helm.steered = None
         steps = " ".join(one.preset for one in patrol.steps) if patrol is not None else ""
         word = "patrol_start" if running else "patrol_stop"
         await self._scribe.command(
@@ -288,8 +310,14 @@ class Steering:
     async def _go_to(self, camera: str, preset: str) -> None:
         """One step of a patrol."""
         helm = await self._helms.of(camera)
-        await self._run(camera, helm, goto_preset(preset))
+        await self._run(camera, helm, goto_preset(preset), lambda: self._check_free(camera))
         self._sit(camera, helm, preset, fresh=False)
+
+    def _check_free(self, camera: str) -> None:
+        """Raise Steered when a person took the camera while a step waited."""
+        lease = self.lease(camera)
+        if lease is not None:
+            raise Steered(camera, lease, may_take_over=False)
 
     # -- how
 
@@ -302,6 +330,12 @@ class Steering:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("unexpected error", task=task.get_name(), exc_info=error)
+
+
+def _leave(helm: Helm, operator: Operator) -> None:
+    """They steer it no longer; who took it over meanwhile still does."""
+    if helm.lease is not None and helm.lease.operator.name == operator.name:
+        helm.lease = None
 
 
 def _word(error: VmsError) -> str:

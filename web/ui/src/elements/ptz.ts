@@ -1,16 +1,17 @@
 // `<vms-ptz camera="gate-north">`: lies over a picture and steers its camera, while it is there.
 //
 // Drag turns, a click brings the point into the middle, the wheel zooms; with the focus on it arrows
-// turn (Shift: fast), + and − zoom, Home goes home, digits go to presets, Esc leaves; a gamepad steers
-// the one that was touched last. It stops when nothing is held any more, when it loses the focus, and
-// when the tab is hidden or left. Property `aspect`: of the picture under it. Where the site wants to
+// turn (Shift: fast), + and − or Page Up and Page Down zoom, Home goes home, digits go to presets, Esc
+// leaves; a gamepad steers the one that was touched last. It stops when nothing is held any more, when
+// it loses the focus, when the gamepad is unplugged, and when the tab is hidden or left. What was
+// refused while it was held must be let go and taken up again. Property `aspect`: of the picture under it. Where the site wants to
 // know what for, what `take` was told is said again when the lease has run out meanwhile. Events, none
 // bubbling: `state` (PtzState), `preset` {index}, `leave`. It has no words of its own: pages say who
 // steers.
 
 import { Driver } from '../lib/ptz/driver';
 import { PtzProblem, PtzServer, type Lease, type PtzFacts } from '../lib/ptz/server';
-import { isSteeringKey, isStill, pictureShare, speedOfDrag, speedOfKeys, speedOfPad, STILL, type Speed } from '../lib/ptz/speed';
+import { isSteeringKey, isStill, pictureShare, speedOfDrag, speedOfKeys, speedOfPads, STILL, type Speed } from '../lib/ptz/speed';
 
 /** How it is. `facts`: null until the camera answered; `problem`: why the last thing failed. */
 export interface PtzState {
@@ -42,6 +43,11 @@ svg[hidden] { display: none; }
 .mark { fill: none; stroke: #f4f8fb; stroke-width: 2; }
 `;
 const SVG = 'http://www.w3.org/2000/svg';
+
+/** Keys that do one thing when they are pressed, however long. */
+function isOwn(key: string): boolean {
+  return isSteeringKey(key) || key === 'Home' || /^[1-9]$/.test(key);
+}
 
 let sheet: CSSStyleSheet | null = null;
 function sharedSheet(): CSSStyleSheet {
@@ -102,10 +108,15 @@ export class VmsPtz extends HTMLElement {
   #facts: PtzFacts | null = null;
   #lease: Lease | null = null;
   #problem: PtzProblem | null = null;
-  readonly #keys = new Set<string>();
+  /** Whether this window commanded it: then it lets go when it is closed. */
+  #commanded = false;
+  /** What is held, by the place of the key: Shift makes another letter of it meanwhile. */
+  readonly #keys = new Map<string, string>();
   #fast = false;
-  #from: { readonly x: number; readonly y: number; dragged: boolean } | null = null;
+  #from: { readonly id: number; readonly x: number; readonly y: number; dragged: boolean } | null = null;
   #padHeld = false;
+  /** What the gamepad holds was refused: it counts again once it was let go. */
+  #padRefused = false;
   #wheelEnds: ReturnType<typeof setTimeout> | undefined;
   #looks: ReturnType<typeof setTimeout> | undefined;
   #frame = 0;
@@ -168,16 +179,25 @@ export class VmsPtz extends HTMLElement {
 
   /** Where the site wants to know what for, it is told again when the lease has run out. */
   async #stating(server: PtzServer, what: () => Promise<unknown>): Promise<void> {
-    if (this.#facts?.purpose_required === true && this.#lease === null && this.#purpose !== '') {
+    const said = this.#facts?.purpose_required === true && this.#purpose !== '';
+    const again = async (): Promise<void> => {
       this.#lease = await server.take(this.#purpose, false);
+    };
+    if (said && this.#lease === null) await again();
+    try {
+      await what();
+    } catch (error) {
+      if (!said || !(error instanceof PtzProblem) || error.code !== 'purpose_required') throw error;
+      await again(); // it ran out since it was last looked at
+      await what();
     }
-    await what();
   }
 
   async #try(what: (server: PtzServer) => Promise<unknown>): Promise<boolean> {
     const server = this.#server;
     if (server === null) return false;
     this.#touch();
+    this.#commanded = true;
     try {
       await what(server);
       this.#failed(null);
@@ -215,44 +235,63 @@ export class VmsPtz extends HTMLElement {
     if (camera === '') return;
     const server = new PtzServer(camera);
     this.#server = server;
-    const tell = async (what: () => Promise<void>): Promise<void> => {
+    /** Whether it may have been done. */
+    const tell = async (what: () => Promise<void>): Promise<boolean> => {
       try {
         await what();
-        if (server === this.#server && this.#problem !== null) this.#failed(null);
+        if (server !== this.#server) return true;
+        if (this.#problem !== null) this.#failed(null);
+        if (this.#lease?.mine !== true) void this.#look();
+        return true;
       } catch (error) {
         if (!(error instanceof PtzProblem)) throw error;
-        if (server !== this.#server || error.code === 'refused') return; // a newer move came first
-        this.release();
-        this.#failed(error);
+        if (server !== this.#server || error.code === 'refused') return true; // a newer move came first
+        this.#refused(error);
         void this.#look();
+        return false;
       }
     };
     this.#driver = new Driver({
-      move: (speed) => tell(() => this.#stating(server, () => server.move(speed))),
-      stop: () => tell(() => server.stop()),
+      move: (speed) => {
+        this.#commanded = true;
+        return tell(() => this.#stating(server, () => server.move(speed)));
+      },
+      stop: async () => {
+        await tell(() => server.stop());
+      },
     });
     void this.refresh();
-    this.#lookSoon();
+    this.#lookSoon(server);
     this.#touch();
+  }
+
+  /** A command was not carried out, or nobody knows: what is held counts no more. */
+  #refused(problem: PtzProblem): void {
+    this.#padRefused = this.#padHeld;
+    if (problem.status === 0 || problem.status >= 500) this.#dropped();
+    else this.#forget();
+    this.#failed(problem);
   }
 
   #close(): void {
     const server = this.#server;
+    const holds = this.#commanded || this.#lease?.mine === true;
     clearTimeout(this.#looks);
     cancelAnimationFrame(this.#frame);
-    this.release();
-    this.#from = null;
-    this.#stick.hide();
-    if (server !== null && this.#lease?.mine === true) void server.letGo().catch(() => undefined);
+    this.#forget();
+    // After the last stop: a command that comes later would take the camera once more.
+    void this.#driver?.end().then(() => (holds ? server?.letGo().catch(() => undefined) : undefined));
+    this.#commanded = this.#padRefused = false;
     this.#server = this.#driver = this.#facts = this.#lease = this.#problem = null;
     this.#purpose = '';
   }
 
-  #lookSoon(): void {
+  /** Once it was answered: a camera that does not answer is asked one thing at a time. */
+  #lookSoon(server: PtzServer): void {
     clearTimeout(this.#looks);
     this.#looks = setTimeout(() => {
-      if (document.visibilityState === 'visible') void this.#look();
-      this.#lookSoon();
+      const looked = document.visibilityState === 'visible' ? this.#look() : Promise.resolve();
+      void looked.finally(() => server === this.#server && this.#lookSoon(server));
     }, LOOK_EVERY_MS);
   }
 
@@ -269,6 +308,8 @@ export class VmsPtz extends HTMLElement {
       this.#lease = lease;
       if (lease?.mine === true) this.#purpose = lease.purpose;
       const why = this.#problem?.code;
+      // That it was answered says that the server is there again, and lets us.
+      if ([0, 401, 403].includes(this.#problem?.status ?? -1)) this.#problem = null;
       if (why === 'steered' && (lease === null || lease.mine)) this.#problem = null;
       if (why === 'purpose_required' && lease?.mine === true) this.#problem = null;
       this.#tell();
@@ -280,6 +321,7 @@ export class VmsPtz extends HTMLElement {
 
   #failed(problem: PtzProblem | null): void {
     this.#problem = problem;
+    if ([401, 403, 404].includes(problem?.status ?? -1)) this.#lease = null; // it is theirs no more
     this.#tell();
   }
 
@@ -294,7 +336,8 @@ export class VmsPtz extends HTMLElement {
     this.addEventListener('pointerdown', (event) => this.#pressed(event), { signal });
     this.addEventListener('pointermove', (event) => this.#dragged(event), { signal });
     this.addEventListener('pointerup', (event) => this.#lifted(event), { signal });
-    this.addEventListener('pointercancel', () => this.#dropped(), { signal });
+    this.addEventListener('pointercancel', (event) => this.#pulled(event), { signal });
+    this.addEventListener('lostpointercapture', (event) => this.#pulled(event), { signal });
     this.addEventListener('dblclick', (event) => event.stopPropagation(), { signal });
     this.addEventListener('click', (event) => event.stopPropagation(), { signal });
     this.addEventListener('contextmenu', (event) => event.preventDefault(), { signal });
@@ -318,21 +361,33 @@ export class VmsPtz extends HTMLElement {
   }
 
   #dropped(): void {
-    this.#from = null;
-    this.#stick.hide();
+    this.#forget();
     this.release();
   }
 
+  /** Nothing is held any more; the camera is told nothing. */
+  #forget(): void {
+    this.#keys.clear();
+    this.#padHeld = false;
+    clearTimeout(this.#wheelEnds);
+    this.#from = null;
+    this.#stick.hide();
+  }
+
+  #pulled(event: PointerEvent): void {
+    if (this.#from?.id === event.pointerId) this.#dropped();
+  }
+
   #pressed(event: PointerEvent): void {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || this.#from !== null) return; // a second finger is no other drag
     this.focus();
     this.#touch();
     this.setPointerCapture(event.pointerId);
-    this.#from = { x: event.offsetX, y: event.offsetY, dragged: false };
+    this.#from = { id: event.pointerId, x: event.offsetX, y: event.offsetY, dragged: false };
   }
 
   #dragged(event: PointerEvent): void {
-    if (this.#from === null) return;
+    if (this.#from?.id !== event.pointerId) return;
     const right = event.offsetX - this.#from.x;
     const down = event.offsetY - this.#from.y;
     if (!this.#from.dragged && Math.hypot(right, down) < DRAG_FROM_PX) return;
@@ -343,8 +398,9 @@ export class VmsPtz extends HTMLElement {
 
   #lifted(event: PointerEvent): void {
     const from = this.#from;
+    if (from?.id !== event.pointerId) return;
     this.#dropped();
-    if (from === null || from.dragged || this.#facts?.can.centre !== true) return;
+    if (from.dragged || this.#facts?.can.centre !== true) return;
     const box = { width: this.clientWidth, height: this.clientHeight };
     const point = pictureShare(event.offsetX, event.offsetY, box, this.aspect);
     if (point !== null) void this.do((server) => server.centre(point.x, point.y));
@@ -356,17 +412,21 @@ export class VmsPtz extends HTMLElement {
     this.#touch();
     this.#driver?.hold({ ...STILL, zoom: event.deltaY < 0 ? 0.7 : -0.7 });
     clearTimeout(this.#wheelEnds);
-    this.#wheelEnds = setTimeout(() => this.#driver?.release(), WHEEL_LASTS_MS);
+    this.#wheelEnds = setTimeout(() => this.#keyed(), WHEEL_LASTS_MS);
   }
 
   #keyDown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const preset = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : null;
-    if (isSteeringKey(event.key)) {
-      this.#keys.add(event.key);
-      this.#fast = event.shiftKey;
+    const place = event.code || event.key;
+    this.#fast = event.shiftKey;
+    if (event.key === 'Shift' && this.#keys.size > 0) this.#keyed();
+    else if (event.repeat && (this.#keys.has(place) || isOwn(event.key))) {
+      // Held: it was told, or it was refused.
+    } else if (isSteeringKey(event.key)) {
+      this.#keys.set(place, event.key);
       this.#touch();
-      this.#driver?.hold(speedOfKeys(this.#keys, this.#fast));
+      this.#keyed();
     } else if (event.key === 'Home') void this.do((server) => server.home());
     else if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('leave', { detail: null }));
     else if (preset !== null) this.dispatchEvent(new CustomEvent('preset', { detail: { index: preset } }));
@@ -377,27 +437,33 @@ export class VmsPtz extends HTMLElement {
   }
 
   #keyUp(event: KeyboardEvent): void {
-    if (!this.#keys.delete(event.key) && !(event.key === 'Shift' && this.#keys.size > 0)) return;
+    if (!this.#keys.delete(event.code || event.key) && !(event.key === 'Shift' && this.#keys.size > 0)) return;
     this.#fast = event.shiftKey;
-    this.#driver?.hold(speedOfKeys(this.#keys, this.#fast));
+    this.#keyed();
+  }
+
+  /** As the keys that are held say; without one it stops. */
+  #keyed(): void {
+    this.#driver?.hold(speedOfKeys(this.#keys.values(), this.#fast));
   }
 
   #watchPad(): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => {
-      const pads = navigator.getGamepads().filter((pad) => pad !== null && pad.mapping === 'standard');
-      if (pads.length === 0 || !this.isConnected) return; // `gamepadconnected` looks again
-      const pad = pads[0];
-      if (pad && VmsPtz.#touched === this && document.hasFocus()) this.#padded(speedOfPad(pad));
-      this.#watchPad();
+      const speed = speedOfPads(navigator.getGamepads());
+      const mine = VmsPtz.#touched === this && document.hasFocus();
+      this.#padded(mine && speed !== null ? speed : STILL);
+      if (speed !== null && this.isConnected) this.#watchPad(); // else `gamepadconnected` looks again
     });
   }
 
   #padded(speed: Speed): void {
     if (isStill(speed)) {
+      this.#padRefused = false;
       if (this.#padHeld) this.release();
       return;
     }
+    if (this.#padRefused) return;
     this.#padHeld = true;
     this.#driver?.hold(speed);
   }

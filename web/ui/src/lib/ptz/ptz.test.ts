@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { COMMAND_EVERY_MS, Driver, RENEW_EVERY_MS } from './driver';
-import { isStill, pictureShare, speedOfDrag, speedOfKeys, speedOfPad, STILL, type Speed } from './speed';
+import { isStill, pictureShare, speedOfDrag, speedOfKeys, speedOfPad, speedOfPads, STILL, type Speed } from './speed';
 
 const RIGHT: Speed = { pan: 1, tilt: 0, zoom: 0 };
 
@@ -19,9 +19,16 @@ describe('what hands mean', () => {
   });
 
   test('a stick that is not touched trembles and turns nothing', () => {
-    expect(isStill(speedOfPad({ axes: [0.1, -0.12, 0, 0.05], buttons: [] }))).toBe(true);
+    expect(isStill(speedOfPad({ mapping: 'standard', axes: [0.1, -0.12, 0, 0.05], buttons: [] }))).toBe(true);
     const buttons = Array.from({ length: 8 }, (_, index) => ({ value: index === 7 ? 1 : 0 }));
-    expect(speedOfPad({ axes: [1, -1, 0, 0], buttons })).toEqual({ pan: 1, tilt: 1, zoom: 1 });
+    expect(speedOfPad({ mapping: 'standard', axes: [1, -1, 0, 0], buttons })).toEqual({ pan: 1, tilt: 1, zoom: 1 });
+  });
+
+  test('of several gamepads the one that is held steers, and without one nothing does', () => {
+    const pad = (pan: number, mapping = 'standard') => ({ mapping, axes: [pan, 0, 0, 0], buttons: [] });
+    expect(speedOfPads([null, pad(0), pad(1)])).toEqual(RIGHT);
+    expect(speedOfPads([pad(0)])).toEqual(STILL);
+    expect(speedOfPads([null, pad(1, '')])).toBeNull();
   });
 
   test('a click beside the picture means nothing', () => {
@@ -34,8 +41,9 @@ describe('what hands mean', () => {
 
 describe('commands to a camera', () => {
   let sent: string[];
-  let ends: (() => void)[];
+  let ends: ((turns: boolean) => void)[];
   let slow: boolean;
+  let turns: boolean;
   let driver: Driver;
 
   beforeEach(() => {
@@ -43,10 +51,11 @@ describe('commands to a camera', () => {
     sent = [];
     ends = [];
     slow = false;
+    turns = true;
     driver = new Driver({
       move: (speed) => {
         sent.push(`move ${String(speed.pan)}`);
-        return slow ? new Promise((resolve) => ends.push(resolve)) : Promise.resolve();
+        return slow ? new Promise((resolve) => ends.push(resolve)) : Promise.resolve(turns);
       },
       stop: () => {
         sent.push('stop');
@@ -86,9 +95,41 @@ describe('commands to a camera', () => {
     expect(sent).toEqual(['move 1']);
     driver.release();
     expect(sent).toEqual(['move 1', 'stop']);
-    ends[0]?.();
+    ends[0]?.(true);
     await vi.advanceTimersByTimeAsync(10);
     expect(sent).toEqual(['move 1', 'stop', 'stop']);
     expect(driver.busy).toBe(false);
+  });
+
+  test('one that was refused is not said again and again, and needs no stop', async () => {
+    turns = false;
+    driver.hold(RIGHT);
+    await vi.advanceTimersByTimeAsync(3 * RENEW_EVERY_MS);
+    driver.release();
+    expect(sent).toEqual(['move 1']);
+  });
+
+  test('what is let go and held again while a move is under way goes on at once', async () => {
+    slow = true;
+    driver.hold(RIGHT);
+    driver.release();
+    driver.hold(RIGHT);
+    ends[0]?.(true);
+    await vi.advanceTimersByTimeAsync(COMMAND_EVERY_MS);
+    expect(sent).toEqual(['move 1', 'stop', 'move 1']);
+  });
+
+  test('its end waits for what is under way and for the stop after it, and nothing comes behind', async () => {
+    slow = true;
+    driver.hold(RIGHT);
+    let ended = false;
+    void driver.end().then(() => (ended = true));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(ended).toBe(false);
+    driver.hold(RIGHT);
+    ends[0]?.(true);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(ended).toBe(true);
+    expect(sent).toEqual(['move 1', 'stop', 'stop']);
   });
 });

@@ -41,7 +41,9 @@ const KEYS: Readonly<Record<string, Speed>> = {
   ArrowDown: { pan: 0, tilt: -1, zoom: 0 },
   '+': { pan: 0, tilt: 0, zoom: 1 },
   '=': { pan: 0, tilt: 0, zoom: 1 },
+  PageUp: { pan: 0, tilt: 0, zoom: 1 },
   '-': { pan: 0, tilt: 0, zoom: -1 },
+  PageDown: { pan: 0, tilt: 0, zoom: -1 },
 };
 const SLOW = 0.4;
 
@@ -71,6 +73,7 @@ function alive(value: number): number {
 }
 
 export interface Pad {
+  readonly mapping: string;
   readonly axes: readonly number[];
   readonly buttons: readonly { readonly value: number }[];
 }
@@ -85,6 +88,12 @@ export function speedOfPad(pad: Pad): Speed {
     tilt: curved(-alive(pad.axes[1] ?? 0)),
     zoom: curved(zoom),
   };
+}
+
+/** What the gamepads mean: the first that is not let go; null without one of the standard mapping. */
+export function speedOfPads(pads: readonly (Pad | null)[]): Speed | null {
+  const speeds = pads.filter((pad) => pad?.mapping === 'standard').map((pad) => speedOfPad(pad as Pad));
+  return speeds.find((speed) => !isStill(speed)) ?? speeds[0] ?? null;
 }
 
 /** Where in the picture a point of its box lies, as shares from left and top; null beside it. */

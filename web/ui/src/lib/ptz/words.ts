@@ -8,6 +8,10 @@ import type { PtzFacts, PtzProblem } from './server';
 export function sentenceOf(problem: PtzProblem): string {
   if (problem.code === 'steered') return t('ptz.steered', { name: problem.by });
   if (problem.code === 'purpose_required') return t('ptz.purposeMissing');
+  if (problem.status === 0) return t('error.network');
+  if (problem.status === 401) return t('ptz.signedOut');
+  if (problem.status === 403) return t('ptz.denied');
+  if (problem.status === 404) return t('ptz.gone');
   const words = wordsOfTrouble(problem.trouble);
   if (words === null) return t('ptz.failed', { detail: problem.message });
   return problem.trouble === 'fault' ? `${words} (${problem.message})` : words;
