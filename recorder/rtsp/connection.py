@@ -34,6 +34,7 @@ from vms.core.errors import CameraError
 from vms.core.lockout import says_locked_out
 from vms.core.model import Cause
 from vms.core.networks import ANYWHERE, Networks
+from vms.core.unproven_tls import unproven
 
 RECEIVE_BUFFER = 1024 * 1024
 """Holds a sweep's peak and the largest keyframe (design §5)."""
@@ -43,7 +44,7 @@ _QUIET = 1.0  # s; then a body that is shorter than told is whole, a wrong numbe
 _QUIET_BODY = 0.3  # s; then a body of which no length was told is whole
 _OPENING = 6  # bytes of "RTSP/1." that may stand at the end of what came
 _LOCKED = 423  # of HTTP (RFC 4918 §11.3); some answer so in RTSP
-_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's: servers from before RFC 5746
+_CIPHERS = "DEFAULT:ALL:!aNULL:!eNULL:@SECLEVEL=0"
 _SO_RCVBUFFORCE = 33  # Linux; root may exceed net.core.rmem_max with it
 _WANT_IO = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -309,7 +310,7 @@ def _widen(sock: socket.socket) -> None:
 
 async def _start_tls(sock: socket.socket, address: Address, deadline: Span) -> ssl.SSLSocket:
     """TLS without proof of the peer: cameras sign their own certificates."""
-    context = _tls()
+    context = unproven(_CIPHERS)
     secured = context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
     try:
         async with asyncio.timeout(deadline / SECOND):
@@ -326,18 +327,6 @@ async def _start_tls(sock: socket.socket, address: Address, deadline: Span) -> s
     except BaseException:
         secured.close()
         raise
-
-
-def _tls() -> ssl.SSLContext:
-    """Takes what a camera of 2012 speaks, too (TLS 1.0, RSA keys of 1024 bits): without proof of
-    the peer a stronger cipher guards no better, and the best that both speak is taken."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("DEFAULT:ALL:!aNULL:!eNULL:@SECLEVEL=0")
-    context.options |= _LEGACY_SERVER_CONNECT
-    return context
 
 
 async def _ready(sock: socket.socket, *, write: bool) -> None:

@@ -87,10 +87,21 @@ class Noisy(Camera):
         return foreign + super().answer(request)
 
 
-class Resuming(Camera):
-    """Sends its first pictures, and the others only once it is asked to keep the session."""
+class HoldingBack(Camera):
+    """Sends its first pictures, and `rest` when its makers say so."""
 
     rest = b""
+
+
+def holding_back(of: type[HoldingBack]) -> Camera:
+    every = frames()
+    camera = of(media=b"".join(every[:25]))
+    camera.rest = b"".join(every[25:])
+    return camera
+
+
+class Resuming(HoldingBack):
+    """Sends the others only once it is asked to keep the session."""
 
     def answer(self, request: Request) -> bytes:
         rest, self.rest = (
@@ -100,17 +111,12 @@ class Resuming(Camera):
 
 
 def resuming() -> Camera:
-    every = frames()
-    camera = Resuming(media=b"".join(every[:25]))
-    camera.rest = b"".join(every[25:])
-    return camera
+    return holding_back(Resuming)
 
 
-class Forgetful(Camera):
+class Forgetful(HoldingBack):
     """Offers GET_PARAMETER, does not know it, and sends its last pictures once OPTIONS has kept
     the session."""
-
-    rest = b""
 
     def answer(self, request: Request) -> bytes:
         if request.method == "GET_PARAMETER":
@@ -121,10 +127,7 @@ class Forgetful(Camera):
 
 
 def forgetful() -> Camera:
-    every = frames()
-    camera = Forgetful(media=b"".join(every[:25]))
-    camera.rest = b"".join(every[25:])
-    return camera
+    return holding_back(Forgetful)
 
 
 class Unfinished(Camera):

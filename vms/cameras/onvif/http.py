@@ -20,13 +20,14 @@ from vms.cameras.onvif.networks import Networks
 from vms.cameras.onvif.port import Address, OnvifError, Trouble, bare
 from vms.cameras.onvif.xml import SIZE_MAX
 from vms.core.plain import plain
+from vms.core.unproven_tls import unproven
 
 _HEAD_MAX = 32_768
 _CHUNK = 65_536
 DEADLINE_S = 5.0
 _BLANK_LINE, _LINE_END = re.compile(rb"\r?\n\r?\n"), re.compile(rb"\r?\n")
 _INTERIM = re.compile(rb"HTTP/\d(?:\.\d)? 1\d\d")
-_LEGACY_SERVER_CONNECT = 0x4  # a name of `ssl` from Python 3.12 on: servers without RFC 5746
+_CIPHERS = "DEFAULT:@SECLEVEL=0"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~\w-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -133,25 +134,11 @@ async def _connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.Stre
     if not address.tls:
         return await asyncio.open_connection(address.host, address.port)
     name = address.name or bare(address.host)
-    context = _checked() if address.certificate == "checked" else _unchecked()
+    # Which one an unproven certificate is can still be asked for (`_check_certificate`).
+    context = _checked() if address.certificate == "checked" else unproven(_CIPHERS)
     return await asyncio.open_connection(
         address.host, address.port, ssl=context, server_hostname=name
     )
-
-
-@functools.cache
-def _unchecked() -> ssl.SSLContext:
-    """Cameras sign their certificates themselves, with keys as short as they please: nobody vouches
-    for them. Which one it is can still be asked for (`_check_certificate`); where it is not, what
-    is left is that nobody who only listens reads along (docs/onvif.md).
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED  # firmware of 2010 knows TLS 1.0
-    context.options |= _LEGACY_SERVER_CONNECT
-    return context
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from vms.cameras.onvif import reading
 from vms.cameras.onvif.asking import Asking
 from vms.cameras.onvif.media import MediaService
 from vms.cameras.onvif.port import OnvifError, Trouble
@@ -114,8 +115,8 @@ def imaging_of(now: Element, options: Element) -> Imaging:
     """GetImagingSettings and GetOptions; what either leaves out is not offered. Pure."""
     levels = {}
     for name, word in NAMES.items():
-        value = _number(now.words("ImagingSettings", word))
-        low, high = (_number(options.words(word, end)) for end in ("Min", "Max"))
+        value = reading.float_of(now.words("ImagingSettings", word))
+        low, high = (reading.float_of(options.words(word, end)) for end in ("Min", "Max"))
         if all(map(math.isfinite, (value, low, high))) and low < high:
             levels[name] = Level(value, low, high)
     offered = {one.text.strip().lower() for one in options.all("IrCutFilterModes")}
@@ -127,11 +128,3 @@ def imaging_of(now: Element, options: Element) -> Imaging:
 def _written(value: float) -> str:
     """As XML's float is read everywhere: no exponent, no digits that say nothing."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def _number(text: str) -> float:
-    """NaN for what is no number."""
-    try:
-        return float(text[:40].replace(",", "."))
-    except ValueError:
-        return math.nan

@@ -228,7 +228,7 @@ def _range(one: Element, name: str) -> Range | None:
     found = one.first(name)
     if found is None:
         return _STILL
-    low, high = _number(found.words("Min")), _number(found.words("Max"))
+    low, high = reading.float_of(found.words("Min")), reading.float_of(found.words("Max"))
     if "Absolute" not in one.name and low == -math.inf and high == math.inf:
         return _GENERIC
     if not math.isfinite(high - low) or low > high:
@@ -243,12 +243,4 @@ def _best(spaces: list[Space]) -> Space | None:
 
 
 def _float(one: Element, name: str) -> float:
-    return _number(one.attributes.get(name, ""))
-
-
-def _number(text: str) -> float:
-    """NaN for what is no number."""
-    try:
-        return float(text[:40].replace(",", "."))
-    except ValueError:
-        return math.nan
+    return reading.float_of(one.attributes.get(name, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -189,6 +190,14 @@ def _usable(profiles: Sequence[Profile]) -> list[Profile]:
 
 def _area(profile: Profile) -> int:
     return profile.width * profile.height
+
+
+def float_of(text: str) -> float:
+    """NaN for what is no number."""
+    try:
+        return float(text[:40].replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 def path_at(dialled: Address, xaddr: str) -> tuple[Address, str]:
